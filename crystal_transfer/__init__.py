@@ -16,6 +16,4 @@ figures
     tidy table in, matplotlib figure out.
 """
 
-from importlib.metadata import version
-
-__version__ = version("crystal-transfer")
+__version__ = "0.1.0"

@@ -1,0 +1,111 @@
+"""The graph store: all graphs of a dataset in one folder of memory-mapped arrays.
+
+Per crystal it keeps the classes of equivalent atoms and, of one representative of each class,
+the bonds that leave it (*arcs*). With a trivial partition, where every atom is its own class,
+that is the plain graph. Everything else follows from the arcs, see `graphs.line_graph`.
+"""
+
+import shutil
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import replaced_when_whole
+
+
+@dataclass(frozen=True)
+class GraphStore:
+    """Arrays of all graphs; crystal i owns rows offsets[i]:offsets[i + 1].
+
+    Attributes
+    ----------
+    ids
+        Names of the crystals, [n_crystals].
+    features
+        Input features of the elements by atomic number, [101, 92].
+    atom_offsets, arc_offsets
+        Where each crystal's atom classes and arcs begin, [n_crystals + 1].
+    edge_counts
+        Number of classes of directed bonds, [n_crystals].
+    species
+        Atomic number of each atom class, [n_atoms].
+    weights
+        How many atoms the class stands for, [n_atoms].
+    degrees
+        Number of arcs that leave its representative, [n_atoms].
+    vectors
+        Displacement along each arc in Å, [n_arcs, 3]; arcs are grouped by the atom they leave.
+    forward, backward
+        Class of the arc and of its reverse within the crystal, [n_arcs].
+    partner
+        If the reverse leaves the same atom: its place among that atom's arcs, else -1, [n_arcs].
+    compressed
+        Whether equivalent atoms share a class.
+    """
+
+    ids: np.ndarray
+    features: np.ndarray
+    atom_offsets: np.ndarray
+    arc_offsets: np.ndarray
+    edge_counts: np.ndarray
+    species: np.ndarray
+    weights: np.ndarray
+    degrees: np.ndarray
+    vectors: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    partner: np.ndarray
+    compressed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def write(store: GraphStore, path: str | Path) -> None:
+    """Write the store to the folder `path`, whole or not at all."""
+    with replaced_when_whole(path) as temporary:
+        temporary.mkdir()
+        for field in fields(store):
+            np.save(temporary / f"{field.name}.npy", getattr(store, field.name))
+        if Path(path).exists():
+            shutil.rmtree(path)
+
+
+def open_store(path: str | Path) -> GraphStore:
+    """Open a store; the large arrays stay on disk until they are read.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or holds no whole store.
+    """
+    try:
+        arrays = {
+            field.name: np.load(Path(path) / f"{field.name}.npy", mmap_mode="r")
+            for field in fields(GraphStore)
+        }
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a whole graph store ({error}); delete it and run again."
+        ) from None
+    return GraphStore(**arrays)
+
+
+def positions_of(store: GraphStore, ids: list[str]) -> np.ndarray:
+    """Find crystals by name, [len(ids)] int64.
+
+    Raises
+    ------
+    InputError
+        If a name is not in the store.
+    """
+    place = {name: index for index, name in enumerate(store.ids.tolist())}
+    missing = [name for name in ids if name not in place]
+    if missing:
+        raise InputError(
+            f"the graph store has no crystal '{missing[0]}' ({len(missing)} of {len(ids)} are "
+            "missing); it was built from other data: delete the dataset's results and run again."
+        )
+    return np.array([place[name] for name in ids], dtype=np.int64)
