@@ -1,0 +1,58 @@
+"""Targets scaled to [-1, 1], and back to physical units."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """The range of targets that becomes [-1, 1], in physical units."""
+
+    minimum: float
+    maximum: float
+
+    @property
+    def half_range(self) -> float:
+        """Physical units per scaled unit."""
+        return (self.maximum - self.minimum) / 2
+
+    def scale(self, targets: np.ndarray) -> np.ndarray:
+        """Give scaled targets."""
+        return (np.asarray(targets) - self.minimum) / self.half_range - 1
+
+    def restore(self, scaled: np.ndarray) -> np.ndarray:
+        """Give targets in physical units."""
+        return (np.asarray(scaled) + 1) * self.half_range + self.minimum
+
+
+def fit(targets: Sequence[float], dataset: str) -> Scaler:
+    """Take the range of the given targets.
+
+    Raises
+    ------
+    InputError
+        If all are equal.
+    """
+    scaler = Scaler(float(np.min(targets)), float(np.max(targets)))
+    if scaler.half_range == 0:
+        raise InputError(
+            f"dataset {dataset}: all targets equal {scaler.minimum}, so nothing can be learned; "
+            "check the column that the dataset's `column` names."
+        )
+    return scaler
+
+
+def save(scaler: Scaler, path: str | Path) -> None:
+    """Write a scaler as JSON."""
+    write_json(path, asdict(scaler))
+
+
+def load(path: str | Path) -> Scaler:
+    """Read a scaler written by `save`."""
+    return Scaler(**read_json(path))

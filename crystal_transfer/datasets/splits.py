@@ -1,0 +1,174 @@
+"""The fixed test set of a dataset and the samples of its trials."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import read_json, write_json
+
+VALIDATION_FRACTION = 0.1  # of a sample; Devi et al. 2024, Methods
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who may be drawn for training and who is only ever tested on.
+
+    Attributes
+    ----------
+    dataset
+        Code of the dataset.
+    test, pool
+        Ids of the crystals.
+    samples
+        Imposed samples: trial -> size -> ids in order; empty where they are drawn.
+    """
+
+    dataset: str
+    test: list[str]
+    pool: list[str]
+    samples: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+
+def split(
+    dataset: str,
+    ids: Sequence[str],
+    test_fraction: float,
+    seed: int,
+    test_ids: Sequence[str] | None = None,
+    samples: dict[str, dict[str, list]] | None = None,
+) -> Split:
+    """Fix the test set of a dataset.
+
+    Parameters
+    ----------
+    dataset
+        Code of the dataset.
+    ids
+        Its clean crystals.
+    test_fraction
+        Share of the crystals to test on, where no test set is imposed.
+    seed
+        Seed of the draw.
+    test_ids
+        An imposed test set; ids that did not survive cleaning are left out.
+    samples
+        Imposed samples, trial -> size -> ids in order. With samples and no `test_ids`,
+        everything outside their union is the test set.
+
+    Raises
+    ------
+    InputError
+        If an imposed sample has an unknown crystal, or one of the test set.
+    """
+    known = set(ids)
+    imposed = _as_strings(samples or {})
+    members = {id for sizes in imposed.values() for drawn in sizes.values() for id in drawn}
+    unknown = sorted(members - known)
+    if unknown:
+        raise InputError(
+            f"dataset {dataset}: the imposed samples name crystal '{unknown[0]}' "
+            f"({len(unknown)} in all), which the dataset does not have or whose row was rejected; "
+            "correct `samples` or see rejected.csv."
+        )
+    if test_ids is not None:
+        test = [id for id in map(str, test_ids) if id in known]
+    elif imposed:
+        test = [id for id in ids if id not in members]
+    else:
+        n_pool = round((1 - test_fraction) * len(ids))
+        test = _shuffled(ids, (seed, dataset, "test"))[n_pool:]
+    tested = set(test)
+    shared = sorted(members & tested)
+    if shared:
+        raise InputError(
+            f"dataset {dataset}: crystal '{shared[0]}' ({len(shared)} in all) is in an imposed "
+            "sample and in the imposed test set; take it out of one of them."
+        )
+    if not test:
+        raise InputError(
+            f"dataset {dataset}: no crystal is left to test on; raise split.test_fraction, or "
+            "impose a test set."
+        )
+    return Split(dataset, sorted(test), [id for id in ids if id not in tested], imposed)
+
+
+def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] = ()) -> list[str]:
+    """Draw the sample of a trial, in order: the first 90 % train, the rest validate.
+
+    Parameters
+    ----------
+    split
+        The dataset's split.
+    size
+        Number of crystals.
+    trial
+        Number of the trial; equal arguments give equal samples, on any machine.
+    seed
+        Seed of the study.
+    without
+        Crystals of the pool that must not be drawn.
+
+    Raises
+    ------
+    InputError
+        If the pool is too small, or the samples are imposed and this one is missing.
+    """
+    if split.samples:
+        try:
+            return split.samples[str(trial)][str(size)]
+        except KeyError:
+            raise InputError(
+                f"dataset {split.dataset}: the imposed samples have none of size {size} for trial "
+                f"{trial}; add it, or take the size or trial out of the grid."
+            ) from None
+    excluded = set(without)
+    pool = [id for id in split.pool if id not in excluded]
+    if size > len(pool):
+        raise InputError(
+            f"dataset {split.dataset}: a sample of {size} was asked for, but its pool has only "
+            f"{len(pool)} crystals; take a smaller size."
+        )
+    return _shuffled(pool, (seed, split.dataset, size, trial))[:size]
+
+
+def train_and_validation(sample: list[str]) -> tuple[list[str], list[str]]:
+    """Divide a sample: the first 90 % to train on, the rest (at least one) to validate."""
+    n_validation = max(1, round(VALIDATION_FRACTION * len(sample)))
+    return sample[:-n_validation], sample[-n_validation:]
+
+
+def pool_share(size: int, test_fraction: float) -> int:
+    """Give how many crystals a pre-training of nominal `size` draws from the pool.
+
+    A PT size counts the subset before its test set is taken away, as in the paper, where 941
+    is all of PZ: 847 crystals are drawn and 94 are PZ's test set.
+    """
+    return round((1 - test_fraction) * size)
+
+
+def _shuffled(ids: Sequence[str], key: tuple) -> list[str]:
+    """Shuffle by a key; Python keeps `random.shuffle` stable across versions and machines."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    result = list(ids)
+    random.Random(int.from_bytes(digest[:8], "big")).shuffle(result)
+    return result
+
+
+def _as_strings(samples: dict) -> dict[str, dict[str, list[str]]]:
+    return {
+        str(trial): {str(size): [str(id) for id in drawn] for size, drawn in sizes.items()}
+        for trial, sizes in samples.items()
+    }
+
+
+def save(split: Split, path: str | Path) -> None:
+    """Write a split as JSON."""
+    write_json(path, asdict(split))
+
+
+def load(path: str | Path) -> Split:
+    """Read a split written by `save`."""
+    return Split(**read_json(path))

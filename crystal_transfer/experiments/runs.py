@@ -1,0 +1,72 @@
+"""A run: the frozen description of one training."""
+
+from dataclasses import asdict, dataclass, field
+
+KINDS = ("scratch", "pretrain", "finetune")
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """How to train; see `training` in config.yaml for meanings and sources."""
+
+    epochs: int
+    batch_size: int
+    max_lr: float
+    loss: str
+    weight_decay: float
+    pct_start: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes
+    ----------
+    kind
+        scratch, pretrain or finetune.
+    dataset
+        Code of the dataset it is trained and tested on.
+    size
+        Crystals in its sample; for pretrain the nominal PT size, see `splits.pool_share`.
+    trial
+        Decides the draw of the sample and the training.
+    hyperparameters
+        How to train.
+    source
+        The run whose weights it starts from; None unless kind is finetune.
+    strategy
+        What fine-tuning may change; empty unless kind is finetune.
+    """
+
+    kind: str
+    dataset: str
+    size: int
+    trial: int
+    hyperparameters: Hyperparameters
+    source: "Run | None" = field(default=None)
+    strategy: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name of the run's folder, the same in every figure that shows it."""
+        own = f"{self.dataset}_n{self.size}"
+        if self.kind == "pretrain":
+            return f"pretrain_{own}"
+        if self.source is None:
+            return f"{self.kind}_{own}_t{self.trial}"
+        source = f"{self.source.dataset}-n{self.source.size}"
+        return f"{self.kind}_{source}_to_{own}_{self.strategy}_t{self.trial}"
+
+
+def description(run: Run) -> dict:
+    """Give the run as plain data, its source by id."""
+    content = asdict(run) | {"id": run.id}
+    content["source"] = run.source.id if run.source else None
+    return content
+
+
+def from_description(content: dict) -> Run:
+    """Rebuild a run from plain data; its source is known by id only and left out."""
+    known = {key: content[key] for key in ("kind", "dataset", "size", "trial", "strategy")}
+    return Run(hyperparameters=Hyperparameters(**content["hyperparameters"]), **known)

@@ -1,0 +1,181 @@
+"""ALIGNN, the atomistic line graph neural network, in plain PyTorch.
+
+Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021). Parameters have the names they have in
+`alignn.models.alignn.ALIGNN`, so that published weights load.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
+from crystal_transfer.models.kernels import (
+    batch_norm_silu,
+    edge_gate,
+    gated_sum,
+    moments_and_update,
+)
+
+
+@dataclass(frozen=True)
+class AlignnConfig:
+    """Sizes of the network; the defaults are the paper's 4,026,753 parameters."""
+
+    alignn_layers: int = 4
+    gcn_layers: int = 4
+    atom_input_features: int = 92
+    edge_input_features: int = 80
+    triplet_input_features: int = 40
+    embedding_features: int = 64
+    hidden_features: int = 256
+    output_features: int = 1
+
+
+class RBFExpansion(nn.Module):
+    """Expand scalars in Gaussians at `bins` equidistant centres, [n] -> [n, bins]."""
+
+    def __init__(self, lowest: float, highest: float, bins: int):
+        super().__init__()
+        self.register_buffer("centers", torch.linspace(lowest, highest, bins))
+        self.gamma = (bins - 1) / (highest - lowest)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give exp(-gamma (x - c)^2)."""
+        return torch.exp(-self.gamma * (x.unsqueeze(1) - self.centers) ** 2)
+
+
+class MLPLayer(nn.Module):
+    """Linear layer, batch norm, SiLU."""
+
+    def __init__(self, in_features: int, out_features: int):
+        super().__init__()
+        self.layer = nn.Sequential(
+            nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.SiLU()
+        )
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Give silu(BN(W x + b)), each row counted `weight` times, [n, out_features]."""
+        linear, norm, _ = self.layer
+        return batch_norm_silu(norm, linear(x), weight)
+
+
+class EdgeGatedGraphConv(nn.Module):
+    """Edge-gated graph convolution, Eqs. 1 to 3 of the ALIGNN paper."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.src_gate = nn.Linear(features, features)
+        self.dst_gate = nn.Linear(features, features)
+        self.edge_gate = nn.Linear(features, features)
+        self.bn_edges = nn.BatchNorm1d(features)
+        self.src_update = nn.Linear(features, features)
+        self.dst_update = nn.Linear(features, features)
+        self.bn_nodes = nn.BatchNorm1d(features)
+
+    def forward(
+        self, graph: Adjacency, x: Tensor, y: Tensor, update_edges: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """Update nodes and edges.
+
+        Parameters
+        ----------
+        graph
+            Who is joined to whom.
+        x
+            Node features, [n_nodes, features].
+        y
+            Edge features, [n_edges, features].
+        update_edges
+            False where nothing reads the new edge features: they are not computed, but the
+            running statistics of their norm still move, as in alignn.
+
+        Returns
+        -------
+        x, y
+            As given; y is None without `update_edges`.
+        """
+        gate = edge_gate(graph, self.src_gate(x), self.dst_gate(x), self.edge_gate(y))
+        messages = gated_sum(graph, gate, self.dst_update(x))
+        x = batch_norm_silu(self.bn_nodes, self.src_update(x) + messages, graph.node_weight, x)
+        if update_edges:
+            return x, batch_norm_silu(self.bn_edges, gate, graph.edge_weight, y)
+        if self.bn_edges.training:
+            with torch.no_grad():
+                moments_and_update(self.bn_edges, gate, graph.edge_weight)
+        return x, None
+
+
+class ALIGNNConv(nn.Module):
+    """One ALIGNN layer: a convolution on the bonds, then one on the bond pairs."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.node_update = EdgeGatedGraphConv(features)
+        self.edge_update = EdgeGatedGraphConv(features)
+
+    def forward(self, batch: Batch, x: Tensor, y: Tensor, z: Tensor, update_pairs: bool):
+        """Update atoms x, bonds y and bond pairs z."""
+        x, m = self.node_update(batch.bonds, x, y)
+        y, z = self.edge_update(batch.pairs, m, z, update_pairs)
+        return x, y, z
+
+
+class ALIGNN(nn.Module):
+    """Atoms, bonds and bond pairs to one vector per crystal, and from there to its property.
+
+    Parameters
+    ----------
+    config
+        Sizes of the network.
+    species_features
+        Input features of the elements by atomic number, [n_species, atom_input_features].
+        Constants of the data, not weights: they are left out of the state dict.
+    """
+
+    def __init__(self, config: AlignnConfig, species_features: Tensor):
+        super().__init__()
+        hidden, embedding = config.hidden_features, config.embedding_features
+        self.register_buffer("species_features", species_features, persistent=False)
+        self.atom_embedding = MLPLayer(config.atom_input_features, hidden)
+        self.edge_embedding = nn.Sequential(
+            RBFExpansion(0, 8.0, config.edge_input_features),
+            MLPLayer(config.edge_input_features, embedding),
+            MLPLayer(embedding, hidden),
+        )
+        self.angle_embedding = nn.Sequential(
+            RBFExpansion(-1, 1.0, config.triplet_input_features),
+            MLPLayer(config.triplet_input_features, embedding),
+            MLPLayer(embedding, hidden),
+        )
+        self.alignn_layers = nn.ModuleList(ALIGNNConv(hidden) for _ in range(config.alignn_layers))
+        self.gcn_layers = nn.ModuleList(
+            EdgeGatedGraphConv(hidden) for _ in range(config.gcn_layers)
+        )
+        self.fc = nn.Linear(hidden, config.output_features)
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Give the mean over the atoms of their last features, [n_crystals, hidden_features]."""
+        species = self.species_features[batch.species.values]
+        x = self.atom_embedding(species, batch.species.weight)
+        x = x.index_select(0, batch.species.place)
+        y = _embed_scalars(self.edge_embedding, batch.distance)
+        z = _embed_scalars(self.angle_embedding, batch.cosine) if self.alignn_layers else None
+        for layer in self.alignn_layers:
+            x, y, z = layer(batch, x, y, z, update_pairs=layer is not self.alignn_layers[-1])
+        for layer in self.gcn_layers:
+            x, y = layer(batch.bonds, x, y, update_edges=layer is not self.gcn_layers[-1])
+        return torch.sparse.mm(batch.mean_over_atoms, x)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Predict the (scaled) property, [n_crystals, output_features]."""
+        return self.fc(self.embed(batch))
+
+
+def _embed_scalars(embedding: nn.Sequential, scalars: Distinct) -> Tensor:
+    """Expand and embed each distinct scalar once, then give it to all that have it."""
+    expansion, *layers = embedding
+    features = expansion(scalars.values)
+    for layer in layers:
+        features = layer(features, scalars.weight)
+    return features.index_select(0, scalars.place)

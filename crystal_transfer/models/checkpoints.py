@@ -1,0 +1,90 @@
+"""Weights from and to files; nothing from outside is ever unpickled."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import replaced_when_whole
+
+WRAPPERS = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
+
+
+def save_weights(model: nn.Module, path: str | Path) -> None:
+    """Write the weights of a model, whole or not at all."""
+    with replaced_when_whole(path) as temporary:
+        torch.save(model.state_dict(), temporary)
+
+
+def load_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read weights: ours, alignn's published checkpoints (`.pt` or the `.zip` around it), the paper's.
+
+    Parameters
+    ----------
+    path
+        A file of `torch.save`: a state dict, or a dict that holds one under `model`.
+
+    Returns
+    -------
+    Tensors by parameter name, as in `alignn.models.alignn.ALIGNN`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds anything but tensors and plain containers.
+    """
+    try:
+        content = _read(Path(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such checkpoint; give the path of a .pt file.") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "
+            "torch.save(model.state_dict())."
+        ) from None
+    for wrapper in WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
+            content = content[wrapper]
+    tensors = {
+        name.removeprefix("module."): value  # torch.nn.DataParallel adds the prefix
+        for name, value in (content.items() if isinstance(content, dict) else ())
+        if isinstance(value, Tensor)
+    }
+    if not tensors:
+        raise InputError(f"{path}: holds no weights; give a file of torch.save(model.state_dict()).")
+    return tensors
+
+
+def _read(path: Path):
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if name.endswith(".pt")]
+            if members:
+                with archive.open(sorted(members)[-1]) as handle:
+                    return torch.load(handle, map_location="cpu", weights_only=True)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def initialise(model: nn.Module, weights: dict[str, Tensor], origin: str | Path) -> None:
+    """Copy weights into a model that has all of them, and no others.
+
+    Raises
+    ------
+    InputError
+        If a name or a shape differs.
+    """
+    own = model.state_dict()
+    for name in sorted(own.keys() ^ weights.keys()):
+        where = "lacks" if name in own else "has, unlike the model,"
+        raise InputError(f"{origin}: {where} the parameter '{name}'; is it another kind of model?")
+    for name, value in own.items():
+        if value.shape != weights[name].shape:
+            raise InputError(
+                f"{origin}: parameter '{name}' has shape {list(weights[name].shape)}, the model "
+                f"{list(value.shape)}; give the model the checkpoint's sizes (config key `model`)."
+            )
+    model.load_state_dict(weights)

@@ -1,0 +1,9 @@
+"""One run: from the files of a dataset to weights, metrics and predictions.
+
+run
+    what a run reads, does and writes, from top to bottom.
+loop
+    the training loop and its optimiser; resumable, reproducible to the last bit.
+metrics
+    R2 and errors, scaled and in physical units.
+"""
