@@ -1,0 +1,62 @@
+"""Crystals of one dataset that also occur in another's test set.
+
+Nearly every test crystal of the small datasets is in the large ones too: a model pre-trained
+there has seen them, though with another label.
+"""
+
+import math
+from collections import Counter, defaultdict
+
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Lattice, Structure
+from tqdm import tqdm
+
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable
+from crystal_transfer.species import SYMBOLS
+
+
+def structure(crystal: Crystal) -> Structure:
+    """Give a crystal as pymatgen's structure."""
+    return Structure(
+        Lattice(crystal.lattice),
+        [SYMBOLS[number] for number in crystal.numbers],
+        crystal.coordinates,
+        coords_are_cartesian=crystal.cartesian,
+    )
+
+
+def formula(crystal: Crystal) -> tuple[tuple[int, int], ...]:
+    """Give the reduced composition as sorted (atomic number, count) pairs."""
+    counts = Counter(crystal.numbers.tolist())
+    divisor = math.gcd(*counts.values())
+    return tuple(sorted((number, count // divisor) for number, count in counts.items()))
+
+
+def occurring_in(table: CrystalTable, others: list[Crystal]) -> list[str]:
+    """List the crystals of a table that match one of `others`.
+
+    Parameters
+    ----------
+    table
+        The dataset that is pre-trained on.
+    others
+        The test crystals of the datasets that are fine-tuned to.
+
+    Returns
+    -------
+    ids
+        Those that pymatgen's `StructureMatcher` finds equal up to cell choice, scale and small
+        displacements (its default tolerances).
+    """
+    matcher = StructureMatcher()
+    by_formula = defaultdict(list)
+    for crystal in others:
+        by_formula[formula(crystal)].append(structure(crystal))
+    found = []
+    for crystal in tqdm(table, unit="crystal", desc="overlap", mininterval=1.0):
+        candidates = by_formula.get(formula(crystal), [])
+        if candidates:
+            own = structure(crystal)
+            if any(matcher.fit(own, candidate) for candidate in candidates):
+                found.append(crystal.id)
+    return found

@@ -1,0 +1,13 @@
+"""Readers: each turns what a source gives into `Record`s.
+
+tables
+    matminer and pandas JSON: a table with a structure and a property per row.
+jarvis
+    JARVIS and ALIGNN JSON: a list with an `atoms` dict per row.
+folder
+    `id_prop.csv` beside CIF, POSCAR or xyz files.
+file
+    a user's own data in any of these layouts.
+emt
+    alloys whose properties are computed here, for the demo.
+"""
