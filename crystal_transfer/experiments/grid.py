@@ -1,0 +1,81 @@
+"""From the config to all runs of each experiment."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from crystal_transfer.experiments.runs import Hyperparameters, Run
+
+PRETRAIN_TRIAL = 1  # a dataset is pre-trained on once per size, as in the paper
+
+
+def by_size(value, size: int) -> float:
+    """Look up a setting that may depend on the size: the last entry with from <= size."""
+    if not isinstance(value, list):
+        return value
+    entries = sorted(value, key=lambda entry: entry["from"])
+    fitting = [entry["value"] for entry in entries if entry["from"] <= size]
+    return fitting[-1] if fitting else entries[0]["value"]
+
+
+def hyperparameters(training: dict, kind: str, size: int) -> Hyperparameters:
+    """Give the hyperparameters of a kind of run at a size."""
+    block = training[kind]
+    return Hyperparameters(
+        epochs=block["epochs"],
+        batch_size=int(by_size(block["batch_size"], size)),
+        max_lr=float(by_size(block["max_lr"], size)),
+        loss=block["loss"],
+        weight_decay=float(training["weight_decay"]),
+        pct_start=float(training["pct_start"]),
+    )
+
+
+def pairs_of(block: dict) -> list[tuple[str, str]]:
+    """List the (PT, FT) pairs of a pair-wise experiment; a dataset is not paired with itself."""
+    if "pairs" in block:
+        return [tuple(pair) for pair in block["pairs"]]
+    return [pair for pair in product(block["pretrain"], block["finetune"]) if pair[0] != pair[1]]
+
+
+def scratch_runs(config: dict) -> Iterator[Run]:
+    """Every dataset x size x trial, without pre-training."""
+    block = config["experiments"]["scratch"]
+    for code, size, trial in product(block["datasets"], block["sizes"], block["trials"]):
+        settings = hyperparameters(config["training"], "scratch", size)
+        yield Run("scratch", code, size, trial, settings)
+
+
+def pairwise_runs(config: dict) -> Iterator[Run]:
+    """Every PT x FT pair x PT size x FT size x strategy x trial."""
+    block = config["experiments"]["pairwise"]
+    for (source, target), pt_size in product(pairs_of(block), block["pretrain_sizes"]):
+        pretrain = Run(
+            "pretrain",
+            source,
+            pt_size,
+            PRETRAIN_TRIAL,
+            hyperparameters(config["training"], "pretrain", pt_size),
+        )
+        for size, strategy, trial in product(
+            block["sizes"], block["strategies"], block["trials"]
+        ):
+            settings = hyperparameters(config["training"], "finetune", size)
+            yield Run("finetune", target, size, trial, settings, pretrain, strategy)
+
+
+EXPERIMENTS = {"scratch": scratch_runs, "pairwise": pairwise_runs}
+
+
+def experiments(config: dict) -> dict[str, list[Run]]:
+    """Give the runs of every experiment in the config, without the pre-trainings they start from."""
+    return {name: list(EXPERIMENTS[name](config)) for name in config["experiments"]}
+
+
+def all_runs(grid: dict[str, list[Run]]) -> dict[str, Run]:
+    """Give every run by id, each once, with the pre-trainings they start from."""
+    runs = {}
+    for run in (run for members in grid.values() for run in members):
+        if run.source is not None:
+            runs[run.source.id] = run.source
+        runs[run.id] = run
+    return runs
