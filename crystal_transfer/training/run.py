@@ -1,6 +1,5 @@
 """One run, from top to bottom: draw the sample, train, test, write."""
 
-import csv
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ from crystal_transfer import __version__
 from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.runs import Run, description
-from crystal_transfer.files import read_json, replaced_when_whole, sha256, write_json, write_text
+from crystal_transfer.files import read_json, sha256, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
 from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
@@ -150,8 +149,8 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
     report(f"tested on {result['n_test']} crystals: R2 {result['r2']}, MAE {result['mae']}")
 
     write_json(outputs.metrics, _identity(run) | result | {"best_epoch": progress.best_epoch})
-    _write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
-    _write_csv(
+    write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
+    write_csv(
         outputs.predictions,
         ["id", "target", "prediction", "target_scaled", "prediction_scaled"],
         zip(
@@ -255,13 +254,6 @@ def _made_by(
         "seconds": round(seconds, 2),
     }
     return json.dumps(content, indent=1) + "\n"
-
-
-def _write_csv(path: str, header: list[str], rows) -> None:
-    with replaced_when_whole(path) as temporary, temporary.open("w", newline="") as handle:
-        writer = csv.writer(handle)
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def _reporter(run: Run):

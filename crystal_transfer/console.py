@@ -1,0 +1,30 @@
+"""What a command line tool owes its user: a log, and errors that can be read."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from crystal_transfer.errors import InputError
+
+
+@contextmanager
+def logged(path: str | Path) -> Iterator[None]:
+    """Write all output of the block to a log file.
+
+    An `InputError` ends the program with its sentence, in the log and on the terminal; any
+    other error leaves its traceback in both.
+    """
+    with Path(path).open("w", buffering=1, encoding="utf-8") as log:
+        try:
+            with redirect_stdout(log), redirect_stderr(log):
+                yield
+        except InputError as error:
+            print(f"error: {error}", file=log)
+            sys.exit(f"error: {error}")
+        except OSError as error:
+            if error.filename is None or error.errno is None:
+                raise
+            message = f"error: {error.filename}: {error.strerror}; make room or make it writable."
+            print(message, file=log)
+            sys.exit(message)

@@ -1,0 +1,45 @@
+"""Splits and ranges that others have published, so that results can be compared with theirs."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from crystal_transfer.datasets.scaling import Scaler
+from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.errors import InputError
+
+
+def of_dataset(path: str | Path, dataset: str) -> Any:
+    """Give what a JSON(.gz) file {dataset: ...} says of a dataset; None if it says nothing.
+
+    Codes are compared without regard to case.
+    """
+    content = read_compressed_json(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: is not of the form {{dataset: ...}}; see docs/datasets.md.")
+    return {code.upper(): value for code, value in content.items()}.get(dataset.upper())
+
+
+def range_of_dataset(path: str | Path, dataset: str) -> Scaler | None:
+    """Give the range that a CSV with dataset, raw_min, raw_max has for a dataset, or None.
+
+    Raises
+    ------
+    InputError
+        If the file lacks a column or its numbers are no range.
+    """
+    with Path(path).open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    for number, row in enumerate(rows, start=2):
+        try:
+            if row["dataset"].upper() == dataset.upper():
+                scaler = Scaler(float(row["raw_min"]), float(row["raw_max"]))
+                if not scaler.half_range > 0:
+                    raise ValueError("raw_max is not above raw_min")
+                return scaler
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path}, line {number}: not a range ({error}); it needs the columns dataset, "
+                "raw_min and raw_max."
+            ) from None
+    return None

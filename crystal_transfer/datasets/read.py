@@ -1,0 +1,69 @@
+"""Read any dataset of the registry."""
+
+import os
+from collections.abc import Iterable
+from itertools import chain
+
+from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.sources import tables
+from crystal_transfer.datasets.sources.emt import read_emt
+from crystal_transfer.datasets.sources.file import read_file
+from crystal_transfer.datasets.sources.jarvis import read_jarvis
+from crystal_transfer.datasets.sources.materials_project import structures_of_materials_project
+
+TEST_PREFIX = "test-"  # ids of a separate test file, so that they cannot be those of the other file
+
+
+def read_dataset(
+    entry: dict, files: list[str], processes: int = 1
+) -> tuple[Iterable[Record], list[str] | None]:
+    """Read a dataset by its registry entry.
+
+    Parameters
+    ----------
+    entry
+        See resources/datasets.yaml.
+    files
+        Where its files lie, in the order of the entry; a separate test file last.
+    processes
+        Worker processes, where properties are computed.
+
+    Returns
+    -------
+    records
+        Its rows.
+    test_ids
+        Names of the rows of a separate test file, or None.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    source = entry["source"]
+    if source == "emt":
+        return read_emt(entry["property"], entry["crystals"], entry.get("seed", 0), processes), None
+    if source == "jarvis":
+        return read_jarvis(files[0], entry["column"]), None
+    if source == "matminer":
+        if "join" not in entry:
+            return tables.read_table(files[0], entry["column"]), None
+        return _joined(entry, files), None
+    records = read_file(entry["path"], entry.get("column"), entry.get("id", "jid"))
+    if "test_path" not in entry:
+        return records, None
+    tested = [
+        record._replace(id=f"{TEST_PREFIX}{record.id}")
+        for record in read_file(entry["test_path"], entry.get("column"), entry.get("id", "jid"))
+    ]
+    return chain(records, tested), [record.id for record in tested]
+
+
+def _joined(entry: dict, files: list[str]) -> Iterable[Record]:
+    join = entry["join"]
+    names = tables.names_in(files[0], join["key"])
+    if join["structures"] == "materials_project":
+        structures = structures_of_materials_project(names, os.environ.get("MP_API_KEY"))
+    else:
+        structures = tables.structures_of_jarvis(files[1], join["id"], names)
+    return tables.read_joined_table(files[0], entry["column"], join["key"], structures)

@@ -1,0 +1,97 @@
+# From the metrics of runs to tables and figures. A figure asks only for the runs it shows.
+
+from crystal_transfer.figures.formats import FORMATS
+
+
+rule table:
+    input:
+        metrics=lambda wildcards: run_files(STUDY.grid[wildcards.experiment], "metrics.json"),
+    output:
+        runs=f"{RESULTS}/tables/{{experiment}}_runs.csv",
+        cells=report(
+            f"{RESULTS}/tables/{{experiment}}_cells.csv",
+            caption="../workflow/report/table.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}"},
+        ),
+    log:
+        f"{RESULTS}/logs/table/{{experiment}}.log",
+    conda:
+        "../envs/data.yaml"
+    localrule: True
+    message:
+        "Collecting the results of {wildcards.experiment}"
+    script:
+        "../workflow/scripts/tabulate.py"
+
+
+rule fig1b_datasets:
+    input:
+        tables=expand(rules.clean.output.table, dataset=STUDY.used_datasets),
+    output:
+        report(
+            f"{RESULTS}/figures/fig1b_datasets.svg",
+            caption="../workflow/report/fig1b_datasets.rst",
+            category="Figures",
+            labels={"figure": "Datasets"},
+        ),
+        *[f"{RESULTS}/figures/fig1b_datasets.{format}" for format in FORMATS[1:]],
+    params:
+        datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
+    log:
+        f"{RESULTS}/logs/figures/fig1b_datasets.log",
+    conda:
+        "../envs/data.yaml"
+    localrule: True
+    message:
+        "Drawing fig1b_datasets"
+    script:
+        "../workflow/scripts/draw_datasets.py"
+
+
+for figure, shown in STUDY.figures.items():
+
+    rule:
+        name:
+            figure
+        input:
+            metrics=run_files(shown.runs(STUDY.grid), "metrics.json"),
+            details=[
+                path
+                for name in ("predictions.csv", "history.csv")
+                for path in run_files(shown.runs(STUDY.grid), name)
+                if shown.details
+            ],
+        output:
+            report(
+                f"{RESULTS}/figures/{figure}.svg",
+                caption=f"../workflow/report/{figure}.rst",
+                category="Figures",
+                labels={"figure": shown.title},
+            ),
+            *[f"{RESULTS}/figures/{figure}.{format}" for format in FORMATS[1:]],
+        params:
+            draw=shown.draw,
+            datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
+        log:
+            f"{RESULTS}/logs/figures/{figure}.log",
+        conda:
+            "../envs/data.yaml"
+        localrule: True
+        message:
+            f"Drawing {figure}"
+        script:
+            "../workflow/scripts/draw_figure.py"
+
+
+rule tables:
+    input:
+        expand(rules.table.output.cells, experiment=STUDY.grid),
+    localrule: True
+
+
+rule figures:
+    input:
+        rules.fig1b_datasets.output,
+        expand(f"{RESULTS}/figures/{{figure}}.svg", figure=STUDY.figures),
+    localrule: True

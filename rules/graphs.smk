@@ -1,0 +1,25 @@
+# Every crystal of a dataset as a graph, once, for all runs.
+
+
+rule graphs:
+    input:
+        rules.clean.output.table,
+    output:
+        directory(f"{RESULTS}/graphs/{{dataset}}"),
+    params:
+        neighbours=STUDY.protocol["neighbours"],
+        compress=config["graphs"]["compress"],
+    log:
+        f"{RESULTS}/logs/graphs/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/graphs/{{dataset}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    message:
+        "Building the graphs of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/build_graphs.py"

@@ -1,0 +1,19 @@
+"""Rule clean: read a dataset, keep what is sound, list what is not."""
+
+from crystal_transfer.console import logged
+from crystal_transfer.datasets import crystals
+from crystal_transfer.datasets.cleaning import clean, require_enough
+from crystal_transfer.datasets.read import read_dataset
+from crystal_transfer.files import write_csv, write_json
+
+with logged(snakemake.log[0]):
+    records, test_ids = read_dataset(
+        snakemake.params.entry, list(snakemake.input), snakemake.threads
+    )
+    table, rejected = clean(records)
+    write_csv(snakemake.output.rejected, ["id", "reason"], rejected)
+    write_json(snakemake.output.test_ids, test_ids)
+    require_enough(
+        len(table), len(rejected), snakemake.params.max_rejected, snakemake.wildcards.dataset
+    )
+    crystals.save(table, snakemake.output.table)

@@ -1,0 +1,8 @@
+"""Rule download: one file, verified."""
+
+from crystal_transfer.console import logged
+from crystal_transfer.datasets.download import fetch
+
+with logged(snakemake.log[0]):
+    file = snakemake.params.file
+    fetch(file["url"], snakemake.output[0], file.get("sha256"), snakemake.params.mirror)

@@ -1,0 +1,16 @@
+"""Rule overlap: crystals of a dataset that other datasets test on."""
+
+from crystal_transfer.console import logged
+from crystal_transfer.datasets import crystals, splits
+from crystal_transfer.datasets.overlap import occurring_in
+from crystal_transfer.files import write_json
+
+with logged(snakemake.log[0]):
+    tested = []
+    files = zip(snakemake.input.test_tables, snakemake.input.test_splits, strict=True)
+    for table_path, split_path in files:
+        test = set(splits.load(split_path).test)
+        tested += [crystal for crystal in crystals.load(table_path) if crystal.id in test]
+    write_json(
+        snakemake.output[0], occurring_in(crystals.load(snakemake.input.table), tested)
+    )
