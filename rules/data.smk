@@ -94,7 +94,7 @@ rule split:
 rule normalise:
     input:
         table=rules.clean.output.table,
-        split=rules.split.output,
+        split=rules.split.output[0],
         target_ranges=imposed("target_ranges"),
     output:
         f"{RESULTS}/datasets/{{dataset}}/scaler.json",
@@ -119,7 +119,7 @@ rule overlap:
             dataset=[code for code in STUDY.tested_datasets if code != wildcards.dataset],
         ),
         test_splits=lambda wildcards: expand(
-            rules.split.output,
+            rules.split.output[0],
             dataset=[code for code in STUDY.tested_datasets if code != wildcards.dataset],
         ),
     output:

@@ -1,29 +1,20 @@
 # One rule per kind of run; all share one script and one layout of results.
 
-from dataclasses import asdict
-
-from crystal_transfer.experiments.runs import description
-
-# Raise it in crystal_transfer/training/run.py too: a change that makes trainings end with other
-# weights re-runs them.
-RESULTS_VERSION = 1
+from crystal_transfer.experiments.runs import RESULTS_VERSION, description
 
 
-def dataset_of(pattern):
-    """Give the file of the dataset that a run is trained on."""
-
-    def path(wildcards):
-        pattern_of_file = str(pattern[0] if not isinstance(pattern, str) else pattern)
-        return pattern_of_file.format(dataset=STUDY.runs[wildcards.run].dataset)
-
-    return path
+def of_dataset(name):
+    """Give an input function: a file of the dataset that a run is trained on."""
+    return lambda wildcards: f"{RESULTS}/{name}".format(
+        dataset=STUDY.runs[wildcards.run].dataset
+    )
 
 
 def excluded_crystals(wildcards):
     """Give the list of crystals a pre-training must not see, if the protocol removes them."""
     if STUDY.protocol["seen_in_test"] == "kept":
         return []
-    return dataset_of(rules.overlap.output)(wildcards)
+    return of_dataset("datasets/{dataset}/seen_in_test.json")(wildcards)
 
 
 def source_weights(wildcards):
@@ -33,10 +24,10 @@ def source_weights(wildcards):
 
 rule scratch:
     input:
-        table=dataset_of(rules.clean.output.table),
-        split=dataset_of(rules.split.output),
-        scaler=dataset_of(rules.normalise.output),
-        graphs=dataset_of(rules.graphs.output),
+        table=of_dataset("datasets/{dataset}/crystals.npz"),
+        split=of_dataset("datasets/{dataset}/split.json"),
+        scaler=of_dataset("datasets/{dataset}/scaler.json"),
+        graphs=of_dataset("graphs/{dataset}"),
     output:
         weights=f"{RESULTS}/runs/{{run}}/weights.pt",
         metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
@@ -75,10 +66,10 @@ rule scratch:
 
 use rule scratch as pretrain with:
     input:
-        table=dataset_of(rules.clean.output.table),
-        split=dataset_of(rules.split.output),
-        scaler=dataset_of(rules.normalise.output),
-        graphs=dataset_of(rules.graphs.output),
+        table=of_dataset("datasets/{dataset}/crystals.npz"),
+        split=of_dataset("datasets/{dataset}/split.json"),
+        scaler=of_dataset("datasets/{dataset}/scaler.json"),
+        graphs=of_dataset("graphs/{dataset}"),
         excluded=excluded_crystals,
     wildcard_constraints:
         run="pretrain_.+",
@@ -87,10 +78,10 @@ use rule scratch as pretrain with:
 
 use rule scratch as finetune with:
     input:
-        table=dataset_of(rules.clean.output.table),
-        split=dataset_of(rules.split.output),
-        scaler=dataset_of(rules.normalise.output),
-        graphs=dataset_of(rules.graphs.output),
+        table=of_dataset("datasets/{dataset}/crystals.npz"),
+        split=of_dataset("datasets/{dataset}/split.json"),
+        scaler=of_dataset("datasets/{dataset}/scaler.json"),
+        graphs=of_dataset("graphs/{dataset}"),
         weights=source_weights,
     wildcard_constraints:
         run="finetune_.+",

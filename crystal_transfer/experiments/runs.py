@@ -2,7 +2,8 @@
 
 from dataclasses import asdict, dataclass, field
 
-KINDS = ("scratch", "pretrain", "finetune")
+# A parameter of the training rules: raise it when a change makes trainings end with other weights.
+RESULTS_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,15 @@ class Run:
 
 
 def description(run: Run) -> dict:
-    """Give the run as plain data, its source by id."""
-    content = asdict(run) | {"id": run.id}
-    content["source"] = run.source.id if run.source else None
-    return content
+    """Give the run as plain data."""
+    return asdict(run) | {"id": run.id}
 
 
 def from_description(content: dict) -> Run:
-    """Rebuild a run from plain data; its source is known by id only and left out."""
-    known = {key: content[key] for key in ("kind", "dataset", "size", "trial", "strategy")}
-    return Run(hyperparameters=Hyperparameters(**content["hyperparameters"]), **known)
+    """Rebuild a run from its description."""
+    fields = {key: value for key, value in content.items() if key != "id"}
+    source = fields.pop("source")
+    return Run(
+        **fields | {"hyperparameters": Hyperparameters(**fields["hyperparameters"])},
+        source=from_description(source) if source else None,
+    )

@@ -29,9 +29,6 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
     training has NaN metrics.
     """
     table = pd.DataFrame([read_json(path) for path in metrics_files])
-    source = table["source"].fillna("").str.extract(r"^(?:pretrain_(.+)_n(\d+))?$")
-    table["source"] = source[0].fillna("")
-    table["source_size"] = source[1].fillna(0).astype(int)
     table[METRICS] = table[METRICS].astype(float)
     return table[["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]]
 

@@ -16,7 +16,7 @@ from torch import nn
 from crystal_transfer import __version__
 from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.runs import Run, description
+from crystal_transfer.experiments.runs import RESULTS_VERSION, Run, description
 from crystal_transfer.files import read_json, sha256, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
@@ -26,7 +26,6 @@ from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.training.loop import LabelledGraphs, Progress, fit, predict
 from crystal_transfer.training.metrics import metrics
 
-RESULTS_VERSION = 1  # raise it when a change makes trainings end with other weights
 TEST_CHUNK = 2048  # crystals on the device at once while testing
 
 
@@ -215,9 +214,17 @@ def _test(model: nn.Module, store: GraphStore, ids: list[str], device) -> np.nda
 
 
 def _identity(run: Run) -> dict:
-    content = description(run)
-    del content["hyperparameters"]
-    return content
+    """Say which cell of the grid a result belongs to."""
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "source": run.source.dataset if run.source else "",
+        "source_size": run.source.size if run.source else 0,
+        "dataset": run.dataset,
+        "size": run.size,
+        "strategy": run.strategy,
+        "trial": run.trial,
+    }
 
 
 def _made_by(

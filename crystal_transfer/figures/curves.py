@@ -1,0 +1,37 @@
+"""How the validation error falls during training."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, panels
+
+
+def learning_curves(runs: pd.DataFrame, datasets: dict):
+    """Draw the validation MAE by epoch, scratch and every PT dataset, one panel per FT dataset."""
+    codes = [code for code in datasets if code in set(runs["dataset"])]
+    sources = [code for code in datasets if code in set(runs["source"])]
+    colours = colour_of(sources)
+    figure, axes = panels(len(codes))
+    handles, shown = {}, []
+    for axis, code in zip(axes, codes, strict=True):
+        here = runs[runs["dataset"] == code]
+        for row in here.itertuples():
+            history = pd.read_csv(Path(row.folder) / "history.csv")
+            name = f"PT {row.source}" if row.source else "scratch"
+            (handles[name],) = axis.plot(
+                history["epoch"],
+                history["validation_mae"],
+                color=colours.get(row.source, SCRATCH_COLOUR),
+                linestyle="-" if row.source else "--",
+                linewidth=1.1,
+            )
+            shown.append(history.assign(dataset=code, run=row.id))
+        axis.set_yscale("log")
+        axis.set_title(f"{code}, n = {here['size'].max()}")
+        axis.set_xlabel("Epoch")
+        axis.set_ylabel("Validation MAE (scaled)")
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5)
+    )
+    return figure, pd.concat(shown, ignore_index=True)

@@ -1,0 +1,31 @@
+"""Write a figure in every format it is asked for, with the data behind it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from crystal_transfer.files import replaced_when_whole, write_text
+
+FORMATS = ("svg", "png", "pdf", "csv")
+DPI = 200  # of the png
+
+
+def save(figure, data, paths: Iterable[str | Path]) -> None:
+    """Write a figure and its data.
+
+    Parameters
+    ----------
+    figure
+        A matplotlib figure.
+    data
+        A pandas table: what the figure shows.
+    paths
+        Files to write; the suffix decides what.
+    """
+    for path in map(Path, paths):
+        if path.suffix == ".csv":
+            write_text(path, data.to_csv(index=False))
+            continue
+        # without dates and random ids, equal figures are equal files
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.suffix[1:])
+        with replaced_when_whole(path) as temporary:
+            figure.savefig(temporary, dpi=DPI, bbox_inches="tight", metadata=metadata)

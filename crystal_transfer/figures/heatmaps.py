@@ -1,0 +1,163 @@
+"""Heatmaps with two metrics per cell: R2 in the upper triangle, MAE in the lower one."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
+from matplotlib.patches import Rectangle
+
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import plt
+
+SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
+BEST_COLOUR = "#D55E00"
+
+
+def scratch(runs: pd.DataFrame, datasets: dict):
+    """Draw scratch: datasets against sizes (Fig. 6a)."""
+    table = cells(runs)
+    rows = [code for code in datasets if code in set(table["dataset"])]
+    columns = sorted(table["size"].unique())
+    figure = two_metric_heatmap(
+        table,
+        ("dataset", rows, rows),
+        ("size", columns, [str(size) for size in columns]),
+        best_along="row",
+        axis_labels=("FT dataset size (crystals)", "Dataset"),
+        title="Trained from scratch",
+    )
+    return figure, table
+
+
+def pairwise(runs: pd.DataFrame, datasets: dict):
+    """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
+    table = cells(runs)
+    sources = [code for code in datasets if code in set(table["source"])]
+    targets = [code for code in datasets if code in set(table["dataset"])]
+    rows = ["", *sources]
+    sizes = sorted(table["size"].unique())
+    figure = two_metric_heatmap(
+        table,
+        ("source", rows, ["scratch", *sources]),
+        ("dataset", targets, targets),
+        best_along="column",
+        axis_labels=("FT dataset", "PT dataset"),
+        title=f"Pair-wise transfer, n = {', '.join(map(str, sizes))}",
+    )
+    return figure, table
+
+
+def two_metric_heatmap(
+    table: pd.DataFrame,
+    rows: tuple[str, list, list[str]],
+    columns: tuple[str, list, list[str]],
+    best_along: str,
+    axis_labels: tuple[str, str],
+    title: str,
+):
+    """Draw a heatmap of triangles.
+
+    Parameters
+    ----------
+    table
+        Cells, see `experiments.tables.cells`.
+    rows, columns
+        Column of the table, its values in order, and how to write them.
+    best_along
+        Where the best cell is marked: ``row`` or ``column``, by R2.
+    axis_labels
+        Of x and y.
+    title
+        Above the figure.
+    """
+    by_place = table.set_index([rows[0], columns[0]])
+    place = [
+        (i, j) for i, row in enumerate(rows[1]) for j, column in enumerate(columns[1])
+        if (row, column) in by_place.index
+    ]  # fmt: skip
+    values = {
+        (i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place
+    }
+    width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
+    figure, axis = plt.subplots(figsize=(width, height))
+    mae = [values[p]["mae_scaled_mean"] for p in place]
+    scales = {
+        "r2_mean": (Normalize(*SHOWN_R2, clip=True), colormaps["viridis"], "min", "test $R^2$"),
+        "mae_scaled_mean": (
+            Normalize(0, np.nanmax(mae) if np.isfinite(mae).any() else 1),
+            colormaps["cividis_r"],
+            "neither",
+            "test MAE (scaled to [-1, 1])",
+        ),
+    }
+    for metric, (norm, colours, extend, label) in scales.items():
+        upper = metric == "r2_mean"
+        triangles = PolyCollection(
+            [_triangle(i, j, upper) for i, j in place],
+            array=np.ma.masked_invalid([values[p][metric] for p in place]),
+            norm=norm,
+            cmap=colours,
+            edgecolors="white",
+            linewidths=0.8,
+        )
+        axis.add_collection(triangles)
+        figure.colorbar(triangles, ax=axis, label=label, extend=extend, shrink=0.9, pad=0.02)
+        for i, j in place:
+            value = values[i, j][metric]
+            shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
+            dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
+            axis.text(
+                j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
+                color="black" if _is_light(shade) else "white",
+            )  # fmt: skip
+    for i, j in _best(values, best_along):
+        axis.add_patch(
+            Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)
+        )
+    axis.set(
+        xlim=(-0.5, len(columns[1]) - 0.5),
+        ylim=(len(rows[1]) - 0.5, -0.5),
+        xticks=range(len(columns[1])),
+        yticks=range(len(rows[1])),
+        xticklabels=columns[2],
+        yticklabels=rows[2],
+        xlabel=axis_labels[0],
+        ylabel=axis_labels[1],
+        aspect="equal",
+    )
+    axis.set_title(f"{title}   (orange: best $R^2$ of its {best_along})", loc="left")
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    return figure
+
+
+def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
+    """Corners of half a cell: upper left or lower right."""
+    corner = (j - 0.5, i - 0.5) if upper else (j + 0.5, i + 0.5)
+    return [(j - 0.5, i + 0.5), corner, (j + 0.5, i - 0.5)]
+
+
+def _best(values: dict, along: str) -> list[tuple[int, int]]:
+    axis = 0 if along == "row" else 1
+    best = {}
+    for place, cell in values.items():
+        score = cell["r2_mean"]
+        line = place[axis]
+        if np.isfinite(score) and (line not in best or score > values[best[line]]["r2_mean"]):
+            best[line] = place
+    return list(best.values())
+
+
+def _number(value: float) -> str:
+    """Write a metric in as few characters as tell it apart."""
+    if not np.isfinite(value):
+        return "n/a"
+    if abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if value >= 0.1 or value < 0 else f"{value:.3f}"
+
+
+def _is_light(colour) -> bool:
+    """Tell whether black text is readable on a colour (luminance, ITU-R BT.709)."""
+    return np.dot(colour[:3], (0.2126, 0.7152, 0.0722)) > 0.45

@@ -1,0 +1,42 @@
+"""Predictions against targets."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, panels, quantity
+
+
+def parity(runs: pd.DataFrame, datasets: dict):
+    """Draw test predictions of scratch and of the best PT model, one panel per dataset."""
+    codes = [code for code in datasets if code in set(runs["dataset"])]
+    figure, axes = panels(len(codes), width=2.9, height=3.0)
+    shown = []
+    for axis, code in zip(axes, codes, strict=True):
+        here = runs[runs["dataset"] == code]
+        scratch = here[here["kind"] == "scratch"].head(1)
+        tuned = here[here["kind"] == "finetune"].nlargest(1, "r2")
+        limits = []
+        for run, colour, marker in (
+            (scratch, SCRATCH_COLOUR, "x"),
+            (tuned, COLOURS[1], "o"),
+        ):
+            for row in run.itertuples():
+                points = pd.read_csv(Path(row.folder) / "predictions.csv")
+                name = f"PT {row.source}" if row.source else "scratch"
+                axis.scatter(
+                    points["target"], points["prediction"], s=12, marker=marker, color=colour,
+                    alpha=0.6, linewidths=0.8, edgecolors=None if marker == "x" else "none",
+                    label=f"{name}: $R^2$ = {row.r2:.2f}",
+                )  # fmt: skip
+                limits += [points["target"], points["prediction"]]
+                shown.append(points.assign(dataset=code, run=row.id))
+        ends = np.nanmin(pd.concat(limits)), np.nanmax(pd.concat(limits))
+        axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
+        unit = datasets[code]["unit"]
+        axis.set_title(f"{code}, n = {here['size'].max()}")
+        axis.set_xlabel(f"Target: {quantity(code, datasets[code])}", fontsize=8)
+        axis.set_ylabel(f"Prediction ({unit})" if unit not in ("", "1") else "Prediction")
+        axis.legend(fontsize=7, loc="upper left", handletextpad=0.1, borderaxespad=0.1)
+    return figure, pd.concat(shown, ignore_index=True)

@@ -1,0 +1,61 @@
+"""Metrics against the number of crystals that are fine-tuned on."""
+
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, marker_of, panels
+
+R2_FLOOR = -0.5  # worse predictions than that are all useless
+
+
+def r2_by_size(runs: pd.DataFrame, datasets: dict):
+    """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
+    figure, table = _by_size(runs, datasets, "r2", "test $R^2$")
+    for axis in figure.axes:
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
+    return figure, table
+
+
+def mae_by_size(runs: pd.DataFrame, datasets: dict):
+    """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
+    return _by_size(runs, datasets, "mae", "test MAE")
+
+
+def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
+    table = cells(runs)
+    codes = [code for code in datasets if code in set(table["dataset"])]
+    sources = [code for code in datasets if code in set(table["source"])]
+    colours, markers = colour_of(sources), marker_of(sources)
+    figure, axes = panels(len(codes))
+    handles = {}
+    for axis, code in zip(axes, codes, strict=True):
+        here = table[table["dataset"] == code]
+        for source in ["", *[s for s in sources if s != code]]:
+            line = here[here["source"] == source].sort_values("size")
+            name = f"PT {source}" if source else "scratch"
+            handles[name] = axis.errorbar(
+                line["size"],
+                line[f"{metric}_mean"],
+                yerr=line[f"{metric}_ci95"].fillna(0),
+                color=colours.get(source, SCRATCH_COLOUR),
+                marker=markers.get(source, "_"),
+                linestyle="-" if source else "--",
+                linewidth=1.2,
+                markersize=4,
+                capsize=2,
+                label=name,
+            )
+        unit = datasets[code]["unit"]
+        axis.set_xscale("log")
+        sizes = sorted(here["size"].unique())
+        axis.set_xticks(sizes, [str(size) for size in sizes])
+        axis.minorticks_off()
+        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_xlabel("FT dataset size (crystals)")
+        in_units = metric == "mae" and unit not in ("", "1")
+        axis.set_ylabel(f"{label} ({unit})" if in_units else label)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5)
+    )
+    return figure, table

@@ -1,0 +1,53 @@
+"""What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
+
+import matplotlib
+
+matplotlib.use("agg")
+
+from matplotlib import pyplot as plt
+
+# Okabe & Ito's palette without yellow, which is too pale on white
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+SCRATCH_COLOUR = "#4D4D4D"
+
+plt.rcParams.update(
+    {
+        "font.size": 9,
+        "axes.titlesize": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+        "svg.hashsalt": "crystal-transfer",
+        "svg.fonttype": "none",
+        "figure.constrained_layout.use": True,
+    }
+)
+
+
+def quantity(code: str, entry: dict) -> str:
+    """Give the axis label of a dataset's property: label and unit."""
+    unit = entry["unit"]
+    return f"{entry['label']} ({unit})" if unit not in ("", "1") else entry["label"]
+
+
+def colour_of(codes: list[str]) -> dict[str, str]:
+    """Give each dataset its colour."""
+    return {code: COLOURS[place % len(COLOURS)] for place, code in enumerate(codes)}
+
+
+def marker_of(codes: list[str]) -> dict[str, str]:
+    """Give each dataset its marker."""
+    return {code: MARKERS[place % len(MARKERS)] for place, code in enumerate(codes)}
+
+
+def panels(n: int, width: float = 2.6, height: float = 2.4, columns: int = 4):
+    """Make a figure of n equal panels, [n] axes; left-over places stay empty."""
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width * columns, height * rows), squeeze=False
+    )
+    for axis in axes.flat[n:]:
+        axis.set_axis_off()
+    return figure, list(axes.flat[:n])
