@@ -21,7 +21,7 @@ def hyperparameters(training: dict, kind: str, size: int) -> Hyperparameters:
     """Give the hyperparameters of a kind of run at a size."""
     block = training[kind]
     return Hyperparameters(
-        epochs=block["epochs"],
+        epochs=int(by_size(block["epochs"], size)),
         batch_size=int(by_size(block["batch_size"], size)),
         max_lr=float(by_size(block["max_lr"], size)),
         loss=block["loss"],

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, panels
 
@@ -28,6 +29,9 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
             )
             shown.append(history.assign(dataset=code, run=row.id))
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.yaxis.set_minor_formatter(NullFormatter())
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")

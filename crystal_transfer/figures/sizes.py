@@ -34,11 +34,15 @@ def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
         for source in ["", *[s for s in sources if s != code]]:
             line = here[here["source"] == source].sort_values("size")
             name = f"PT {source}" if source else "scratch"
+            colour = colours.get(source, SCRATCH_COLOUR)
+            each = runs[(runs["dataset"] == code) & (runs["source"] == source)]
+            axis.scatter(each["size"], each[metric], s=6, color=colour, alpha=0.35, linewidths=0)
             handles[name] = axis.errorbar(
                 line["size"],
                 line[f"{metric}_mean"],
-                yerr=line[f"{metric}_ci95"].fillna(0),
-                color=colours.get(source, SCRATCH_COLOUR),
+                # the interval of two trials is as wide as the axis; their dots say more
+                yerr=line[f"{metric}_ci95"].where(line["trials"] > 2, 0).fillna(0),
+                color=colour,
                 marker=markers.get(source, "_"),
                 linestyle="-" if source else "--",
                 linewidth=1.2,

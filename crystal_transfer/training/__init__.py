@@ -4,6 +4,8 @@ run
     what a run reads, does and writes, from top to bottom.
 loop
     the training loop and its optimiser; resumable, reproducible to the last bit.
+memory
+    reuse of large blocks on the CPU.
 metrics
     R2 and errors, scaled and in physical units.
 """

@@ -24,6 +24,7 @@ from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
 from crystal_transfer.models.checkpoints import initialise, load_weights, save_weights
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.training.loop import LabelledGraphs, Progress, fit, predict
+from crystal_transfer.training.memory import keep_freed_memory
 from crystal_transfer.training.metrics import metrics
 
 TEST_CHUNK = 2048  # crystals on the device at once while testing
@@ -106,6 +107,7 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
         If the inputs do not fit the run: pool too small, other weights, other graphs.
     """
     started = time.monotonic()
+    keep_freed_memory()
     torch.set_num_threads(settings.threads)
     device = choose_device(settings.device)
     split = splits.load(inputs.split)

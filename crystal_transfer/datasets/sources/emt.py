@@ -24,6 +24,7 @@ LATTICES = ("fcc", "bcc", "hcp")
 REPEATS = {"fcc": [(1, 1, 1), (2, 1, 1)], "bcc": [(1, 1, 1), (2, 1, 1), (2, 2, 1)],
            "hcp": [(1, 1, 1), (2, 1, 1), (2, 2, 1)]}  # fmt: skip
 STRAIN = 2e-3  # for elastic constants; small enough for Hooke's law, large against round-off
+MAX_DRAWS = 20  # per crystal that is asked for
 DISPLACEMENT = 0.01  # Å, for the Hessian
 PRESSURE_TOLERANCE = 1e-3  # GPa
 TO_WAVENUMBER = 1 / units.invcm  # eV -> 1/cm
@@ -52,20 +53,44 @@ def read_emt(property: str, crystals: int, seed: int, processes: int = 1) -> Ite
         raise InputError(
             f"EMT has no property '{property}'; use one of {', '.join(sorted(PROPERTIES))}."
         )
-    tasks = [(property, seed, number) for number in range(crystals)]
+    draws = _distinct(property, seed, crystals)
     if processes == 1:
-        yield from map(_record, tasks)
+        yield from map(_record, draws)
         return
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(_record, tasks, chunksize=8)
+        yield from pool.map(_record, draws, chunksize=8)
 
 
-def _record(task: tuple[str, int, int]) -> Record:
-    property, seed, number = task
-    key = zlib.crc32(f"{property} {seed} {number}".encode())
-    atoms = relaxed(alloy(np.random.default_rng(key)))
+def _distinct(property: str, seed: int, crystals: int) -> Iterator[tuple[str, str, Atoms]]:
+    """Draw alloys until there are enough that differ from each other.
+
+    Two alloys are one crystal if they have the same species and the same energy, however their
+    cells were chosen.
+    """
+    seen = set()
+    for number in range(MAX_DRAWS * crystals):
+        if len(seen) == crystals:
+            return
+        key = zlib.crc32(f"{property} {seed} {number}".encode())
+        atoms = alloy(np.random.default_rng(key))
+        energy = round(atoms.get_potential_energy() / len(atoms), 6)
+        signature = (tuple(sorted(set(atoms.symbols))), energy)
+        if signature not in seen:
+            seen.add(signature)
+            atoms.calc = None  # cannot be sent to another process
+            yield property, f"{property}-{seed}-{number:05d}", atoms
+    raise InputError(
+        f"EMT: there are only {len(seen)} distinct alloys in {MAX_DRAWS * crystals} draws, not "
+        f"{crystals}; ask for fewer `crystals`."
+    )
+
+
+def _record(draw: tuple[str, str, Atoms]) -> Record:
+    property, id, atoms = draw
+    atoms.calc = EMT()
+    atoms = relaxed(atoms)
     return Record(
-        f"{property}-{seed}-{number:04d}",
+        id,
         PROPERTIES[property](atoms),
         atoms.get_chemical_symbols(),
         np.array(atoms.cell),
