@@ -24,8 +24,22 @@ include: "rules/figures.smk"
 
 
 rule all:
+    default_target: True
     input:
         rules.figures.input,
         rules.tables.input,
-    default_target: True
     localrule: True
+
+
+onsuccess:
+    print(
+        "\n".join(
+            [
+                "Done. To look at:",
+                f"  {RESULTS}/figures/    the figures, each as svg, png, pdf and csv",
+                f"  {RESULTS}/tables/     mean and 95 % confidence interval of every cell",
+                f"  {RESULTS}/runs/       weights, metrics and predictions of every run",
+                f"  {RESULTS}/report.html all of it on one page (snakemake --report)",
+            ]
+        )
+    )

@@ -10,8 +10,10 @@ ROOT = Path(workflow.basedir)
 RESULTS = config["results"]
 
 # scripts in conda environments find the library here
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
+    )
 )
 
 try:
@@ -34,3 +36,41 @@ wildcard_constraints:
 def run_files(runs, name):
     """Give one file of each run."""
     return [f"{RESULTS}/runs/{run.id}/{name}" for run in runs]
+
+
+def source_files(wildcards):
+    """Give the files a dataset is read from."""
+    entry = STUDY.datasets[wildcards.dataset]
+    if entry["source"] == "file":
+        paths = [entry["path"], *filter(None, [entry.get("test_path")])]
+        return [
+            f"{path}/id_prop.csv" if Path(path).is_dir() else path for path in paths
+        ]
+    by_web = entry.get("join", {}).get("structures") == "materials_project"
+    files = entry.get("files", [])[: 1 if by_web else None]
+    return [f"resources/downloads/{file['name']}" for file in files]
+
+
+def imposed(key):
+    """Give the file of an imposed split, if the config names one."""
+    path = config.get("imposed", {}).get(key)
+    return [path] if path else []
+
+
+def of_dataset(name):
+    """Give an input function: a file of the dataset that a run is trained on."""
+    return lambda wildcards: f"{RESULTS}/{name}".format(
+        dataset=STUDY.runs[wildcards.run].dataset
+    )
+
+
+def excluded_crystals(wildcards):
+    """Give the list of crystals a pre-training must not see, if the protocol removes them."""
+    if STUDY.protocol["seen_in_test"] == "kept":
+        return []
+    return of_dataset("datasets/{dataset}/seen_in_test.json")(wildcards)
+
+
+def source_weights(wildcards):
+    """Give the weights a fine-tuning starts from."""
+    return f"{RESULTS}/runs/{STUDY.runs[wildcards.run].source.id}/weights.pt"

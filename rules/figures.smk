@@ -5,7 +5,9 @@ from crystal_transfer.figures.formats import FORMATS
 
 rule table:
     input:
-        metrics=lambda wildcards: run_files(STUDY.grid[wildcards.experiment], "metrics.json"),
+        metrics=lambda wildcards: run_files(
+            STUDY.grid[wildcards.experiment], "metrics.json"
+        ),
     output:
         runs=f"{RESULTS}/tables/{{experiment}}_runs.csv",
         cells=report(
@@ -16,9 +18,9 @@ rule table:
         ),
     log:
         f"{RESULTS}/logs/table/{{experiment}}.log",
+    localrule: True
     conda:
         "../envs/data.yaml"
-    localrule: True
     message:
         "Collecting the results of {wildcards.experiment}"
     script:
@@ -36,13 +38,13 @@ rule fig1b_datasets:
             labels={"figure": "Datasets"},
         ),
         *[f"{RESULTS}/figures/fig1b_datasets.{format}" for format in FORMATS[1:]],
-    params:
-        datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
     log:
         f"{RESULTS}/logs/figures/fig1b_datasets.log",
+    localrule: True
     conda:
         "../envs/data.yaml"
-    localrule: True
+    params:
+        datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
     message:
         "Drawing fig1b_datasets"
     script:
@@ -70,14 +72,14 @@ for figure, shown in STUDY.figures.items():
                 labels={"figure": shown.title},
             ),
             *[f"{RESULTS}/figures/{figure}.{format}" for format in FORMATS[1:]],
+        log:
+            f"{RESULTS}/logs/figures/{figure}.log",
+        localrule: True
+        conda:
+            "../envs/data.yaml"
         params:
             draw=shown.draw,
             datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
-        log:
-            f"{RESULTS}/logs/figures/{figure}.log",
-        conda:
-            "../envs/data.yaml"
-        localrule: True
         message:
             f"Drawing {figure}"
         script:

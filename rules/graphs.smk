@@ -6,9 +6,6 @@ rule graphs:
         rules.clean.output.table,
     output:
         directory(f"{RESULTS}/graphs/{{dataset}}"),
-    params:
-        neighbours=STUDY.protocol["neighbours"],
-        compress=config["graphs"]["compress"],
     log:
         f"{RESULTS}/logs/graphs/{{dataset}}.log",
     benchmark:
@@ -19,6 +16,9 @@ rule graphs:
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=60,
+    params:
+        neighbours=STUDY.protocol["neighbours"],
+        compress=config["graphs"]["compress"],
     message:
         "Building the graphs of {wildcards.dataset}"
     script:

@@ -119,7 +119,9 @@ def load(path: str | Path) -> CrystalTable:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return CrystalTable(**{field.name: arrays[field.name] for field in fields(CrystalTable)})
+            return CrystalTable(
+                **{field.name: arrays[field.name] for field in fields(CrystalTable)}
+            )
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(
             f"{path}: not a table of crystals ({error}); delete it and run again."

@@ -75,9 +75,7 @@ def _download(url: str, path: Path, checksum: str | None) -> None:
 
 def _copy(origin: Path, path: Path, checksum: str | None) -> None:
     if not origin.is_file():
-        raise InputError(
-            f"{origin}: missing; put the file there or clear the config key `mirror`."
-        )
+        raise InputError(f"{origin}: missing; put the file there or clear the config key `mirror`.")
     if checksum and sha256(origin) != checksum:
         raise InputError(
             f"{origin}: its SHA-256 is not {checksum}; the copy is damaged or another version."

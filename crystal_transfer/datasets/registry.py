@@ -37,7 +37,9 @@ def registry(path: str | Path, additions: dict[str, dict]) -> dict[str, dict]:
         source = entry.get("source")
         if source not in SOURCES:
             raise InputError(
-                f"config key datasets.{code}.source: is '{source}'; use one of {', '.join(SOURCES)}."
+                f"config key datasets.{code}.source: is '{source}'; use one of "
+                + ", ".join(SOURCES)
+                + "."
             )
         for key in NEEDED[source]:
             if key not in entry:

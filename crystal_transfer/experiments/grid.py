@@ -56,9 +56,7 @@ def pairwise_runs(config: dict) -> Iterator[Run]:
             PRETRAIN_TRIAL,
             hyperparameters(config["training"], "pretrain", pt_size),
         )
-        for size, strategy, trial in product(
-            block["sizes"], block["strategies"], block["trials"]
-        ):
+        for size, strategy, trial in product(block["sizes"], block["strategies"], block["trials"]):
             settings = hyperparameters(config["training"], "finetune", size)
             yield Run("finetune", target, size, trial, settings, pretrain, strategy)
 
@@ -67,7 +65,7 @@ EXPERIMENTS = {"scratch": scratch_runs, "pairwise": pairwise_runs}
 
 
 def experiments(config: dict) -> dict[str, list[Run]]:
-    """Give the runs of every experiment in the config, without the pre-trainings they start from."""
+    """Give the runs of every experiment, without the pre-trainings they start from."""
     return {name: list(EXPERIMENTS[name](config)) for name in config["experiments"]}
 
 

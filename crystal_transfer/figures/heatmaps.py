@@ -76,9 +76,7 @@ def two_metric_heatmap(
         (i, j) for i, row in enumerate(rows[1]) for j, column in enumerate(columns[1])
         if (row, column) in by_place.index
     ]  # fmt: skip
-    values = {
-        (i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place
-    }
+    values = {(i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place}
     width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
     figure, axis = plt.subplots(figsize=(width, height))
     mae = [values[p]["mae_scaled_mean"] for p in place]
@@ -155,7 +153,13 @@ def _number(value: float) -> str:
         return "n/a"
     if abs(value) >= 100:
         return f"{value:.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if value >= 0.1 or value < 0 else f"{value:.3f}"
+    return (
+        f"{value:.1f}"
+        if abs(value) >= 10
+        else f"{value:.2f}"
+        if value >= 0.1 or value < 0
+        else f"{value:.3f}"
+    )
 
 
 def _is_light(colour) -> bool:

@@ -244,9 +244,7 @@ def _pointers(sorted_rows_or_any: Tensor, n_rows: int) -> Tensor:
 
 
 def _csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    return torch.sparse_csr_tensor(
-        pointers, columns.int(), values, shape, check_invariants=False
-    )
+    return torch.sparse_csr_tensor(pointers, columns.int(), values, shape, check_invariants=False)
 
 
 def _sum_into(rows: Tensor, values: Tensor, n_rows: int) -> Tensor:
@@ -257,5 +255,3 @@ def _distinct(scalars: Tensor, weight: Tensor | None) -> Distinct:
     values, place = torch.unique(scalars, return_inverse=True)
     weight = torch.ones_like(place, dtype=torch.float32).unsqueeze(1) if weight is None else weight
     return Distinct(values, _sum_into(place, weight, len(values)), place)
-
-

@@ -70,7 +70,7 @@ def crystal_graph(crystal: Crystal, neighbours: str, compress: bool) -> CrystalG
 
 
 def _partners(arcs: np.ndarray, source: np.ndarray, degrees: np.ndarray) -> np.ndarray:
-    """Where the reverse of an arc leaves the same atom, its place among that atom's arcs; else -1."""
+    """Give the reverse's place among the same atom's arcs, where it leaves that atom; else -1."""
     starts = np.repeat(np.cumsum(degrees) - degrees, degrees)
     places = np.arange(len(arcs)) - starts
     place_of_edge = np.full(len(source), -1)

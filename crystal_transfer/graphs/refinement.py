@@ -34,7 +34,7 @@ def _mix(x):
 
 @numba.njit(cache=True)
 def cluster(values, tolerance):
-    """Number clusters of nearly equal values, [n]; a gap above `tolerance` starts a new one."""
+    """Label clusters of nearly equal values, [n]; a gap above `tolerance` starts a new one."""
     order = np.argsort(values)
     labels = np.empty(values.shape[0], np.int64)
     label = 0
@@ -86,7 +86,7 @@ def _angle_labels(vectors, lengths, first, out, base):
 
 @numba.njit(cache=True)
 def _dense(colours):
-    """Number colours by first occurrence, [n] int64, and count them."""
+    """Label colours by first occurrence, [n] int64, and count them."""
     seen = {colours[0]: 0}
     result = np.empty(colours.shape[0], np.int64)
     for i in range(colours.shape[0]):
@@ -99,7 +99,7 @@ def _dense(colours):
 
 @numba.njit(cache=True)
 def outgoing(source, n_atoms):
-    """Sort directed bonds by their first atom: where each atom's begin [n_atoms + 1], and their order."""
+    """Sort directed bonds by first atom: where each atom's begin, [n_atoms + 1], and their order."""
     first = np.zeros(n_atoms + 1, np.int64)
     for e in range(source.shape[0]):
         first[source[e] + 1] += 1

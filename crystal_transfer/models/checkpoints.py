@@ -20,7 +20,7 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
 
 
 def load_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read weights: ours, alignn's published checkpoints (`.pt` or the `.zip` around it), the paper's.
+    """Read weights: ours, the paper's, or alignn's published ones (`.pt`, or the `.zip` around it).
 
     Parameters
     ----------
@@ -40,7 +40,13 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         content = _read(Path(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; give the path of a .pt file.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile, ValueError) as error:
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        zipfile.BadZipFile,
+        ValueError,
+    ) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "
@@ -55,7 +61,9 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         if isinstance(value, Tensor)
     }
     if not tensors:
-        raise InputError(f"{path}: holds no weights; give a file of torch.save(model.state_dict()).")
+        raise InputError(
+            f"{path}: holds no weights; give a file of torch.save(model.state_dict())."
+        )
     return tensors
 
 

@@ -73,8 +73,6 @@ def dgl_graphs(batch: Batch, species_features: Tensor):
     graph.ndata["atom_features"] = species[batch.species.place]
     distance = batch.distance.values[batch.distance.place]
     graph.edata["r"] = torch.stack([distance, *[torch.zeros_like(distance)] * 2], dim=1)
-    line_graph = dgl.graph(
-        (pairs.source.long(), pairs.target.long()), num_nodes=len(bonds.source)
-    )
+    line_graph = dgl.graph((pairs.source.long(), pairs.target.long()), num_nodes=len(bonds.source))
     line_graph.edata["h"] = batch.cosine.values[batch.cosine.place]
     return graph, line_graph

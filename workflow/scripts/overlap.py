@@ -11,6 +11,4 @@ with logged(snakemake.log[0]):
     for table_path, split_path in files:
         test = set(splits.load(split_path).test)
         tested += [crystal for crystal in crystals.load(table_path) if crystal.id in test]
-    write_json(
-        snakemake.output[0], occurring_in(crystals.load(snakemake.input.table), tested)
-    )
+    write_json(snakemake.output[0], occurring_in(crystals.load(snakemake.input.table), tested))

@@ -73,9 +73,7 @@ def number(value: Any) -> float:
 
 def unreadable(id: str, target: Any, problem: str) -> Record:
     """Make the record of a row whose structure could not be read."""
-    return Record(
-        id, number(target), [], np.zeros((3, 3)), np.empty((0, 3)), problem=problem[:200]
-    )
+    return Record(id, number(target), [], np.zeros((3, 3)), np.empty((0, 3)), problem=problem[:200])
 
 
 def _truth(value: Any) -> bool:

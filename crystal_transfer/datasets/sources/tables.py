@@ -126,5 +126,6 @@ def _require(path: str | Path, columns: tuple[str, ...], found: list[str]) -> No
         if column not in found:
             names = ", ".join(map(str, found))
             raise InputError(
-                f"{path}: has no column '{column}' (it has {names}); correct the dataset's `column`."
+                f"{path}: has no column '{column}' (it has {names}); correct the dataset's "
+                "`column`."
             )

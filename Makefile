@@ -1,0 +1,53 @@
+# make demo | make test need nothing but Python >= 3.11 and make; both set up .venv first.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup demo test lint format docs bench lock clean
+
+help:
+	@echo "make demo    the demo: data, graphs, training, figures, report (minutes, no network but PyPI)"
+	@echo "make test    all tests"
+	@echo "make lint    what CI checks before the tests"
+	@echo "make docs    docs/configuration.md from the schema"
+	@echo "make bench   the benchmarks, quick"
+	@echo "make lock    resolve the dependencies anew"
+
+setup: $(READY)
+
+$(READY): envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(READY)
+
+demo: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --profile demo
+
+test: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+docs: setup
+	$(BIN)/python docs/make_configuration.py
+
+bench: setup
+	for benchmark in train_step graph_build; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
+
+lock: setup
+	$(BIN)/python envs/lock.py
+
+clean:
+	rm -rf .venv .snakemake results

@@ -1,0 +1,72 @@
+"""Write the lock of all dependencies, and the conda environments that share its pins.
+
+    make lock
+
+resolves pyproject.toml anew with pip. The lock is for Python 3.11, where DGL has a wheel; newer
+Pythons leave DGL out.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LOCK = HERE / "requirements.lock"
+NOT_ON_NEWER_PYTHONS = ("dgl",)
+TRAINING = ("numpy", "torch")  # all that the training path imports
+REFERENCE_AND_DEV = ("alignn", "dgl", "hypothesis", "pre-commit", "pytest", "ruff", "snakefmt")
+HEADER = "# Made by envs/lock.py (make lock); do not edit.\n"
+
+
+def resolve() -> dict[str, str]:
+    """Ask pip for the versions that fulfil pyproject.toml, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        options = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+        target = f"{HERE.parent}[dev,reference]"
+        subprocess.run([sys.executable, "-m", "pip", "install", *options, target], check=True)
+        installed = json.loads(report.read_text())["install"]
+    names = {item["metadata"]["name"]: item["metadata"]["version"] for item in installed}
+    return {
+        name.lower().replace("_", "-"): version.split("+")[0]
+        for name, version in sorted(names.items(), key=lambda item: item[0].lower())
+        if name != "crystal-transfer"
+    }
+
+
+def lock_text(versions: dict[str, str]) -> str:
+    """Give the lock as a requirements file."""
+    lines = []
+    for name, version in sorted(versions.items()):
+        marker = " ; python_version < '3.12'" if name in NOT_ON_NEWER_PYTHONS else ""
+        lines.append(f"{name}=={version}{marker}\n")
+    return HEADER + "".join(lines)
+
+
+def pins(text: str) -> dict[str, str]:
+    """Read the versions of a lock, by name."""
+    lines = [line.split(";")[0].strip() for line in text.splitlines() if "==" in line]
+    return dict(line.split("==") for line in lines)
+
+
+def environment_text(versions: dict[str, str], names) -> str:
+    """Give a conda environment with the pins of the given packages."""
+    packages = "".join(f"      - {name}=={versions[name]}\n" for name in sorted(names))
+    return (
+        f"{HEADER}channels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip\n"
+        f"  - pip:\n{packages}"
+    )
+
+
+def write(versions: dict[str, str]) -> None:
+    """Write the lock and the environments."""
+    LOCK.write_text(lock_text(versions))
+    (HERE / "training.yaml").write_text(environment_text(versions, TRAINING))
+    data = set(versions) - set(REFERENCE_AND_DEV) - {"torch"}
+    (HERE / "data.yaml").write_text(environment_text(versions, data))
+
+
+if __name__ == "__main__":
+    write(resolve())
