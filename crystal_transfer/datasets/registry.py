@@ -20,7 +20,7 @@ def registry(path: str | Path, additions: dict[str, dict]) -> dict[str, dict]:
         The registry, resources/datasets.yaml.
     additions
         Code -> entry; keys of a known dataset replace those of the registry. An entry that
-        names another `source` replaces all of it but label, unit, range and rows.
+        names another `source` replaces all of it but label and unit.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def registry(path: str | Path, additions: dict[str, dict]) -> dict[str, dict]:
     for code, entry in additions.items():
         known = entries.get(code, {})
         if entry.get("source", known.get("source")) != known.get("source"):
-            known = {key: known[key] for key in ("label", "unit", "range") if key in known}
+            known = {key: known[key] for key in ("label", "unit") if key in known}
         entries[code] = known | entry
     for code, entry in entries.items():
         source = entry.get("source")

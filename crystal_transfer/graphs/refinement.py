@@ -99,7 +99,7 @@ def _dense(colours):
 
 @numba.njit(cache=True)
 def outgoing(source, n_atoms):
-    """Sort directed bonds by first atom: where each atom's begin, [n_atoms + 1], and their order."""
+    """Sort directed bonds by first atom: where each atom's begin [n_atoms + 1], their order."""
     first = np.zeros(n_atoms + 1, np.int64)
     for e in range(source.shape[0]):
         first[source[e] + 1] += 1

@@ -86,7 +86,7 @@ def open_store(path: str | Path) -> GraphStore:
             field.name: np.load(Path(path) / f"{field.name}.npy", mmap_mode="r")
             for field in fields(GraphStore)
         }
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise InputError(
             f"{path}: not a whole graph store ({error}); delete it and run again."
         ) from None

@@ -1,0 +1,176 @@
+"""Against alignn on DGL, the implementation that the paper used: graphs, outputs, gradients."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import assert_close, real_rows, saved
+
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
+from crystal_transfer.graphs.batches import assemble, load_graphs
+from crystal_transfer.graphs.build import build
+from crystal_transfer.graphs.line_graph import expand
+from crystal_transfer.graphs.neighbours import bonds
+from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
+from crystal_transfer.species import ATOMIC_NUMBERS, SYMBOLS
+
+alignn_graphs = pytest.importorskip("alignn.graphs", reason="needs alignn, the reference")
+dgl = pytest.importorskip("dgl", reason="needs DGL (Python 3.11), the reference's backend")
+
+from alignn.models import alignn as reference  # noqa: E402
+from jarvis.core.atoms import Atoms  # noqa: E402
+
+
+def jarvis_atoms(crystal: Crystal) -> Atoms:
+    return Atoms(
+        lattice_mat=crystal.lattice,
+        coords=crystal.coordinates,
+        elements=[SYMBOLS[number] for number in crystal.numbers],
+        cartesian=crystal.cartesian,
+    )
+
+
+def reference_graph(crystal: Crystal):
+    return alignn_graphs.Graph.atom_dgl_multigraph(
+        jarvis_atoms(crystal),
+        neighbor_strategy="k-nearest",
+        cutoff=8.0,
+        max_neighbors=12,
+        use_canonize=True,
+        compute_line_graph=True,
+    )
+
+
+def directed_rows(pairs: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Bonds in both directions as sorted rows (from, to, x, y, z)."""
+    there = np.column_stack([pairs, vectors])
+    back = np.column_stack([pairs[:, ::-1], -vectors])
+    return sorted_rows(np.concatenate([there, back]))
+
+
+def sorted_rows(rows: np.ndarray) -> np.ndarray:
+    # no two bonds of one pair of atoms reach equally far along this direction
+    along = rows[:, 2:] @ np.array([0.3713, 0.5521, 0.7467])
+    return rows[np.lexsort((along, rows[:, 1], rows[:, 0]))]
+
+
+def assert_same_bonds(crystal: Crystal) -> None:
+    found, _ = alignn_graphs.nearest_neighbor_edges(
+        atoms=jarvis_atoms(crystal), cutoff=8.0, max_neighbors=12, use_canonize=True
+    )
+    u, v, r, _ = alignn_graphs.build_undirected_edgedata(jarvis_atoms(crystal), found)
+    theirs = sorted_rows(np.column_stack([u, v, r]))
+    ours = directed_rows(*bonds(crystal, "alignn"))
+    assert ours.shape == theirs.shape, f"{crystal.id}: {len(ours)} edges, alignn has {len(theirs)}"
+    assert_close(ours, theirs, 1e-4, crystal.id)
+
+
+@pytest.mark.parametrize(
+    ("code", "every"),
+    [("ph", 9), ("dc", 8), ("pz", 8), ("gv", 50), ("jarvis2d", 12), ("ebg", 45)],
+)
+def test_bonds_of_real_crystals(code, every):
+    rows = real_rows(code)[::every]
+    for row in rows:
+        atoms = row["atoms"]
+        numbers = np.array([ATOMIC_NUMBERS[symbol] for symbol in atoms["elements"]])
+        if len(numbers) > 60:
+            continue
+        assert_same_bonds(
+            Crystal(
+                str(row["jid"]),
+                row["target"],
+                numbers,
+                np.array(atoms["lattice_mat"]),
+                np.array(atoms["coords"]),
+                atoms["cartesian"],
+            )
+        )
+
+
+def test_bonds_of_alloys(alloys):
+    for crystal in alloys:
+        assert_same_bonds(crystal)
+
+
+def test_line_graph_is_dgls(alloys, tmp_path):
+    build(saved(alloys, tmp_path), tmp_path / "graphs", "alignn", compress=False)
+    store = open_store(tmp_path / "graphs")
+    for index in range(0, len(alloys), 5):
+        ours = expand(store, np.array([index]))
+        graph, line_graph = reference_graph(alloys[index])
+        assert len(ours.source) == graph.num_edges()
+        assert len(ours.after) == line_graph.num_edges()
+        assert_close(np.sort(ours.cosine), np.sort(line_graph.edata["h"].numpy()), 1e-5)
+
+
+class Side:
+    """One implementation with its own copy of the weights, and what a training step does to it."""
+
+    def __init__(self, model, predict):
+        self.model, self.predict = model, predict
+
+    def step(self, targets):
+        self.model.train()
+        self.model.zero_grad()
+        output = self.predict()
+        ((output - targets) ** 2).mean().backward()
+        return output.detach()
+
+    def gradients(self):
+        return {
+            name: parameter.grad
+            for name, parameter in self.model.named_parameters()
+            if parameter.grad is not None
+        }
+
+
+def both_sides(table: CrystalTable, compress: bool, folder) -> tuple[Side, Side]:
+    torch.manual_seed(3)
+    theirs = reference.ALIGNN(reference.ALIGNNConfig(name="alignn"))
+    graphs, line_graphs = zip(*(reference_graph(crystal) for crystal in table), strict=True)
+    inputs = dgl.batch(graphs), dgl.batch(line_graphs), None
+    build(saved(table, folder), folder / "graphs", "alignn", compress)
+    store = open_store(folder / "graphs")
+    ours = ALIGNN(AlignnConfig(), torch.from_numpy(np.array(store.features)))
+    ours.load_state_dict(theirs.state_dict())
+    resident = load_graphs(store, np.arange(len(table)))
+    batch = assemble(resident, torch.arange(len(table)))
+    return Side(ours, lambda: ours(batch).squeeze(1)), Side(theirs, lambda: theirs(inputs))
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["full", "compressed"])
+def test_a_training_step_is_alignns(some_crystals, compress, tmp_path):
+    table = tabulate(list(some_crystals)[:16])
+    ours, theirs = both_sides(table, compress, tmp_path)
+    assert sum(p.numel() for p in ours.model.parameters()) == 4_026_753
+    targets = torch.linspace(-1, 1, len(table))
+    assert_close(ours.step(targets), theirs.step(targets), 1e-5, "outputs")
+
+    mine, others = ours.gradients(), theirs.gradients()
+    # norms make some biases irrelevant: their gradients are round-off, so all are compared
+    # relative to the gradient as a whole
+    scale = torch.sqrt(sum(gradient.square().sum() for gradient in others.values()))
+    for name, gradient in others.items():
+        if name in mine:
+            difference = float((mine[name] - gradient).norm() / scale)
+            assert difference <= 1e-4, f"gradient of {name}: {difference}"
+        else:
+            assert gradient.abs().max() == 0, f"{name} has a gradient in alignn only"
+
+    after, expected = ours.model.state_dict(), theirs.model.state_dict()
+    for name, value in expected.items():
+        if "running" in name or "num_batches" in name:
+            torch.testing.assert_close(after[name], value, rtol=1e-5, atol=1e-5, msg=name)
+
+    ours.model.load_state_dict(theirs.model.state_dict())
+    ours.model.eval()
+    theirs.model.eval()
+    with torch.no_grad():
+        assert_close(ours.predict(), theirs.predict(), 1e-5, "outputs in evaluation mode")
+
+
+def test_parameters_have_alignns_names(alloys, tmp_path):
+    ours, theirs = both_sides(tabulate(list(alloys)[:2]), False, tmp_path)
+    shapes = {name: value.shape for name, value in theirs.model.state_dict().items()}
+    assert {name: value.shape for name, value in ours.model.state_dict().items()} == shapes
