@@ -13,8 +13,10 @@ Lengths and angles count as equal within a tolerance, since published coordinate
 import numba
 import numpy as np
 
-LENGTH_TOLERANCE = 1e-4  # Å
-COSINE_TOLERANCE = 1e-4
+# Loose enough for coordinates published with six decimals; a model cannot tell closer values
+# apart beyond its own round-off (docs/performance.md).
+LENGTH_TOLERANCE = 2e-5  # Å
+COSINE_TOLERANCE = 2e-5
 MAX_CLUSTER_WIDTH = 4  # tolerances; keeps dense values from chaining into one cluster
 MAX_ROUNDS = 100
 

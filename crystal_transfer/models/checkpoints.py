@@ -47,7 +47,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         zipfile.BadZipFile,
         ValueError,
     ) as error:
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or ["it is cut off"])[0]
         raise InputError(
             f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "
             "torch.save(model.state_dict())."

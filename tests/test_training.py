@@ -1,0 +1,231 @@
+"""One run: reproducible, resumable, and right in the corners."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import saved
+from sklearn.metrics import mean_absolute_error, r2_score
+
+from crystal_transfer.datasets import crystals, scaling, splits
+from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.graphs.build import build
+from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.training import loop
+from crystal_transfer.training.run import Inputs, Outputs, Settings, train
+
+SMALL = AlignnConfig(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
+SETTINGS = Settings(
+    seed=0,
+    test_fraction=0.2,
+    tested_epoch="last",
+    freeze_norms=False,
+    backend="torch",
+    device="cpu",
+    threads=1,
+    model=SMALL,
+)
+HOW = Hyperparameters(
+    epochs=6, batch_size=4, max_lr=1e-2, loss="mse", weight_decay=1e-5, pct_start=0.3
+)
+SCRATCH = Run("scratch", "X", 20, 1, HOW)
+
+
+def prepare(table: CrystalTable, folder: Path, compress: bool = True) -> Inputs:
+    folder.mkdir(exist_ok=True)
+    path = saved(table, folder)
+    splits.save(splits.split("X", table.ids.tolist(), 0.2, 0), folder / "split.json")
+    scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
+    build(path, folder / "graphs", "shell", compress)
+    names = "split.json", "scaler.json", "graphs"
+    return Inputs(str(path), *[str(folder / name) for name in names])
+
+
+def outputs(folder: Path) -> Outputs:
+    folder.mkdir(exist_ok=True)
+    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
+    return Outputs(*[str(folder / name) for name in names])
+
+
+def weights_of(result: Outputs) -> dict:
+    return torch.load(result.weights, weights_only=True)
+
+
+def assert_identical(one: Outputs, other: Outputs) -> None:
+    a, b = weights_of(one), weights_of(other)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    for field in ("metrics", "predictions", "history"):
+        assert Path(getattr(one, field)).read_bytes() == Path(getattr(other, field)).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def inputs(alloys, tmp_path_factory) -> Inputs:
+    return prepare(alloys, tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs, tmp_path_factory) -> Outputs:
+    result = outputs(tmp_path_factory.mktemp("undisturbed"))
+    train(SCRATCH, inputs, result, SETTINGS)
+    return result
+
+
+def test_outputs(undisturbed, inputs):
+    metrics = json.loads(Path(undisturbed.metrics).read_text())
+    predictions = pd.read_csv(undisturbed.predictions, dtype={"id": str})
+    split = splits.load(inputs.split)
+    assert predictions["id"].tolist() == split.test
+    assert metrics["r2"] == pytest.approx(
+        r2_score(predictions["target"], predictions["prediction"])
+    )
+    mae = mean_absolute_error(predictions["target"], predictions["prediction"])
+    assert metrics["mae"] == pytest.approx(mae)
+    scaled = mean_absolute_error(predictions["target_scaled"], predictions["prediction_scaled"])
+    assert metrics["mae_scaled"] == pytest.approx(scaled)
+    table = crystals.load(inputs.table)
+    true = dict(zip(table.ids.tolist(), table.targets, strict=True))
+    assert predictions["target"].to_numpy() == pytest.approx([true[id] for id in split.test])
+    described = json.loads(Path(undisturbed.description).read_text())
+    assert described["run"]["id"] == "scratch_X_n20_t1"
+    assert not set(described["sample"]) & set(split.test)
+    assert len(pd.read_csv(undisturbed.history)) == HOW.epochs
+    assert not Path(undisturbed.checkpoint).exists()
+
+
+def test_the_seed_decides_every_bit(undisturbed, inputs, tmp_path):
+    again = outputs(tmp_path)
+    train(SCRATCH, inputs, again, SETTINGS)
+    assert_identical(undisturbed, again)
+    other = outputs(tmp_path / "other")
+    train(replace(SCRATCH, trial=2), inputs, other, SETTINGS)
+    a, b = weights_of(undisturbed), weights_of(other)
+    assert not torch.equal(a["fc.weight"], b["fc.weight"])
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 6])
+def test_a_killed_training_continues_to_the_same_bits(
+    undisturbed, inputs, tmp_path, monkeypatch, epoch
+):
+    class Killed(BaseException):
+        pass
+
+    predict = loop.predict
+    calls = []
+
+    def predict_and_die(*arguments):
+        calls.append(1)
+        if len(calls) == epoch:
+            raise Killed
+        return predict(*arguments)
+
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "predict", predict_and_die)
+    result = outputs(tmp_path)
+    with pytest.raises(Killed):
+        train(SCRATCH, inputs, result, SETTINGS)
+    assert Path(result.checkpoint).exists() == (epoch > 1)
+    assert not Path(result.weights).exists()
+    monkeypatch.setattr(loop, "predict", predict)
+    train(SCRATCH, inputs, result, SETTINGS)
+    assert_identical(undisturbed, result)
+
+
+def test_a_checkpoint_of_another_training_is_not_continued(
+    undisturbed, inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    result = outputs(tmp_path)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    train(replace(SCRATCH, hyperparameters=replace(HOW, max_lr=1e-4)), inputs, result, SETTINGS)
+    monkeypatch.undo()
+    assert Path(result.checkpoint).exists()
+    train(SCRATCH, inputs, result, SETTINGS)
+    assert_identical(undisturbed, result)
+
+
+def test_fine_tuning_starts_from_the_source(undisturbed, inputs, tmp_path):
+    still = replace(HOW, epochs=1, max_lr=1e-12)
+    run = Run("finetune", "X", 20, 1, still, source=SCRATCH, strategy="all")
+    result = outputs(tmp_path)
+    train(run, replace(inputs, weights=undisturbed.weights), result, SETTINGS)
+    before, after = weights_of(undisturbed), weights_of(result)
+    for name, value in before.items():
+        if value.is_floating_point() and "running" not in name:
+            torch.testing.assert_close(after[name], value, rtol=0, atol=1e-9)
+
+
+def test_the_best_epoch_is_tested_if_the_protocol_says_so(inputs, tmp_path):
+    result = outputs(tmp_path)
+    wild = replace(SCRATCH, hyperparameters=replace(HOW, epochs=8, max_lr=0.1))
+    train(wild, inputs, result, replace(SETTINGS, tested_epoch="best"))
+    metrics = json.loads(Path(result.metrics).read_text())
+    history = pd.read_csv(result.history)
+    assert metrics["best_epoch"] == history["validation_loss"].idxmin() + 1
+    last = outputs(tmp_path / "last")
+    train(wild, inputs, last, SETTINGS)
+    same = torch.equal(weights_of(result)["fc.weight"], weights_of(last)["fc.weight"])
+    assert same == (metrics["best_epoch"] == 8)
+
+
+def test_learning_lowers_the_error(inputs, tmp_path):
+    result = outputs(tmp_path)
+    long = replace(SCRATCH, hyperparameters=replace(HOW, epochs=40))
+    train(long, inputs, result, SETTINGS)
+    history = pd.read_csv(result.history)
+    assert history["training_loss"].iloc[-1] < 0.3 * history["training_loss"].iloc[0]
+
+
+def test_one_atom_cells_in_batches_of_one(alloys, tmp_path):
+    copper = alloys[0]._replace(
+        numbers=np.array([29], dtype=np.uint8),
+        lattice=np.array([[0, 1.8, 1.8], [1.8, 0, 1.8], [1.8, 1.8, 0]]),
+        coordinates=np.zeros((1, 3)),
+    )
+    table = tabulate(copper._replace(id=str(i), target=float(i % 5)) for i in range(20))
+    result = outputs(tmp_path / "run")
+    run = replace(SCRATCH, size=10, hyperparameters=replace(HOW, batch_size=1, epochs=2))
+    train(run, prepare(table, tmp_path / "data"), result, SETTINGS)
+    assert np.isfinite(pd.read_csv(result.predictions)["prediction"]).all()
+
+
+def test_pretraining_leaves_out_what_others_test_on(inputs, tmp_path):
+    split = splits.load(inputs.split)
+    excluded = tmp_path / "seen.json"
+    excluded.write_text(json.dumps(split.pool[:10]))
+    result = outputs(tmp_path / "run")
+    run = Run("pretrain", "X", 40, 1, replace(HOW, epochs=1))
+    train(run, replace(inputs, excluded=str(excluded)), result, SETTINGS)
+    sample = json.loads(Path(result.description).read_text())["sample"]
+    assert len(sample) == 22
+    assert not set(sample) & set(split.pool[:10])
+
+
+def test_the_reference_backend_trains(alloys, tmp_path):
+    pytest.importorskip("dgl", reason="needs DGL (Python 3.11)")
+    full = prepare(alloys, tmp_path / "data", compress=False)
+    ours, theirs = outputs(tmp_path / "torch"), outputs(tmp_path / "alignn")
+    train(SCRATCH, full, ours, SETTINGS)
+    train(SCRATCH, full, theirs, replace(SETTINGS, backend="alignn"))
+    assert weights_of(ours).keys() == weights_of(theirs).keys()
+    # other initial weights (other order of random numbers), but the same task
+    a, b = (pd.read_csv(result.history)["training_loss"] for result in (ours, theirs))
+    assert b.iloc[-1] < b.iloc[0]
+    assert a.iloc[-1] < a.iloc[0]
+
+
+def test_cuda_is_not_quietly_replaced(inputs, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match=r"training\.device"):
+        train(SCRATCH, inputs, outputs(tmp_path), replace(SETTINGS, device="cuda"))
+
+
+def test_a_sample_larger_than_the_pool_is_refused(inputs, tmp_path):
+    with pytest.raises(InputError, match="has only 32 crystals"):
+        train(replace(SCRATCH, size=33), inputs, outputs(tmp_path), SETTINGS)
