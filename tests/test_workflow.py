@@ -1,0 +1,231 @@
+"""The workflow as a user runs it: dry runs, a whole tiny study, single figures, kills, faults."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, snakemake
+
+PARTS = [
+    "Snakefile", "config.yaml", "config", "rules", "workflow", "envs", "resources/datasets.yaml",
+    "crystal_transfer", "demo", "local", "slurm", "tests/tiny.yaml",
+]  # fmt: skip
+TINY = ["--profile", "local", "--cores", "2", "--configfile", "tests/tiny.yaml"]
+
+
+def fresh_copy(folder: Path) -> Path:
+    """Copy the project without results, as a clone would have it."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def jobs_of(dry_run: str) -> dict[str, int]:
+    """Read the table of jobs that a dry run prints."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", dry_run, re.M)}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """A copy of the project in which the tiny study has run."""
+    folder = fresh_copy(tmp_path_factory.mktemp("study"))
+    snakemake(*TINY, folder=folder)
+    return folder
+
+
+def test_lint():
+    done = snakemake("--lint", check=False)
+    assert "good condition" in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_the_paper_is_planned_without_a_network(tmp_path):
+    jobs = jobs_of(snakemake("-n", "--quiet", "rules", folder=fresh_copy(tmp_path)).stdout)
+    assert jobs["scratch"] == 175
+    assert jobs["pretrain"] == 7
+    assert jobs["finetune"] == 1050
+    assert jobs["download"] == 8
+
+
+def test_the_cluster_profile_plans_without_a_cluster(tmp_path):
+    folder = fresh_copy(tmp_path)
+    done = snakemake("--profile", "slurm", "-n", "--quiet", "rules", folder=folder)
+    assert jobs_of(done.stdout)["finetune"] == 1050
+
+
+def test_a_figure_asks_for_its_own_runs_only(tmp_path):
+    folder = fresh_copy(tmp_path)
+    targets = {
+        "results/figures/fig6b_pairwise_heatmap.svg": (35, 210),
+        "fig6a_scratch_heatmap": (175, 0),
+        "results/figures/parity.png": (7, 42),
+        "fig1b_datasets": (0, 0),
+    }
+    for target, (scratch, finetune) in targets.items():
+        jobs = jobs_of(snakemake(target, "-n", "--quiet", "rules", folder=folder).stdout)
+        assert (jobs.get("scratch", 0), jobs.get("finetune", 0)) == (scratch, finetune), target
+
+
+def test_the_whole_tiny_study(study):
+    results = study / "results/tiny"
+    runs = pd.read_csv(results / "tables/pairwise_runs.csv")
+    assert len(runs) == 4
+    assert runs["r2"].notna().all()
+    assert set(runs["source"]) == {"EFORM", "BULK"}
+    figures = {path.name for path in (results / "figures").iterdir()}
+    names = ["fig1b_datasets", "fig4a_r2_by_size", "fig4b_mae_by_size", "fig6a_scratch_heatmap",
+             "fig6b_pairwise_heatmap", "learning_curves", "parity"]  # fmt: skip
+    assert figures == {
+        f"{name}.{format}" for name in names for format in ("svg", "png", "pdf", "csv")
+    }
+    assert (results / "datasets/BULK/rejected.csv").read_text() == "id,reason\n"
+    assert not list(results.rglob("*.part*"))
+    assert not list((results / "checkpoints").glob("*"))
+
+
+def test_a_finished_study_has_nothing_to_do(study):
+    assert "Nothing to be done" in snakemake(*TINY, "-n", folder=study).stdout
+
+
+def test_a_comment_in_the_config_reruns_nothing(study):
+    path = study / "tests/tiny.yaml"
+    path.write_text(path.read_text() + "# a remark\n")
+    assert "Nothing to be done" in snakemake(*TINY, "-n", folder=study).stdout
+
+
+def test_another_hyperparameter_retrains_what_it_concerns(study):
+    path = study / "tests/tiny.yaml"
+    before = path.read_text()
+    content = yaml.safe_load(before)
+    content["training"]["finetune"] = content["training"]["finetune"] | {"epochs": 4}
+    try:
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        jobs = jobs_of(snakemake(*TINY, "-n", folder=study).stdout)
+    finally:
+        path.write_text(before)
+    assert jobs["finetune"] == 4
+    assert "scratch" not in jobs
+    assert "pretrain" not in jobs
+
+
+def test_the_report(study):
+    snakemake(*TINY, "--report", "report.html", folder=study)
+    page = (study / "report.html").read_text()
+    for text in ("fig6b_pairwise_heatmap", "Pair-wise transfer", "pairwise_cells"):
+        assert text in page
+
+
+def test_the_report_in_a_browser(study, tmp_path):
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("needs chromium")
+    snakemake(*TINY, "--report", "report.html", folder=study)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000",
+               "--disable-background-networking", f"--user-data-dir={tmp_path}"]  # fmt: skip
+    done = subprocess.run(
+        [browser, *options, "--dump-dom", f"file://{study}/report.html"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "Figures" in done.stdout
+    assert "Tables" in done.stdout
+
+
+def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
+    folder = fresh_copy(tmp_path)
+    command = [sys.executable, "-m", "snakemake", *TINY]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    chance = random.Random()
+    for whole_group in (True, False, True):
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(chance.uniform(4, 20))
+        # the whole group: trainings too; else Snakemake alone, and its trainings go on
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+        process.wait()
+    snakemake(*TINY, folder=folder)
+    for path in sorted((study / "results/tiny/runs").glob("*/metrics.json")):
+        assert (folder / path.relative_to(study)).read_bytes() == path.read_bytes(), (
+            path.parent.name
+        )
+    for path in sorted((study / "results/tiny/runs").glob("*/predictions.csv")):
+        assert (folder / path.relative_to(study)).read_bytes() == path.read_bytes(), (
+            path.parent.name
+        )
+
+
+# --- faults -----------------------------------------------------------------------------------
+
+
+def fails(*arguments: str, folder: Path) -> str:
+    """Run Snakemake, expect it to fail, and give all it printed."""
+    done = snakemake(*arguments, folder=folder, check=False)
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+def test_a_wrong_config_is_one_sentence(tmp_path):
+    folder = fresh_copy(tmp_path)
+    output = fails("-n", "--config", "protocol=honest", folder=folder)
+    assert "config key protocol: 'honest' is not known; use one of clean, paper." in output
+    assert "Traceback" not in output
+
+
+def test_a_broken_file_is_named_where_the_user_looks(tmp_path):
+    folder = fresh_copy(tmp_path)
+    (folder / "mine.json").write_text("[{")
+    config = {
+        "results": "results/mine",
+        "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
+        "experiments": {"scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]}},
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    target = "results/mine/datasets/MINE/crystals.npz"
+    output = fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+    assert "error: mine.json: is not valid JSON" in output
+    assert "Traceback" not in output
+    assert "mine.json" in (folder / "results/mine/logs/clean/MINE.log").read_text()
+
+
+def test_rows_that_were_rejected_are_listed_even_if_it_stops(tmp_path):
+    folder = fresh_copy(tmp_path)
+    (folder / "mine.json").write_text('[{"jid": 1, "target": NaN, "atoms": {}}]')
+    config = {
+        "results": "results/mine",
+        "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
+        "experiments": {"scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]}},
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    target = "results/mine/datasets/MINE/crystals.npz"
+    output = fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+    assert "none of its 1 rows is usable" in output
+
+
+def test_a_read_only_results_folder(tmp_path):
+    folder = fresh_copy(tmp_path)
+    results = folder / "results"
+    results.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(results)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a read-only folder (root ignores permissions)")
+    try:
+        output = fails("-n", folder=folder)
+    finally:
+        subprocess.run(["umount", str(results)], check=True)
+    assert "config key results: the folder results is read-only" in output
