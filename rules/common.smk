@@ -11,9 +11,7 @@ RESULTS = config["results"]
 
 # scripts in conda environments find the library here
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(
-        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    )
+    PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 )
 
 try:
@@ -73,4 +71,7 @@ def excluded_crystals(wildcards):
 
 def source_weights(wildcards):
     """Give the weights a fine-tuning starts from."""
-    return f"{RESULTS}/runs/{STUDY.runs[wildcards.run].source.id}/weights.pt"
+    source = STUDY.runs[wildcards.run].source
+    if source.kind == "checkpoint":
+        return config["checkpoints"][source.dataset]
+    return f"{RESULTS}/runs/{source.id}/weights.pt"

@@ -27,7 +27,7 @@ rule scratch:
     resources:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=1,
+        gpu=0 if config["training"]["device"] == "cpu" else 1,
     params:
         run=lambda wildcards: description(STUDY.runs[wildcards.run]),
         checkpoint=lambda wildcards: f"{RESULTS}/checkpoints/{wildcards.run}.pt",

@@ -10,7 +10,8 @@ from conftest import ROOT
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.grid import by_size
-from crystal_transfer.experiments.study import load_study
+from crystal_transfer.experiments.study import STRATEGIES, load_study
+from crystal_transfer.models import strategies
 
 
 @pytest.fixture
@@ -82,6 +83,21 @@ def test_faults(config, key, value, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_published_checkpoint_as_source(config):
+    config["checkpoints"] = {"JVFE": "jv_formation_energy_peratom_alignn.zip"}
+    config["experiments"]["pairwise"]["pretrain"] = ["JVFE", "PH"]
+    study = load_study(config, ROOT)
+    run = study.runs["finetune_JVFE_to_PH_n800_all_t5"]
+    assert run.source.kind == "checkpoint"
+    assert [run.id for run in study.runs.values() if run.kind == "pretrain"] == ["pretrain_PH_n941"]
+    with pytest.raises(InputError, match=r"checkpoints\.PH: there is a dataset of this name"):
+        load_study(changed(config, "checkpoints", {"PH": "x.pt"}), ROOT)
+
+
+def test_strategies_are_those_of_the_library():
+    assert set(STRATEGIES) == set(strategies.STRATEGIES)
+
+
 def test_a_pairwise_block_without_datasets(config):
     del config["experiments"]["pairwise"]["finetune"]
     with pytest.raises(InputError, match="give either pairs, or both pretrain and finetune"):
@@ -107,7 +123,11 @@ def given_keys(content: dict, prefix: str = "") -> set[str]:
     found = set()
     for name, inner in content.items():
         found.add(f"{prefix}{name}")
-        if isinstance(inner, dict) and f"{prefix}{name}" not in ("datasets", "protocols"):
+        if isinstance(inner, dict) and f"{prefix}{name}" not in (
+            "datasets",
+            "protocols",
+            "checkpoints",
+        ):
             found |= given_keys(inner, f"{prefix}{name}.")
     return found
 

@@ -121,6 +121,19 @@ def test_another_hyperparameter_retrains_what_it_concerns(study):
     assert "pretrain" not in jobs
 
 
+def test_weights_from_a_file_are_fine_tuned(study):
+    content = yaml.safe_load((study / "tests/tiny.yaml").read_text())
+    weights = "results/tiny/runs/pretrain_BULK_n30/weights.pt"
+    content["checkpoints"] = {"OWN": weights}
+    content["experiments"]["pairwise"] |= {"pretrain": ["OWN"], "finetune": ["EFORM"]}
+    (study / "own.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    run = "results/tiny/runs/finetune_OWN_to_EFORM_n20_all_t1"
+    snakemake(f"{run}/metrics.json", "--cores", "1", "--configfile", "own.yaml", folder=study)
+    same = study / "results/tiny/runs/finetune_BULK-n30_to_EFORM_n20_all_t1"
+    own = pd.read_csv(study / run / "predictions.csv")
+    assert own.equals(pd.read_csv(same / "predictions.csv"))
+
+
 def test_the_report(study):
     snakemake(*TINY, "--report", "report.html", folder=study)
     page = (study / "report.html").read_text()

@@ -53,6 +53,11 @@ def check(config: dict, datasets: dict[str, dict], strategies: list[str]) -> Non
             "config key graphs.compress: training.backend 'alignn' cannot use compressed graphs; "
             "set graphs.compress to false."
         )
+    for code in config.get("checkpoints", {}):
+        if code in datasets:
+            raise InputError(
+                f"config key checkpoints.{code}: there is a dataset of this name; choose another."
+            )
     experiments = config["experiments"]
     if "scratch" in experiments:
         block = experiments["scratch"]
@@ -69,10 +74,13 @@ def _check_pairwise(
     key = "experiments.pairwise"
     if "pairs" not in block and not {"pretrain", "finetune"} <= block.keys():
         raise InputError(f"config key {key}: give either pairs, or both pretrain and finetune.")
-    for code in [*block.get("pretrain", []), *block.get("finetune", [])]:
-        _check_choice(key, code, datasets)
+    checkpoints = config.get("checkpoints", {})
+    for code in block.get("pretrain", []):
+        _check_choice(f"{key}.pretrain", code, [*datasets, *checkpoints])
+    for code in block.get("finetune", []):
+        _check_choice(f"{key}.finetune", code, datasets)
     for source, target in block.get("pairs", []):
-        _check_choice(f"{key}.pairs", source, datasets)
+        _check_choice(f"{key}.pairs", source, [*datasets, *checkpoints])
         _check_choice(f"{key}.pairs", target, datasets)
         if source == target:
             raise InputError(
@@ -83,7 +91,7 @@ def _check_pairwise(
         _check_choice(f"{key}.strategies", name, strategies)
     for source, target in pairs_of(block):
         _check_sizes(f"{key}.sizes", block["sizes"], target, datasets, config)
-        for size in block["pretrain_sizes"]:
+        for size in [] if source in checkpoints else block["pretrain_sizes"]:
             rows = datasets[source].get("rows", datasets[source].get("crystals"))
             if rows is not None and size > rows:
                 raise InputError(

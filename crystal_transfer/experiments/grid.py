@@ -48,17 +48,28 @@ def scratch_runs(config: dict) -> Iterator[Run]:
 def pairwise_runs(config: dict) -> Iterator[Run]:
     """Every PT x FT pair x PT size x FT size x strategy x trial."""
     block = config["experiments"]["pairwise"]
-    for (source, target), pt_size in product(pairs_of(block), block["pretrain_sizes"]):
-        pretrain = Run(
-            "pretrain",
-            source,
-            pt_size,
-            PRETRAIN_TRIAL,
-            hyperparameters(config["training"], "pretrain", pt_size),
-        )
-        for size, strategy, trial in product(block["sizes"], block["strategies"], block["trials"]):
+    for source_code, target in pairs_of(block):
+        for source, size, strategy, trial in product(
+            sources(config, source_code, block["pretrain_sizes"]),
+            block["sizes"],
+            block["strategies"],
+            block["trials"],
+        ):
             settings = hyperparameters(config["training"], "finetune", size)
-            yield Run("finetune", target, size, trial, settings, pretrain, strategy)
+            yield Run("finetune", target, size, trial, settings, source, strategy)
+
+
+def sources(config: dict, code: str, sizes: list[int]) -> list[Run]:
+    """Give what a fine-tuning may start from: a checkpoint, or a pre-training per size."""
+    if code in config.get("checkpoints", {}):
+        return [Run("checkpoint", code, 0, PRETRAIN_TRIAL, None)]
+    return [
+        Run(
+            "pretrain", code, size, PRETRAIN_TRIAL,
+            hyperparameters(config["training"], "pretrain", size),
+        )
+        for size in sizes
+    ]  # fmt: skip
 
 
 EXPERIMENTS = {"scratch": scratch_runs, "pairwise": pairwise_runs}
@@ -73,7 +84,7 @@ def all_runs(grid: dict[str, list[Run]]) -> dict[str, Run]:
     """Give every run by id, each once, with the pre-trainings they start from."""
     runs = {}
     for run in (run for members in grid.values() for run in members):
-        if run.source is not None:
+        if run.source is not None and run.source.kind != "checkpoint":
             runs[run.source.id] = run.source
         runs[run.id] = run
     return runs

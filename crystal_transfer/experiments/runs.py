@@ -25,7 +25,7 @@ class Run:
     Attributes
     ----------
     kind
-        scratch, pretrain or finetune.
+        scratch, pretrain or finetune; checkpoint for weights that come from a file.
     dataset
         Code of the dataset it is trained and tested on.
     size
@@ -33,7 +33,7 @@ class Run:
     trial
         Decides the draw of the sample and the training.
     hyperparameters
-        How to train.
+        How to train; None for a checkpoint.
     source
         The run whose weights it starts from; None unless kind is finetune.
     strategy
@@ -44,7 +44,7 @@ class Run:
     dataset: str
     size: int
     trial: int
-    hyperparameters: Hyperparameters
+    hyperparameters: Hyperparameters | None
     source: "Run | None" = field(default=None)
     strategy: str = ""
 
@@ -52,11 +52,13 @@ class Run:
     def id(self) -> str:
         """The name of the run's folder, the same in every figure that shows it."""
         own = f"{self.dataset}_n{self.size}"
+        if self.kind == "checkpoint":
+            return f"checkpoint_{self.dataset}"
         if self.kind == "pretrain":
             return f"pretrain_{own}"
         if self.source is None:
             return f"{self.kind}_{own}_t{self.trial}"
-        source = f"{self.source.dataset}-n{self.source.size}"
+        source = self.source.id.split("_", 1)[1].replace("_", "-")
         return f"{self.kind}_{source}_to_{own}_{self.strategy}_t{self.trial}"
 
 
@@ -68,8 +70,9 @@ def description(run: Run) -> dict:
 def from_description(content: dict) -> Run:
     """Rebuild a run from its description."""
     fields = {key: value for key, value in content.items() if key != "id"}
-    source = fields.pop("source")
+    source, settings = fields.pop("source"), fields.pop("hyperparameters")
     return Run(
-        **fields | {"hyperparameters": Hyperparameters(**fields["hyperparameters"])},
+        **fields,
+        hyperparameters=Hyperparameters(**settings) if settings else None,
         source=from_description(source) if source else None,
     )

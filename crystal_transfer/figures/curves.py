@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, panels
+from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, panels, sources_of
 
 
 def learning_curves(runs: pd.DataFrame, datasets: dict):
     """Draw the validation MAE by epoch, scratch and every PT dataset, one panel per FT dataset."""
     codes = [code for code in datasets if code in set(runs["dataset"])]
-    sources = [code for code in datasets if code in set(runs["source"])]
+    sources = sources_of(runs, datasets)
     colours = colour_of(sources)
     figure, axes = panels(len(codes))
     handles, shown = {}, []

@@ -8,7 +8,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import plt
+from crystal_transfer.figures.style import plt, sources_of
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
@@ -33,7 +33,7 @@ def scratch(runs: pd.DataFrame, datasets: dict):
 def pairwise(runs: pd.DataFrame, datasets: dict):
     """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
     table = cells(runs)
-    sources = [code for code in datasets if code in set(table["source"])]
+    sources = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
     rows = ["", *sources]
     sizes = sorted(table["size"].unique())

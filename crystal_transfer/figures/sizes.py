@@ -3,7 +3,7 @@
 import pandas as pd
 
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, marker_of, panels
+from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, marker_of, panels, sources_of
 
 R2_FLOOR = -0.5  # worse predictions than that are all useless
 
@@ -25,7 +25,7 @@ def mae_by_size(runs: pd.DataFrame, datasets: dict):
 def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
-    sources = [code for code in datasets if code in set(table["source"])]
+    sources = sources_of(table, datasets)
     colours, markers = colour_of(sources), marker_of(sources)
     figure, axes = panels(len(codes))
     handles = {}

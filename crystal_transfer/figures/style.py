@@ -41,6 +41,12 @@ def marker_of(codes: list[str]) -> dict[str, str]:
     return {code: MARKERS[place % len(MARKERS)] for place, code in enumerate(codes)}
 
 
+def sources_of(table, datasets) -> list[str]:
+    """List what the runs of a table were pre-trained on: datasets in order, then checkpoints."""
+    found = set(table["source"]) - {""}
+    return [code for code in datasets if code in found] + sorted(found - set(datasets))
+
+
 def panels(n: int, width: float = 2.6, height: float = 2.4, columns: int = 4):
     """Make a figure of n equal panels, [n] axes; left-over places stay empty."""
     columns = min(n, columns)
