@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crystal_transfer.datasets.crystals import Crystal
+from crystal_transfer.datasets.geometry import nearest_distances
 from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.build import build, crystal_graph
 from crystal_transfer.graphs.line_graph import expand
-from crystal_transfer.graphs.neighbours import bonds, nearest_distances
+from crystal_transfer.graphs.neighbours import bonds
 from crystal_transfer.graphs.store import open_store, positions_of
 
 

@@ -198,34 +198,33 @@ def test_a_wrong_config_is_one_sentence(tmp_path):
     assert "Traceback" not in output
 
 
-def test_a_broken_file_is_named_where_the_user_looks(tmp_path):
-    folder = fresh_copy(tmp_path)
-    (folder / "mine.json").write_text("[{")
+def fails_on(data: str, folder: Path) -> str:
+    """Run the reading of a user's file, expect it to fail, and give all that is printed."""
+    fresh_copy(folder)
+    (folder / "mine.json").write_text(data)
     config = {
         "results": "results/mine",
         "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
-        "experiments": {"scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]}},
+        "experiments": {
+            "scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]},
+            "pairwise": None,
+        },
     }
     (folder / "mine.yaml").write_text(yaml.safe_dump(config))
     target = "results/mine/datasets/MINE/crystals.npz"
-    output = fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+    return fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+
+
+def test_a_broken_file_is_named_where_the_user_looks(tmp_path):
+    output = fails_on("[{", tmp_path)
     assert "error: mine.json: is not valid JSON" in output
     assert "Traceback" not in output
-    assert "mine.json" in (folder / "results/mine/logs/clean/MINE.log").read_text()
+    assert "mine.json" in (tmp_path / "results/mine/logs/clean/MINE.log").read_text()
 
 
-def test_rows_that_were_rejected_are_listed_even_if_it_stops(tmp_path):
-    folder = fresh_copy(tmp_path)
-    (folder / "mine.json").write_text('[{"jid": 1, "target": NaN, "atoms": {}}]')
-    config = {
-        "results": "results/mine",
-        "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
-        "experiments": {"scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]}},
-    }
-    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    target = "results/mine/datasets/MINE/crystals.npz"
-    output = fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
-    assert "none of its 1 rows is usable" in output
+def test_a_file_without_a_usable_row_stops(tmp_path):
+    output = fails_on('[{"jid": 1, "target": NaN, "atoms": {}}]', tmp_path)
+    assert "none of its 1 rows is usable; see rejected.csv" in output
 
 
 def test_a_read_only_results_folder(tmp_path):

@@ -8,6 +8,8 @@ sources
     readers; each gives `Record`s, whatever the format.
 crystals
     the table of crystals that everything later reads.
+geometry
+    positions of atoms and their images, distances of nearest neighbours.
 cleaning
     records in, crystals and rejected rows out.
 splits, scaling

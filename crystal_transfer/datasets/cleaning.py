@@ -8,8 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, Record, tabulate
+from crystal_transfer.datasets.geometry import nearest_distances
 from crystal_transfer.errors import InputError
-from crystal_transfer.graphs.neighbours import nearest_distances
 from crystal_transfer.species import ATOMIC_NUMBERS
 
 CLOSEST = 0.5  # Å; no bond is shorter (H2: 0.74 Å)

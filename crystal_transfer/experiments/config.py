@@ -59,12 +59,12 @@ def check(config: dict, datasets: dict[str, dict], strategies: list[str]) -> Non
                 f"config key checkpoints.{code}: there is a dataset of this name; choose another."
             )
     experiments = config["experiments"]
-    if "scratch" in experiments:
+    if experiments.get("scratch"):
         block = experiments["scratch"]
         for code in block["datasets"]:
             _check_choice("experiments.scratch.datasets", code, datasets)
             _check_sizes("experiments.scratch.sizes", block["sizes"], code, datasets, config)
-    if "pairwise" in experiments:
+    if experiments.get("pairwise"):
         _check_pairwise(experiments["pairwise"], config, datasets, strategies)
 
 

@@ -77,7 +77,8 @@ EXPERIMENTS = {"scratch": scratch_runs, "pairwise": pairwise_runs}
 
 def experiments(config: dict) -> dict[str, list[Run]]:
     """Give the runs of every experiment, without the pre-trainings they start from."""
-    return {name: list(EXPERIMENTS[name](config)) for name in config["experiments"]}
+    wanted = [name for name, block in config["experiments"].items() if block]
+    return {name: list(EXPERIMENTS[name](config)) for name in wanted}
 
 
 def all_runs(grid: dict[str, list[Run]]) -> dict[str, Run]:

@@ -15,42 +15,15 @@ shell
     then has the symmetry of the crystal and does not depend on its orientation.
 """
 
-import math
-
 import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal
+from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions
 
 N_NEIGHBOURS = 12  # design of ALIGNN: Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021)
 SHELL_TOLERANCE = {"alignn": 0.0, "shell": 1e-5}  # Å
-SAME_SITE = 0.15  # Å; jarvis-tools' `bond_tol`: closer atoms count as one site
 FIRST_RADIUS = 4.5  # Å; most crystals have 12 neighbours within; only speed depends on it
-ROUNDED_DECIMALS = 5  # jarvis.core.lattice.Lattice rounds the lattice it computes coordinates with
-
-
-def positions(crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give fractional and Cartesian coordinates as `jarvis.core.atoms.Atoms` computes them.
-
-    Returns
-    -------
-    fractional, cartesian, lattice
-        [n_atoms, 3], [n_atoms, 3] in Å, and the rounded lattice [3, 3] in Å that relates them.
-    """
-    lattice = np.around(crystal.lattice, decimals=ROUNDED_DECIMALS)
-    if crystal.cartesian:
-        return np.dot(crystal.coordinates, np.linalg.inv(lattice)), crystal.coordinates, lattice
-    return crystal.coordinates, np.dot(crystal.coordinates, lattice), lattice
-
-
-def images_within(lattice: np.ndarray, fractional: np.ndarray, radius: float) -> np.ndarray:
-    """Give the cell images that can hold a neighbour within `radius`, [n_images, 3]."""
-    reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
-    reach = np.ceil((radius + SAME_SITE) * np.linalg.norm(reciprocal, axis=1) / (2 * math.pi))
-    lowest = np.floor(fractional.min(axis=0)) - reach
-    highest = np.ceil(fractional.max(axis=0)) + reach
-    ranges = [np.arange(low, high) for low, high in zip(lowest, highest, strict=True)]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*ranges, indexing="ij")], axis=1)
 
 
 @numba.njit(cache=True, fastmath=False)
@@ -182,32 +155,3 @@ def _canonical(first, second, image, fractional, lattice):
     # the order of operations of alignn.graphs.build_undirected_edgedata
     apart = (fractional[pairs[:, 1]] + image) - fractional[pairs[:, 0]]
     return pairs, np.dot(apart, lattice)
-
-
-def nearest_distances(crystal: Crystal, limit: float) -> np.ndarray:
-    """Give the distance of each atom's nearest neighbour in Å, [n_atoms]; infinity beyond `limit`.
-
-    Unlike `bonds` it also counts atoms on (nearly) the same site.
-    """
-    fractional, cartesian, _ = positions(crystal)
-    images = images_within(crystal.lattice, fractional, limit)
-    return _nearest(cartesian, images @ crystal.lattice, limit)
-
-
-@numba.njit(cache=True)
-def _nearest(cartesian, shifts, limit):
-    n_atoms = cartesian.shape[0]
-    nearest = np.full(n_atoms, np.inf)
-    for m in range(shifts.shape[0]):
-        home = (shifts[m] == 0.0).all()
-        for j in range(n_atoms):
-            for i in range(n_atoms):
-                if home and i == j:
-                    continue
-                dx = shifts[m, 0] + cartesian[j, 0] - cartesian[i, 0]
-                dy = shifts[m, 1] + cartesian[j, 1] - cartesian[i, 1]
-                dz = shifts[m, 2] + cartesian[j, 2] - cartesian[i, 2]
-                d = math.sqrt(dx * dx + dy * dy + dz * dz)
-                if d < nearest[i] and d <= limit:
-                    nearest[i] = d
-    return nearest
