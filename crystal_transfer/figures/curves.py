@@ -5,7 +5,13 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, panels, sources_of
+from crystal_transfer.figures.style import (
+    SCRATCH_COLOUR,
+    colour_of,
+    legend_below,
+    panels,
+    sources_of,
+)
 
 
 def learning_curves(runs: pd.DataFrame, datasets: dict):
@@ -35,7 +41,5 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5)
-    )
+    legend_below(figure, handles, sources)
     return figure, pd.concat(shown, ignore_index=True)

@@ -38,5 +38,5 @@ def parity(runs: pd.DataFrame, datasets: dict):
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel(f"Target: {quantity(code, datasets[code])}", fontsize=8)
         axis.set_ylabel(f"Prediction ({unit})" if unit not in ("", "1") else "Prediction")
-        axis.legend(fontsize=7, loc="upper left", handletextpad=0.1, borderaxespad=0.1)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), handletextpad=0.1)
     return figure, pd.concat(shown, ignore_index=True)

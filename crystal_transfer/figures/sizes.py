@@ -3,7 +3,14 @@
 import pandas as pd
 
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import SCRATCH_COLOUR, colour_of, marker_of, panels, sources_of
+from crystal_transfer.figures.style import (
+    SCRATCH_COLOUR,
+    colour_of,
+    legend_below,
+    marker_of,
+    panels,
+    sources_of,
+)
 
 R2_FLOOR = -0.5  # worse predictions than that are all useless
 
@@ -59,7 +66,5 @@ def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
         axis.set_xlabel("FT dataset size (crystals)")
         in_units = metric == "mae" and unit not in ("", "1")
         axis.set_ylabel(f"{label} ({unit})" if in_units else label)
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 5)
-    )
+    legend_below(figure, handles, sources)
     return figure, table

@@ -47,6 +47,15 @@ def sources_of(table, datasets) -> list[str]:
     return [code for code in datasets if code in found] + sorted(found - set(datasets))
 
 
+def legend_below(figure, handles: dict, sources: list[str]) -> None:
+    """Put one legend below all panels: scratch first, then the sources in their order."""
+    names = [name for name in ["scratch", *[f"PT {code}" for code in sources]] if name in handles]
+    figure.legend(
+        [handles[name] for name in names], names, loc="outside lower center",
+        ncols=min(len(names), 5),
+    )  # fmt: skip
+
+
 def panels(n: int, width: float = 2.6, height: float = 2.4, columns: int = 4):
     """Make a figure of n equal panels, [n] axes; left-over places stay empty."""
     columns = min(n, columns)
