@@ -325,10 +325,13 @@ def test_imposed_samples(tmp_path):
     path.write_bytes(gzip.compress(json.dumps(content).encode()))
     samples = imposed.of_dataset(path, "PH")
     split = splits.split("PH", IDS, 0.1, 0, samples=samples)
-    assert splits.draw(split, 10, 1, seed=5) == IDS[:10]
-    assert split.test == sorted(IDS[10:])
+    sample = splits.sample_of(split, 10, 1, seed=5)
+    assert sample == IDS[:10]
+    assert splits.tested(split, sample) == IDS[10:]
+    fixed = splits.split("PH", IDS, 0.1, 0, ["c50"], samples)
+    assert splits.tested(fixed, sample) == ["c50"]
     with pytest.raises(InputError, match="none of size 20 for trial 1"):
-        splits.draw(split, 20, 1, seed=0)
+        splits.sample_of(split, 20, 1, seed=0)
     with pytest.raises(InputError, match="name crystal 'c9'"):
         splits.split("PH", IDS[:9], 0.1, 0, samples=samples)
     with pytest.raises(InputError, match="in an imposed sample and in the imposed test set"):

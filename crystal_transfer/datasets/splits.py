@@ -21,7 +21,8 @@ class Split:
     dataset
         Code of the dataset.
     test, pool
-        Ids of the crystals.
+        Ids of the crystals. With imposed samples and no imposed test set `test` is empty: every
+        run is then tested on what its own sample leaves, see `tested`.
     samples
         Imposed samples: trial -> size -> ids in order; empty where they are drawn.
     """
@@ -55,8 +56,8 @@ def split(
     test_ids
         An imposed test set; ids that did not survive cleaning are left out.
     samples
-        Imposed samples, trial -> size -> ids in order. With samples and no `test_ids`,
-        everything outside their union is the test set.
+        Imposed samples, trial -> size -> ids in order. Published ones may cover a dataset
+        completely, so without `test_ids` no fixed test set is taken away.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def split(
     if test_ids is not None:
         test = [id for id in map(str, test_ids) if id in known]
     elif imposed:
-        test = [id for id in ids if id not in members]
+        test = []
     else:
         n_pool = round((1 - test_fraction) * len(ids))
         test = _shuffled(ids, (seed, dataset, "test"))[n_pool:]
@@ -87,7 +88,7 @@ def split(
             f"dataset {dataset}: crystal '{shared[0]}' ({len(shared)} in all) is in an imposed "
             "sample and in the imposed test set; take it out of one of them."
         )
-    if not test:
+    if not test and not imposed:
         raise InputError(
             f"dataset {dataset}: no crystal is left to test on; raise split.test_fraction, or "
             "impose a test set."
@@ -114,16 +115,8 @@ def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] 
     Raises
     ------
     InputError
-        If the pool is too small, or the samples are imposed and this one is missing.
+        If the pool is too small.
     """
-    if split.samples:
-        try:
-            return split.samples[str(trial)][str(size)]
-        except KeyError:
-            raise InputError(
-                f"dataset {split.dataset}: the imposed samples have none of size {size} for trial "
-                f"{trial}; add it, or take the size or trial out of the grid."
-            ) from None
     excluded = set(without)
     pool = [id for id in split.pool if id not in excluded]
     if size > len(pool):
@@ -132,6 +125,31 @@ def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] 
             f"{len(pool)} crystals; take a smaller size."
         )
     return _shuffled(pool, (seed, split.dataset, size, trial))[:size]
+
+
+def sample_of(split: Split, size: int, trial: int, seed: int) -> list[str]:
+    """Give the sample of a trial: the imposed one where samples are imposed, else a draw.
+
+    Raises
+    ------
+    InputError
+        If the samples are imposed and this one is missing, or the pool is too small.
+    """
+    if not split.samples:
+        return draw(split, size, trial, seed)
+    try:
+        return split.samples[str(trial)][str(size)]
+    except KeyError:
+        raise InputError(
+            f"dataset {split.dataset}: the imposed samples have none of size {size} for trial "
+            f"{trial}; add it, or take the size or trial out of the grid."
+        ) from None
+
+
+def tested(split: Split, sample: list[str]) -> list[str]:
+    """Give the crystals to test on: the fixed test set, or all that the sample leaves."""
+    drawn = set(sample)
+    return split.test or [id for id in split.pool if id not in drawn]
 
 
 def train_and_validation(sample: list[str]) -> tuple[list[str], list[str]]:

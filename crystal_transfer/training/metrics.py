@@ -26,6 +26,8 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
     n_test
         Number of crystals.
     """
+    if len(target) == 0:
+        return {"r2": None, "mae": None, "rmse": None, "mae_scaled": None, "n_test": 0}
     error = prediction - target
     spread = float(((target - target.mean()) ** 2).sum())
     squared = float((error**2).sum())

@@ -114,14 +114,8 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
     scaler = scaling.load(inputs.scaler)
     store = open_store(inputs.graphs)
     scaled = _scaled_targets(inputs.table, scaler)
-    excluded = read_json(inputs.excluded) if inputs.excluded else []
-    n_drawn = run.size
-    if run.kind == "pretrain":
-        available = len(split.pool) - len(set(excluded) & set(split.pool))
-        n_drawn = splits.pool_share(run.size, settings.test_fraction)
-        if excluded:  # a cleaned pool may fall short of the nominal size
-            n_drawn = min(n_drawn, available)
-    sample = splits.draw(split, n_drawn, run.trial, settings.seed, excluded)
+    sample = _sample(run, split, settings, inputs.excluded)
+    test = splits.tested(split, sample)
     training, validation = splits.train_and_validation(sample)
 
     seed = zlib.crc32(f"{settings.seed} {run.dataset} {run.size} {run.trial}".encode())
@@ -144,8 +138,8 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
     )
     if settings.tested_epoch == "best":
         model.load_state_dict(progress.best_weights)
-    prediction = _test(model, store, split.test, device)
-    target = np.array([scaled[id] for id in split.test])
+    prediction = _test(model, store, test, device)
+    target = np.array([scaled[id] for id in test])
     result = metrics(scaler.restore(target), scaler.restore(prediction), scaler.half_range)
     report(f"tested on {result['n_test']} crystals: R2 {result['r2']}, MAE {result['mae']}")
 
@@ -155,7 +149,7 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
         outputs.predictions,
         ["id", "target", "prediction", "target_scaled", "prediction_scaled"],
         zip(
-            split.test,
+            test,
             scaler.restore(target),
             scaler.restore(prediction),
             target,
@@ -169,6 +163,17 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
         _made_by(run, inputs, settings, device, progress, sample, time.monotonic() - started),
     )
     Path(outputs.checkpoint).unlink(missing_ok=True)
+
+
+def _sample(run: Run, split: splits.Split, settings: Settings, excluded: str | None) -> list[str]:
+    """Give the crystals of a run; a pre-training draws from what `excluded` leaves of the pool."""
+    if run.kind != "pretrain":
+        return splits.sample_of(split, run.size, run.trial, settings.seed)
+    without = read_json(excluded) if excluded else []
+    size = splits.pool_share(run.size, settings.test_fraction)
+    if without:  # a pool without them may fall short of the nominal size
+        size = min(size, len(set(split.pool) - set(without)))
+    return splits.draw(split, size, run.trial, settings.seed, without)
 
 
 def choose_device(name: str) -> torch.device:
@@ -209,6 +214,8 @@ def _labelled(store, ids, scaled, device) -> LabelledGraphs:
 
 def _test(model: nn.Module, store: GraphStore, ids: list[str], device) -> np.ndarray:
     """Predict the scaled targets of the given crystals, [n]."""
+    if not ids:
+        return np.empty(0)
     positions = positions_of(store, ids)
     parts = [positions[i : i + TEST_CHUNK] for i in range(0, len(positions), TEST_CHUNK)]
     predictions = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
