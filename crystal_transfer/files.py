@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,9 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
                 os.fsync(handle.fileno())
         temporary.replace(path)
     finally:
-        if temporary.is_file():
-            temporary.unlink()
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study
 
-ROOT = Path(workflow.basedir)
+ROOT = Path(str(workflow.current_basedir)).parent  # also when included by another workflow
 RESULTS = config["results"]
 
 # scripts in conda environments find the library here

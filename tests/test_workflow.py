@@ -66,6 +66,18 @@ def test_the_cluster_profile_plans_without_a_cluster(tmp_path):
     assert jobs_of(done.stdout)["finetune"] == 1050
 
 
+def test_as_a_module_of_another_workflow(tmp_path):
+    project, other = fresh_copy(tmp_path / "project"), tmp_path / "other"
+    other.mkdir()
+    (other / "Snakefile").write_text(
+        f'configfile: "{project}/config.yaml"\n'
+        f'module transfer:\n    snakefile: "{project}/workflow/Snakefile"\n    config: config\n'
+        "use rule * from transfer as transfer_*\n"
+    )
+    done = snakemake("transfer_everything", "-n", "--quiet", "rules", folder=other)
+    assert jobs_of(done.stdout)["transfer_finetune"] == 1050
+
+
 def test_a_figure_asks_for_its_own_runs_only(tmp_path):
     folder = fresh_copy(tmp_path)
     targets = {

@@ -1,0 +1,51 @@
+"""Outputs appear whole or not at all."""
+
+import json
+
+import pytest
+
+from crystal_transfer.console import logged
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import read_json, replaced_when_whole, write_json
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_failed_write_leaves_the_old_content(tmp_path, folder):
+    path = tmp_path / "x"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), replaced_when_whole(path) as temporary:
+        if folder:
+            temporary.mkdir()
+            temporary = temporary / "part"
+        temporary.write_text("ne")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_that_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", float("nan"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "message"), [("", "line 1"), ("[1,", "line 1")])
+def test_broken_json(tmp_path, text, message):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_json(tmp_path / "x.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_json(tmp_path / "nowhere.json")
+
+
+def test_a_users_mistake_ends_in_one_sentence(tmp_path):
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit, match="error: too few crystals"), logged(log):
+        print("started")
+        raise InputError("too few crystals")
+    assert log.read_text() == "started\nerror: too few crystals\n"
+
+
+def test_a_full_or_read_only_disk_ends_in_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match="make room or make it writable"), logged(tmp_path / "log"):
+        (tmp_path / "no" / "folder").write_text(json.dumps({}))
