@@ -6,7 +6,9 @@ from snakemake.exceptions import WorkflowError
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study
 
-ROOT = Path(str(workflow.current_basedir)).parent  # also when included by another workflow
+ROOT = Path(
+    str(workflow.current_basedir)
+).parent  # also when included by another workflow
 RESULTS = config["results"]
 
 # scripts in conda environments find the library here
@@ -55,10 +57,19 @@ def imposed(key):
     return [path] if path else []
 
 
+def run_of(wildcards):
+    """Give the run that a file belongs to."""
+    if wildcards.run not in STUDY.runs:
+        raise WorkflowError(
+            f"{wildcards.run}: not a run of this study; its grid is the config key experiments."
+        )
+    return STUDY.runs[wildcards.run]
+
+
 def of_dataset(name):
     """Give an input function: a file of the dataset that a run is trained on."""
     return lambda wildcards: f"{RESULTS}/{name}".format(
-        dataset=STUDY.runs[wildcards.run].dataset
+        dataset=run_of(wildcards).dataset
     )
 
 
@@ -71,7 +82,7 @@ def excluded_crystals(wildcards):
 
 def source_weights(wildcards):
     """Give the weights a fine-tuning starts from."""
-    source = STUDY.runs[wildcards.run].source
+    source = run_of(wildcards).source
     if source.kind == "checkpoint":
         return config["checkpoints"][source.dataset]
     return f"{RESULTS}/runs/{source.id}/weights.pt"

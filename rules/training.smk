@@ -29,7 +29,7 @@ rule scratch:
         runtime=lambda wildcards, attempt: 240 * attempt,
         gpu=0 if config["training"]["device"] == "cpu" else 1,
     params:
-        run=lambda wildcards: description(STUDY.runs[wildcards.run]),
+        run=lambda wildcards: description(run_of(wildcards)),
         checkpoint=lambda wildcards: f"{RESULTS}/checkpoints/{wildcards.run}.pt",
         version=RESULTS_VERSION,
         seed=config["seed"],

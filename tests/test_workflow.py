@@ -135,8 +135,8 @@ def test_another_hyperparameter_retrains_what_it_concerns(study):
 
 def test_weights_from_a_file_are_fine_tuned(study):
     content = yaml.safe_load((study / "tests/tiny.yaml").read_text())
-    weights = "results/tiny/runs/pretrain_BULK_n30/weights.pt"
-    content["checkpoints"] = {"OWN": weights}
+    shutil.copy(study / "results/tiny/runs/pretrain_BULK_n30/weights.pt", study / "own.pt")
+    content["checkpoints"] = {"OWN": "own.pt"}
     content["experiments"]["pairwise"] |= {"pretrain": ["OWN"], "finetune": ["EFORM"]}
     (study / "own.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     run = "results/tiny/runs/finetune_OWN_to_EFORM_n20_all_t1"
@@ -144,6 +144,7 @@ def test_weights_from_a_file_are_fine_tuned(study):
     same = study / "results/tiny/runs/finetune_BULK-n30_to_EFORM_n20_all_t1"
     own = pd.read_csv(study / run / "predictions.csv")
     assert own.equals(pd.read_csv(same / "predictions.csv"))
+    shutil.rmtree(study / run)  # not of the tiny study
 
 
 def test_the_report(study):
@@ -225,6 +226,12 @@ def fails_on(data: str, folder: Path) -> str:
     (folder / "mine.yaml").write_text(yaml.safe_dump(config))
     target = "results/mine/datasets/MINE/crystals.npz"
     return fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+
+
+def test_a_run_that_is_not_in_the_grid(tmp_path):
+    folder = fresh_copy(tmp_path)
+    output = fails("results/runs/scratch_PH_n7_t1/metrics.json", "-n", folder=folder)
+    assert "scratch_PH_n7_t1: not a run of this study" in output
 
 
 def test_a_broken_file_is_named_where_the_user_looks(tmp_path):
