@@ -17,9 +17,9 @@ from conftest import ROOT, snakemake
 
 PARTS = [
     "Snakefile", "config.yaml", "config", "rules", "workflow", "envs", "resources/datasets.yaml",
-    "crystal_transfer", "demo", "local", "slurm", "tests/tiny.yaml",
+    "crystal_transfer", "demo", "local", "profiles", "slurm", "tests/tiny.yaml",
 ]  # fmt: skip
-TINY = ["--profile", "local", "--cores", "2", "--configfile", "tests/tiny.yaml"]
+TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
 
 def fresh_copy(folder: Path) -> Path:
