@@ -67,7 +67,7 @@ for figure, shown in STUDY.figures.items():
         output:
             report(
                 f"{RESULTS}/figures/{figure}.svg",
-                caption=f"../workflow/report/{figure}.rst",
+                caption=f"../workflow/report/{shown.caption or figure}.rst",
                 category="Figures",
                 labels={"figure": shown.title},
             ),

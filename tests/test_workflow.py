@@ -83,6 +83,7 @@ def test_a_figure_asks_for_its_own_runs_only(tmp_path):
     targets = {
         "results/figures/fig6b_pairwise_heatmap.svg": (35, 210),
         "fig6a_scratch_heatmap": (175, 0),
+        "pairwise_heatmap_n200": (35, 210),
         "results/figures/parity.png": (7, 42),
         "fig1b_datasets": (0, 0),
     }
@@ -98,8 +99,16 @@ def test_the_whole_tiny_study(study):
     assert runs["r2"].notna().all()
     assert set(runs["source"]) == {"EFORM", "BULK"}
     figures = {path.name for path in (results / "figures").iterdir()}
-    names = ["fig1b_datasets", "fig4a_r2_by_size", "fig4b_mae_by_size", "fig6a_scratch_heatmap",
-             "fig6b_pairwise_heatmap", "learning_curves", "parity"]  # fmt: skip
+    names = [
+        "fig1b_datasets",
+        "fig4a_r2_by_size",
+        "fig4b_mae_by_size",
+        "fig6a_scratch_heatmap",
+        "fig6b_pairwise_heatmap",
+        "learning_curves",
+        "pairwise_heatmap_n10",
+        "parity",
+    ]
     assert figures == {
         f"{name}.{format}" for name in names for format in ("svg", "png", "pdf", "csv")
     }

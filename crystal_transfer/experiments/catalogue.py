@@ -25,6 +25,8 @@ class FigureOfRuns:
         For the report.
     details
         Whether it reads predictions and histories too, not metrics alone.
+    caption
+        Name of its caption in workflow/report, where several figures share one; else its own name.
     """
 
     runs: Callable[[Grid], list[Run]]
@@ -32,6 +34,7 @@ class FigureOfRuns:
     experiments: tuple[str, ...]
     title: str
     details: bool = False
+    caption: str = ""
 
 
 def _scratch(grid: Grid) -> list[Run]:
@@ -82,10 +85,30 @@ FIGURES = {
 }
 
 
+def pairwise_heatmaps(grid: Grid) -> dict[str, FigureOfRuns]:
+    """Give a pair-wise heatmap for every FT size but the largest, which is Fig. 6b."""
+
+    def of_size(size: int) -> Callable[[Grid], list[Run]]:
+        return lambda grid: [run for run in _scratch_and_pairs(grid) if run.size == size]
+
+    sizes = sorted({run.size for run in grid["pairwise"]})[:-1]
+    return {
+        f"pairwise_heatmap_n{size}": FigureOfRuns(
+            of_size(size),
+            "heatmaps:pairwise",
+            BOTH,
+            f"Pair-wise transfer, n = {size}",
+            caption="pairwise_heatmap",
+        )
+        for size in sizes
+    }
+
+
 def figures_of(grid: Grid) -> dict[str, FigureOfRuns]:
     """Keep the figures whose experiments are in the grid and not empty."""
-    return {
+    found = {
         name: figure
         for name, figure in FIGURES.items()
         if all(grid.get(experiment) for experiment in figure.experiments)
     }
+    return found | (pairwise_heatmaps(grid) if all(map(grid.get, BOTH)) else {})
