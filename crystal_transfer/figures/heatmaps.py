@@ -151,15 +151,9 @@ def _number(value: float) -> str:
     """Write a metric in as few characters as tell it apart."""
     if not np.isfinite(value):
         return "n/a"
-    if abs(value) >= 100:
-        return f"{value:.0f}"
-    return (
-        f"{value:.1f}"
-        if abs(value) >= 10
-        else f"{value:.2f}"
-        if value >= 0.1 or value < 0
-        else f"{value:.3f}"
-    )
+    small = 0 <= value < 0.1
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3 if small else 2
+    return f"{value:.{digits}f}"
 
 
 def _is_light(colour) -> bool:

@@ -21,8 +21,11 @@ from crystal_transfer.errors import InputError
 
 ELEMENTS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
 LATTICES = ("fcc", "bcc", "hcp")
-REPEATS = {"fcc": [(1, 1, 1), (2, 1, 1)], "bcc": [(1, 1, 1), (2, 1, 1), (2, 2, 1)],
-           "hcp": [(1, 1, 1), (2, 1, 1), (2, 2, 1)]}  # fmt: skip
+REPEATS = {
+    "fcc": [(1, 1, 1), (2, 1, 1)],
+    "bcc": [(1, 1, 1), (2, 1, 1), (2, 2, 1)],
+    "hcp": [(1, 1, 1), (2, 1, 1), (2, 2, 1)],
+}
 STRAIN = 2e-3  # for elastic constants; small enough for Hooke's law, large against round-off
 MAX_DRAWS = 20  # per crystal that is asked for
 DISPLACEMENT = 0.01  # Å, for the Hessian
@@ -103,9 +106,7 @@ def alloy(rng: np.random.Generator) -> Atoms:
     lattice = LATTICES[rng.integers(len(LATTICES))]
     repeat = REPEATS[lattice][rng.integers(len(REPEATS[lattice]))]
     species = rng.choice(ELEMENTS, size=rng.integers(1, 4), replace=False)
-    cell = bulk("Cu", lattice, a=1.0, c=1.633, cubic=True) if lattice != "hcp" else bulk(
-        "Cu", "hcp", a=1.0, c=1.633
-    )  # fmt: skip
+    cell = bulk("Cu", lattice, a=1.0, c=1.633, cubic=lattice != "hcp")
     atoms = cell.repeat(repeat)
     atoms.symbols = [str(symbol) for symbol in rng.choice(species, size=len(atoms))]
     radius = np.mean([covalent_radii[atomic_numbers[symbol]] for symbol in atoms.symbols])
