@@ -38,6 +38,24 @@ def run_files(runs, name):
     return [f"{RESULTS}/runs/{run.id}/{name}" for run in runs]
 
 
+def named_dataset_files(figure):
+    """Give the files of a figure of datasets by name, one per dataset where they have several."""
+    return {
+        name: [
+            f"{RESULTS}/{path}"
+            for path in dict.fromkeys(
+                pattern.format(dataset=code) for code in STUDY.used_datasets
+            )
+        ]
+        for name, pattern in figure.files.items()
+    }
+
+
+def dataset_files(figure):
+    """Give all files of a figure of datasets."""
+    return [path for paths in named_dataset_files(figure).values() for path in paths]
+
+
 def source_files(wildcards):
     """Give the files a dataset is read from."""
     entry = STUDY.datasets[wildcards.dataset]
@@ -73,11 +91,16 @@ def of_dataset(name):
     )
 
 
-def excluded_crystals(wildcards):
-    """Give the list of crystals a pre-training must not see, if the protocol removes them."""
+def seen_in_test(datasets):
+    """Give the lists of crystals that must not be pre-trained on, if the protocol removes them."""
     if STUDY.protocol["seen_in_test"] == "kept":
         return []
-    return of_dataset("datasets/{dataset}/seen_in_test.json")(wildcards)
+    return [f"{RESULTS}/datasets/{code}/seen_in_test.json" for code in datasets]
+
+
+def excluded_crystals(wildcards):
+    """Give the list of crystals that a pre-training must not see."""
+    return seen_in_test([run_of(wildcards).dataset])
 
 
 def source_weights(wildcards):

@@ -94,6 +94,53 @@ rule normalise:
         "../workflow/scripts/normalise.py"
 
 
+rule symmetry:
+    input:
+        rules.clean.output.table,
+    output:
+        f"{RESULTS}/datasets/{{dataset}}/symmetry.csv",
+    log:
+        f"{RESULTS}/logs/symmetry/{{dataset}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/symmetry/{{dataset}}.tsv"
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=60,
+    message:
+        "Finding the crystal systems of {wildcards.dataset}"
+    script:
+        "../workflow/scripts/symmetry.py"
+
+
+rule accumulate:
+    input:
+        tables=expand(rules.clean.output.table, dataset=STUDY.properties),
+        splits=expand(rules.split.output[0], dataset=STUDY.properties),
+        scalers=expand(rules.normalise.output[0], dataset=STUDY.properties),
+        excluded=seen_in_test(STUDY.properties),
+    output:
+        table=f"{RESULTS}/cumulative/crystals.npz",
+        labels=f"{RESULTS}/cumulative/labels.npz",
+    log:
+        f"{RESULTS}/logs/accumulate.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/accumulate.tsv"
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=120,
+    params:
+        properties=STUDY.properties,
+    message:
+        "Merging the datasets crystal by crystal"
+    script:
+        "../workflow/scripts/accumulate.py"
+
+
 rule overlap:
     input:
         table=rules.clean.output.table,

@@ -27,31 +27,38 @@ rule table:
         "../workflow/scripts/tabulate.py"
 
 
-rule fig1b_datasets:
-    input:
-        tables=expand(rules.clean.output.table, dataset=STUDY.used_datasets),
-    output:
-        report(
-            f"{RESULTS}/figures/fig1b_datasets.svg",
-            caption="../workflow/report/fig1b_datasets.rst",
-            category="Figures",
-            labels={"figure": "Datasets"},
-        ),
-        *[f"{RESULTS}/figures/fig1b_datasets.{format}" for format in FORMATS[1:]],
-    log:
-        f"{RESULTS}/logs/figures/fig1b_datasets.log",
-    localrule: True
-    conda:
-        "../envs/data.yaml"
-    params:
-        datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
-    message:
-        "Drawing fig1b_datasets"
-    script:
-        "../workflow/scripts/draw_datasets.py"
+for figure, shown in STUDY.dataset_figures.items():
+
+    rule:
+        name:
+            figure
+        input:
+            dataset_files(shown),
+        output:
+            report(
+                f"{RESULTS}/figures/{figure}.svg",
+                caption=f"../workflow/report/{shown.caption or figure}.rst",
+                category="Figures",
+                labels={"figure": shown.title},
+            ),
+            *[f"{RESULTS}/figures/{figure}.{format}" for format in FORMATS[1:]],
+        log:
+            f"{RESULTS}/logs/figures/{figure}.log",
+        localrule: True
+        conda:
+            "../envs/data.yaml"
+        params:
+            draw=shown.draw,
+            files=named_dataset_files(shown),
+            datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
+            options=shown.options(STUDY.grid),
+        message:
+            f"Drawing {figure}"
+        script:
+            "../workflow/scripts/draw_datasets.py"
 
 
-for figure, shown in STUDY.figures.items():
+for figure, shown in STUDY.run_figures.items():
 
     rule:
         name:
@@ -60,9 +67,8 @@ for figure, shown in STUDY.figures.items():
             metrics=run_files(shown.runs(STUDY.grid), "metrics.json"),
             details=[
                 path
-                for name in ("predictions.csv", "history.csv")
+                for name in shown.details
                 for path in run_files(shown.runs(STUDY.grid), name)
-                if shown.details
             ],
         output:
             report(
@@ -80,6 +86,7 @@ for figure, shown in STUDY.figures.items():
         params:
             draw=shown.draw,
             datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
+            options=shown.options,
         message:
             f"Drawing {figure}"
         script:
@@ -94,6 +101,8 @@ rule tables:
 
 rule figures:
     input:
-        rules.fig1b_datasets.output,
-        expand(f"{RESULTS}/figures/{{figure}}.svg", figure=STUDY.figures),
+        expand(
+            f"{RESULTS}/figures/{{figure}}.svg",
+            figure=[*STUDY.dataset_figures, *STUDY.run_figures],
+        ),
     localrule: True

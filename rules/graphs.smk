@@ -23,3 +23,16 @@ rule graphs:
         "Building the graphs of {wildcards.dataset}"
     script:
         "../workflow/scripts/build_graphs.py"
+
+
+use rule graphs as cumulative_graphs with:
+    input:
+        rules.accumulate.output.table,
+    output:
+        directory(f"{RESULTS}/cumulative/graphs"),
+    log:
+        f"{RESULTS}/logs/graphs/cumulative.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/graphs/cumulative.tsv"
+    message:
+        "Building the graphs of all datasets together"

@@ -57,6 +57,15 @@ use rule scratch as pretrain with:
     priority: 10
 
 
+use rule scratch as multipretrain with:
+    input:
+        labels=rules.accumulate.output.labels,
+        graphs=rules.cumulative_graphs.output[0],
+    wildcard_constraints:
+        run="multipretrain_.+",
+    priority: 10
+
+
 use rule scratch as finetune with:
     input:
         table=of_dataset("datasets/{dataset}/crystals.npz"),

@@ -4,14 +4,14 @@ Nearly every test crystal of the small datasets is in the large ones too: a mode
 there has seen them, though with another label.
 """
 
-import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 from tqdm import tqdm
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable
+from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.species import SYMBOLS
 
 
@@ -23,13 +23,6 @@ def structure(crystal: Crystal) -> Structure:
         crystal.coordinates,
         coords_are_cartesian=crystal.cartesian,
     )
-
-
-def formula(crystal: Crystal) -> tuple[tuple[int, int], ...]:
-    """Give the reduced composition as sorted (atomic number, count) pairs."""
-    counts = Counter(crystal.numbers.tolist())
-    divisor = math.gcd(*counts.values())
-    return tuple(sorted((number, count // divisor) for number, count in counts.items()))
 
 
 def occurring_in(table: CrystalTable, others: list[Crystal]) -> list[str]:

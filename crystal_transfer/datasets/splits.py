@@ -1,11 +1,10 @@
 """The fixed test set of a dataset and the samples of its trials."""
 
-import hashlib
-import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from crystal_transfer.datasets.sampling import choose, shuffled
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_json, write_json
 
@@ -20,6 +19,8 @@ class Split:
     ----------
     dataset
         Code of the dataset.
+    seed
+        Of the study; decides the test set and every sample.
     test, pool
         Ids of the crystals. With imposed samples and no imposed test set `test` is empty: every
         run is then tested on what its own sample leaves, see `tested`.
@@ -28,6 +29,7 @@ class Split:
     """
 
     dataset: str
+    seed: int
     test: list[str]
     pool: list[str]
     samples: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -80,7 +82,7 @@ def split(
         test = []
     else:
         n_pool = round((1 - test_fraction) * len(ids))
-        test = _shuffled(ids, (seed, dataset, "test"))[n_pool:]
+        test = shuffled(ids, (seed, dataset, "test"))[n_pool:]
     tested = set(test)
     shared = sorted(members & tested)
     if shared:
@@ -93,10 +95,17 @@ def split(
             f"dataset {dataset}: no crystal is left to test on; raise split.test_fraction, or "
             "impose a test set."
         )
-    return Split(dataset, sorted(test), [id for id in ids if id not in tested], imposed)
+    return Split(dataset, seed, sorted(test), [id for id in ids if id not in tested], imposed)
 
 
-def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] = ()) -> list[str]:
+def draw(
+    split: Split,
+    size: int,
+    trial: int,
+    without: Sequence[str] = (),
+    sampling: str = "random",
+    targets: Mapping[str, float] | None = None,
+) -> list[str]:
     """Draw the sample of a trial, in order: the first 90 % train, the rest validate.
 
     Parameters
@@ -107,10 +116,10 @@ def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] 
         Number of crystals.
     trial
         Number of the trial; equal arguments give equal samples, on any machine.
-    seed
-        Seed of the study.
     without
         Crystals of the pool that must not be drawn.
+    sampling, targets
+        How to choose, see `datasets.sampling`; ``random`` needs no targets.
 
     Raises
     ------
@@ -124,19 +133,27 @@ def draw(split: Split, size: int, trial: int, seed: int, without: Sequence[str] 
             f"dataset {split.dataset}: a sample of {size} was asked for, but its pool has only "
             f"{len(pool)} crystals; take a smaller size."
         )
-    return _shuffled(pool, (seed, split.dataset, size, trial))[:size]
+    return choose(sampling, pool, targets or {}, size, (split.seed, split.dataset, size, trial))
 
 
-def sample_of(split: Split, size: int, trial: int, seed: int) -> list[str]:
+def sample_of(
+    split: Split,
+    size: int,
+    trial: int,
+    sampling: str,
+    targets: Mapping[str, float],
+) -> list[str]:
     """Give the sample of a trial: the imposed one where samples are imposed, else a draw.
+
+    Imposed samples are random ones; those of another `sampling` are always drawn.
 
     Raises
     ------
     InputError
         If the samples are imposed and this one is missing, or the pool is too small.
     """
-    if not split.samples:
-        return draw(split, size, trial, seed)
+    if not split.samples or sampling != "random":
+        return draw(split, size, trial, sampling=sampling, targets=targets)
     try:
         return split.samples[str(trial)][str(size)]
     except KeyError:
@@ -165,14 +182,6 @@ def pool_share(size: int, test_fraction: float) -> int:
     is all of PZ: 847 crystals are drawn and 94 are PZ's test set.
     """
     return round((1 - test_fraction) * size)
-
-
-def _shuffled(ids: Sequence[str], key: tuple) -> list[str]:
-    """Shuffle by a key; Python keeps `random.shuffle` stable across versions and machines."""
-    digest = hashlib.sha256(repr(key).encode()).digest()
-    result = list(ids)
-    random.Random(int.from_bytes(digest[:8], "big")).shuffle(result)
-    return result
 
 
 def _as_strings(samples: dict) -> dict[str, dict[str, list[str]]]:

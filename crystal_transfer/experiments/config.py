@@ -1,5 +1,6 @@
 """What a config must fulfil, checked before anything runs: one sentence per fault."""
 
+from itertools import product
 from pathlib import Path
 
 import yaml
@@ -8,7 +9,8 @@ from jsonschema.exceptions import best_match
 
 from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.grid import pairs_of
+from crystal_transfer.experiments.grid import WHOLE, pairs_of
+from crystal_transfer.models.strategies import STRATEGIES
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
 
@@ -30,7 +32,7 @@ def check_schema(config: dict, schema_path: str | Path) -> None:
     raise InputError(f"config key {key}: {error.message}{f' - {hint}' if hint else ''}")
 
 
-def check(config: dict, datasets: dict[str, dict], strategies: list[str]) -> None:
+def check(config: dict, datasets: dict[str, dict]) -> None:
     """Check what a schema cannot: that the parts of a config fit each other.
 
     Parameters
@@ -39,8 +41,6 @@ def check(config: dict, datasets: dict[str, dict], strategies: list[str]) -> Non
         A config that fulfils its schema.
     datasets
         All known datasets, see `datasets.registry`.
-    strategies
-        Known names of fine-tuning strategies.
 
     Raises
     ------
@@ -48,70 +48,124 @@ def check(config: dict, datasets: dict[str, dict], strategies: list[str]) -> Non
         For the first fault.
     """
     _check_choice("protocol", config["protocol"], config["protocols"])
-    if config["training"]["backend"] == "alignn" and config["graphs"]["compress"]:
-        raise InputError(
-            "config key graphs.compress: training.backend 'alignn' cannot use compressed graphs; "
-            "set graphs.compress to false."
-        )
     for code in config.get("checkpoints", {}):
         if code in datasets:
             raise InputError(
                 f"config key checkpoints.{code}: there is a dataset of this name; choose another."
             )
-    experiments = config["experiments"]
-    if experiments.get("scratch"):
-        block = experiments["scratch"]
-        for code in block["datasets"]:
-            _check_choice("experiments.scratch.datasets", code, datasets)
-            _check_sizes("experiments.scratch.sizes", block["sizes"], code, datasets, config)
-    if experiments.get("pairwise"):
-        _check_pairwise(experiments["pairwise"], config, datasets, strategies)
+    for code in config["properties"]:
+        _check_choice("properties", code, datasets)
+    for name, block in config["experiments"].items():
+        if block:
+            _check_experiment(f"experiments.{name}", block, config, datasets)
+    if config["training"]["backend"] == "alignn":
+        _check_reference_backend(config)
 
 
-def _check_pairwise(
-    block: dict, config: dict, datasets: dict[str, dict], strategies: list[str]
-) -> None:
-    key = "experiments.pairwise"
+def _check_experiment(key: str, block: dict, config: dict, datasets: dict[str, dict]) -> None:
+    origins = [*datasets, *config.get("checkpoints", {})]
+    choices = {
+        "datasets": datasets,
+        "finetune": datasets,
+        "pretrain": origins,
+        "strategies": STRATEGIES,
+    }
+    for field, known in choices.items():
+        for value in block.get(field, []):
+            _check_choice(f"{key}.{field}", value, known)
+    if "strategies" in block:
+        _check_pairs(key, block, datasets, origins)
+        for code, size in product({code for code, _ in pairs_of(block)}, block["pretrain_sizes"]):
+            _check_pretrain_size(f"{key}.pretrain_sizes", code, size, datasets)
+    elif "sources" in block:
+        for code, size in block["sources"]:
+            _check_choice(f"{key}.sources", code, origins)
+            _check_pretrain_size(f"{key}.sources", code, size, datasets)
+    elif "finetune" in block:
+        _check_properties(key, block, config)
+    targets = block.get("datasets") or block.get("finetune") or [ft for _, ft in block["pairs"]]
+    for code, size in product(dict.fromkeys(targets), block["sizes"]):
+        _check_size(f"{key}.sizes", size, code, datasets, config)
+
+
+def _check_pairs(key: str, block: dict, datasets: dict, origins: list[str]) -> None:
     if "pairs" not in block and not {"pretrain", "finetune"} <= block.keys():
         raise InputError(f"config key {key}: give either pairs, or both pretrain and finetune.")
-    checkpoints = config.get("checkpoints", {})
-    for code in block.get("pretrain", []):
-        _check_choice(f"{key}.pretrain", code, [*datasets, *checkpoints])
-    for code in block.get("finetune", []):
-        _check_choice(f"{key}.finetune", code, datasets)
     for source, target in block.get("pairs", []):
-        _check_choice(f"{key}.pairs", source, [*datasets, *checkpoints])
+        _check_choice(f"{key}.pairs", source, origins)
         _check_choice(f"{key}.pairs", target, datasets)
         if source == target:
             raise InputError(
                 f"config key {key}.pairs: {source} is both PT and FT dataset, which would train on "
                 "what is tested; pair it with another dataset."
             )
-    for name in block["strategies"]:
-        _check_choice(f"{key}.strategies", name, strategies)
-    for source, target in pairs_of(block):
-        _check_sizes(f"{key}.sizes", block["sizes"], target, datasets, config)
-        for size in [] if source in checkpoints else block["pretrain_sizes"]:
-            rows = datasets[source].get("rows", datasets[source].get("crystals"))
-            if rows is not None and size > rows:
-                raise InputError(
-                    f"config key {key}.pretrain_sizes: {size} crystals are more than the {rows} of "
-                    f"{source}; take a smaller size or leave {source} out of pretrain."
-                )
-            _check_smallest(f"{key}.pretrain_sizes", size)
 
 
-def _check_sizes(key, sizes, code, datasets, config) -> None:
-    rows = datasets[code].get("rows", datasets[code].get("crystals"))
-    for size in sizes:
-        _check_smallest(key, size)
-        if rows is not None and not config.get("imposed", {}).get("samples"):
-            pool = pool_share(rows, config["split"]["test_fraction"])
-            if size > pool:
-                raise InputError(
-                    f"config key {key}: a sample of {size} is larger than the pool of {code} "
-                    f"({pool} of {rows} crystals); take it out, or leave {code} out."
-                )
+def _check_properties(key: str, block: dict, config: dict) -> None:
+    """Check that every target leaves properties to pre-train on."""
+    for code in block["finetune"]:
+        others = [other for other in config["properties"] if other != code]
+        if len(others) < max(block.get("numbers", [1])):
+            raise InputError(
+                f"config key {key}: without {code} itself the key properties leaves "
+                f"{len(others)} to pre-train on; name more there."
+            )
+
+
+def _check_pretrain_size(key: str, code: str, size: int | str, datasets: dict) -> None:
+    rows = _rows(datasets.get(code, {}))
+    if code not in datasets:
+        return  # a checkpoint has no size
+    if size == WHOLE and rows is None:
+        raise InputError(
+            f"config key {key}: the number of crystals of {code} is not known; add its `rows` to "
+            "the key datasets, or give a number."
+        )
+    if size == WHOLE:
+        return
+    if rows is not None and size > rows:
+        raise InputError(
+            f"config key {key}: {size} crystals are more than the {rows} of {code}; take a "
+            f"smaller size or leave {code} out of pretrain."
+        )
+    _check_smallest(key, size)
+
+
+def _check_size(key: str, size: int, code: str, datasets: dict, config: dict) -> None:
+    _check_smallest(key, size)
+    rows = _rows(datasets[code])
+    if rows is None or config.get("imposed", {}).get("samples"):
+        return
+    pool = pool_share(rows, config["split"]["test_fraction"])
+    if size > pool:
+        raise InputError(
+            f"config key {key}: a sample of {size} is larger than the pool of {code} "
+            f"({pool} of {rows} crystals); take it out, or leave {code} out."
+        )
+
+
+def _check_reference_backend(config: dict) -> None:
+    """Refuse what alignn's own network cannot do."""
+    if config["graphs"]["compress"]:
+        raise InputError(
+            "config key graphs.compress: training.backend 'alignn' cannot use compressed graphs; "
+            "set graphs.compress to false."
+        )
+    for name, block in config["experiments"].items():
+        if block and (name != "scratch" and block.get("strategies") != ["all"]):
+            raise InputError(
+                f"config key experiments.{name}: training.backend 'alignn' knows only the strategy "
+                "'all'; set the experiment to null or use the backend 'torch'."
+            )
+
+
+def rows_of(datasets: dict[str, dict]) -> dict[str, int | None]:
+    """Give the number of crystals of every dataset, None where it is not known."""
+    return {code: _rows(entry) for code, entry in datasets.items()}
+
+
+def _rows(entry: dict) -> int | None:
+    return entry.get("rows", entry.get("crystals"))
 
 
 def _check_smallest(key: str, size: int) -> None:

@@ -4,12 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crystal_transfer.datasets.registry import registry
-from crystal_transfer.experiments.catalogue import FigureOfRuns, figures_of
-from crystal_transfer.experiments.config import check, check_schema
+from crystal_transfer.experiments.catalogue import (
+    DatasetFigure,
+    RunFigure,
+    comparison,
+    dataset_figures,
+    run_figures,
+)
+from crystal_transfer.experiments.config import check, check_schema, rows_of
 from crystal_transfer.experiments.grid import all_runs, experiments
 from crystal_transfer.experiments.runs import Run
 
-STRATEGIES = ("all",)
+PUBLISHED = "resources/published_results.csv"
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,9 @@ class Study:
         Experiment -> its runs, without pre-trainings.
     runs
         Every run by id.
-    figures
+    properties
+        Datasets that are merged for multi-property pre-training; empty if no run needs them.
+    run_figures, dataset_figures
         Every figure by name that the grid can show.
     """
 
@@ -34,12 +42,15 @@ class Study:
     protocol: dict[str, str]
     grid: dict[str, list[Run]]
     runs: dict[str, Run]
-    figures: dict[str, FigureOfRuns]
+    properties: list[str]
+    run_figures: dict[str, RunFigure]
+    dataset_figures: dict[str, DatasetFigure]
 
     @property
     def used_datasets(self) -> list[str]:
         """Codes of the datasets that some run is trained on, in order of first use."""
-        return list(dict.fromkeys(run.dataset for run in self.runs.values()))
+        trained = (code for run in self.runs.values() for code in run.properties or [run.dataset])
+        return list(dict.fromkeys(trained))
 
     @property
     def tested_datasets(self) -> list[str]:
@@ -66,7 +77,17 @@ def load_study(config: dict, root: str | Path) -> Study:
     root = Path(root)
     check_schema(config, root / "workflow/schemas/config.schema.yaml")
     datasets = registry(root / "resources/datasets.yaml", config.get("datasets", {}))
-    check(config, datasets, STRATEGIES)
-    grid = experiments(config)
+    check(config, datasets)
+    grid = experiments(config, rows_of(datasets))
     protocol = config["protocols"][config["protocol"]]
-    return Study(datasets, protocol, grid, all_runs(grid), figures_of(grid))
+    runs = all_runs(grid)
+    merged = any(run.properties for run in runs.values())
+    return Study(
+        datasets,
+        protocol,
+        grid,
+        runs,
+        config["properties"] if merged else [],
+        run_figures(grid) | comparison(grid, str(root / PUBLISHED)),
+        dataset_figures(grid),
+    )

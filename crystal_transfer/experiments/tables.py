@@ -9,7 +9,10 @@ from scipy import stats
 
 from crystal_transfer.files import read_json
 
-CELL = ["kind", "source", "source_size", "dataset", "size", "strategy"]
+CELL = [
+    "kind", "source", "source_size", "source_properties", "dataset", "size", "strategy",
+    "sampling", "variation", "max_lr",
+]  # fmt: skip
 METRICS = ["r2", "mae", "mae_scaled", "rmse"]
 CONFIDENCE = 0.95
 
@@ -24,13 +27,16 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns id, kind, source (PT dataset or empty), source_size (0 without), dataset, size,
-    strategy, trial, r2, mae (physical unit), mae_scaled, rmse, n_test, best_epoch. A diverged
-    training has NaN metrics.
+    Columns id, kind, source (PT dataset or empty), source_size (0 without), source_properties
+    (number of properties pre-trained on), dataset, size, strategy, sampling, variation (empty for
+    the study's usual hyperparameters), max_lr, trial, r2, mae (physical unit), mae_scaled, rmse,
+    n_test, best_epoch. A diverged training has NaN metrics, and so has a run on several
+    properties.
     """
-    table = pd.DataFrame([read_json(path) for path in metrics_files])
+    columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]
+    table = pd.DataFrame([read_json(path) for path in metrics_files]).reindex(columns=columns)
     table[METRICS] = table[METRICS].astype(float)
-    return table[["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]]
+    return table
 
 
 def cells(runs: pd.DataFrame) -> pd.DataFrame:
@@ -56,6 +62,47 @@ def half_width(values: pd.Series) -> float:
     if n < 2:
         return np.nan
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+
+
+def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:
+    """Find how many crystals scratch needs to reach the MAE of each fine-tuned cell.
+
+    Parameters
+    ----------
+    table
+        Cells of scratch and of fine-tuning.
+
+    Returns
+    -------
+    One row per fine-tuned cell: source, source_size, dataset, size, mae_mean, equivalent_size,
+    gain (equivalent_size / size) and beyond: 1 where scratch is worse even at its largest size,
+    -1 where it is better even at its smallest (the size is then that limit), else 0. Between two
+    sizes log MAE is taken as linear in log size, after a running minimum that keeps the curve of
+    scratch from rising.
+    """
+    rows = []
+    for code, tuned in table[table["kind"] == "finetune"].groupby("dataset", sort=False):
+        scratch = table[(table["kind"] == "scratch") & (table["dataset"] == code)]
+        curve = scratch.dropna(subset="mae_mean").sort_values("size")
+        if curve.empty:
+            continue
+        size, mae = curve["size"].to_numpy(), np.minimum.accumulate(curve["mae_mean"].to_numpy())
+        for row in tuned.dropna(subset="mae_mean").itertuples():
+            found = np.exp(np.interp(-np.log(row.mae_mean), -np.log(mae), np.log(size)))
+            beyond = int(row.mae_mean < mae[-1]) - int(row.mae_mean > mae[0])
+            rows.append(
+                {
+                    "source": row.source,
+                    "source_size": row.source_size,
+                    "dataset": code,
+                    "size": row.size,
+                    "mae_mean": row.mae_mean,
+                    "equivalent_size": float(found),
+                    "gain": float(found / row.size),
+                    "beyond": beyond,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def change_against_scratch(table: pd.DataFrame) -> pd.DataFrame:

@@ -43,3 +43,35 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
         axis.set_ylabel("Validation MAE (scaled)")
     legend_below(figure, handles, sources)
     return figure, pd.concat(shown, ignore_index=True)
+
+
+def multi_property_curves(runs: pd.DataFrame, datasets: dict):
+    """Draw the validation MAE of every property by epoch: a panel each, a line per pre-training."""
+    histories = {
+        row.dataset: pd.read_csv(Path(row.folder) / "history.csv") for row in runs.itertuples()
+    }
+    prefix = "validation_mae_"
+    codes = [
+        code for code in datasets
+        if any(f"{prefix}{code}" in history for history in histories.values())
+    ]  # fmt: skip
+    colours = colour_of(list(histories))
+    figure, axes = panels(len(codes))
+    handles, shown = {}, []
+    for axis, code in zip(axes, codes, strict=True):
+        for name, history in histories.items():
+            if f"{prefix}{code}" not in history:
+                continue
+            mae = history[f"{prefix}{code}"]
+            (handles[name],) = axis.plot(history["epoch"], mae, color=colours[name], linewidth=1.1)
+            shown.append(
+                pd.DataFrame(
+                    {"pretraining": name, "property": code, "epoch": history["epoch"],
+                     "validation_mae_scaled": mae}
+                )
+            )  # fmt: skip
+        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_xlabel("Epoch")
+        axis.set_ylabel("Validation MAE (scaled)")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure, pd.concat(shown, ignore_index=True)

@@ -1,44 +1,199 @@
-"""What the datasets hold: how many crystals, and how their targets are distributed."""
+"""What the datasets hold: crystals, targets, symmetries, samples, and what they share."""
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import LogNorm
+from scipy import stats
 
-from crystal_transfer.datasets.crystals import CrystalTable
-from crystal_transfer.figures.style import colour_of, panels, quantity
+from crystal_transfer.datasets import crystals, labels, splits
+from crystal_transfer.datasets.cumulative import shared
+from crystal_transfer.datasets.symmetry import SYSTEMS
+from crystal_transfer.figures.style import COLOURS, colour_of, ink_on, panels, plt, quantity
 
 BINS = 40
 
 
-def overview(tables: dict[str, CrystalTable], datasets: dict):
+def overview(files: dict[str, list[str]], datasets: dict):
     """Draw the targets of every dataset as a histogram with its size (Fig. 1b).
 
     Returns
     -------
     figure, data
-        The data give crystals, atoms per crystal and the target's statistics in physical units.
+        The data give crystals, atoms per crystal and the target's range in physical units.
     """
+    tables = dict(zip(datasets, map(crystals.load, files["crystals"]), strict=True))
     colours = colour_of(list(tables))
     figure, axes = panels(len(tables))
     rows = []
     for axis, (code, table) in zip(axes, tables.items(), strict=True):
-        targets = table.targets
-        axis.hist(targets, bins=BINS, color=colours[code])
+        axis.hist(table.targets, bins=BINS, color=colours[code])
         axis.set_yscale("log", nonpositive="clip")
         axis.set_title(f"{code}: {len(table):,} crystals")
         axis.set_xlabel(quantity(code, datasets[code]), fontsize=8)
         axis.set_ylabel("Crystals")
+        atoms = np.diff(table.offsets).mean()
         rows.append(
-            {
-                "dataset": code,
-                "property": datasets[code]["label"],
-                "unit": datasets[code]["unit"],
-                "crystals": len(table),
-                "atoms_per_crystal": np.diff(table.offsets).mean(),
-                "minimum": targets.min(),
-                "median": np.median(targets),
-                "mean": targets.mean(),
-                "maximum": targets.max(),
-                "standard_deviation": targets.std(),
-            }
+            _identity(code, datasets) | _spread(table.targets) | {"atoms_per_crystal": atoms}
         )
     return figure, pd.DataFrame(rows)
+
+
+def target_statistics(files: dict[str, list[str]], datasets: dict):
+    """Draw the distribution of each target, scaled to [-1, 1], as a box and a violin.
+
+    Returns
+    -------
+    figure, data
+        The data give moments and quantiles in physical units.
+    """
+    rows, scaled = [], []
+    for code, path in zip(datasets, files["crystals"], strict=True):
+        targets = crystals.load(path).targets
+        quantiles = np.quantile(targets, [0.05, 0.25, 0.75, 0.95])
+        named = dict(zip(["q05", "q25", "q75", "q95"], quantiles, strict=True))
+        rows.append(
+            _identity(code, datasets) | _spread(targets) | named
+            | {"skewness": stats.skew(targets), "excess_kurtosis": stats.kurtosis(targets)}
+        )  # fmt: skip
+        scaled.append(2 * (targets - targets.min()) / np.ptp(targets) - 1)
+    figure, axis = plt.subplots(figsize=(1.6 + 0.85 * len(scaled), 3.2))
+    places = np.arange(len(scaled))
+    bodies = axis.violinplot(scaled, places, widths=0.85, showextrema=False)["bodies"]
+    for body, colour in zip(bodies, colour_of(list(datasets)).values(), strict=True):
+        body.set(facecolor=colour, alpha=0.45)
+    axis.boxplot(scaled, positions=places, widths=0.18, whis=(5, 95), showfliers=False,
+                 medianprops={"color": "black"})  # fmt: skip
+    axis.set_xticks(
+        places, [f"{code}\n{len(s):,}" for code, s in zip(datasets, scaled, strict=True)]
+    )
+    axis.set_xlabel("Dataset, number of crystals")
+    axis.set_ylabel("Target, scaled to [-1, 1]")
+    axis.set_title("Box: quartiles; whiskers: 5 and 95 %", loc="left")
+    return figure, pd.DataFrame(rows)
+
+
+def crystal_systems(files: dict[str, list[str]], datasets: dict):
+    """Draw the share of each crystal system in every dataset."""
+    counts = {}
+    for code, path in zip(datasets, files["systems"], strict=True):
+        found = pd.read_csv(path, keep_default_na=False)["system"].replace("", "not found")
+        counts[code] = found.value_counts()
+    table = pd.DataFrame(counts).reindex([*SYSTEMS, "not found"]).fillna(0).astype(int)
+    table = table[table.sum(axis=1) > 0]
+    share = 100 * table / table.sum()
+    figure, axis = plt.subplots(figsize=(2.4 + 0.75 * len(counts), 3.4))
+    bottom = np.zeros(len(counts))
+    for system, colour in zip(share.index, COLOURS, strict=False):
+        values = share.loc[system].to_numpy()
+        axis.bar(share.columns, values, 0.75, bottom=bottom, color=colour, label=system,
+                 edgecolor="white", linewidth=0.6)  # fmt: skip
+        bottom += values
+    axis.set_xlabel("Dataset")
+    axis.set_ylabel("Crystals (%)")
+    axis.set_ylim(0, 100)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center", reverse=True)
+    return figure, table.rename_axis("system").reset_index()
+
+
+def split_distributions(
+    files: dict[str, list[str]], datasets: dict, samples: dict[str, tuple[int, int]]
+):
+    """Draw how the targets of pool, test set and largest sample are distributed.
+
+    Parameters
+    ----------
+    samples
+        Dataset -> FT size and trial of the sample that is shown; datasets that are never
+        fine-tuned to have none.
+
+    Returns
+    -------
+    figure, data
+        The data give size, mean, standard deviation and, against the pool, the statistic and the
+        p value of the two-sample Kolmogorov-Smirnov test.
+    """
+    colours = dict(zip(["pool", "test set", "training", "validation"], COLOURS, strict=False))
+    figure, axes = panels(len(datasets))
+    rows, handles = [], {}
+    entries = zip(datasets, files["crystals"], files["splits"], strict=True)
+    for axis, (code, table_path, split_path) in zip(axes, entries, strict=True):
+        table, split = crystals.load(table_path), splits.load(split_path)
+        targets = dict(zip(table.ids.tolist(), table.targets, strict=True))
+        parts = {"pool": split.pool, "test set": split.test}
+        if code in samples:
+            sample = splits.sample_of(split, *samples[code], "random", targets)
+            parts["training"], parts["validation"] = splits.train_and_validation(sample)
+        pool = np.array([targets[id] for id in split.pool])
+        for part, ids in parts.items():
+            if not ids:
+                continue
+            values = np.sort([targets[id] for id in ids])
+            (handles[part],) = axis.step(
+                values, np.arange(1, len(values) + 1) / len(values), where="post",
+                color=colours[part], linewidth=1.3, linestyle="--" if part == "pool" else "-",
+            )  # fmt: skip
+            test = stats.ks_2samp(values, pool)
+            rows.append(
+                {
+                    "dataset": code, "part": part, "unit": datasets[code]["unit"],
+                    "crystals": len(values), "mean": values.mean(),
+                    "standard_deviation": values.std(), "ks_against_pool": test.statistic,
+                    "ks_p_value": test.pvalue,
+                }
+            )  # fmt: skip
+        size = f", n = {samples[code][0]}" if code in samples else ""
+        axis.set_title(f"{code}{size}")
+        axis.set_xlabel(quantity(code, datasets[code]), fontsize=8)
+        axis.set_ylabel("Share of crystals below")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure, pd.DataFrame(rows)
+
+
+def shared_crystals(files: dict[str, list[str]], datasets: dict):
+    """Draw how many crystals every two datasets have in common.
+
+    Returns
+    -------
+    figure, data
+        The diagonal counts the distinct crystals of a dataset; `distinct` those of all together.
+    """
+    known = labels.load(files["labels"][0])
+    codes, counts = known.properties, shared(known)
+    figure, axis = plt.subplots(figsize=(1.9 + 0.72 * len(codes), 1.1 + 0.6 * len(codes)))
+    share = 100 * counts / np.diag(counts)[:, None]
+    colours = plt.colormaps["viridis"]
+    norm = LogNorm(0.1, 100, clip=True)
+    picture = axis.imshow(np.maximum(share, 1e-9), norm=norm, cmap=colours, aspect="auto")
+    for i, j in np.ndindex(*counts.shape):
+        shade = colours(norm(max(share[i, j], 1e-9)))
+        axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=7,
+                  color=ink_on(shade))  # fmt: skip
+    axis.set_xticks(range(len(codes)), codes)
+    axis.set_yticks(range(len(codes)), codes)
+    axis.tick_params(length=0)
+    axis.set_xlabel("... that are also in this dataset")
+    axis.set_ylabel("Crystals of this dataset ...")
+    axis.set_title(f"{len(known.ids):,} distinct crystals in all", loc="left")
+    figure.colorbar(picture, label="Share of the row's dataset (%)", extend="min", format="%g")
+    table = pd.DataFrame(counts, columns=codes)
+    table.insert(0, "dataset", codes)
+    return figure, table.assign(distinct=len(known.ids))
+
+
+def _identity(code: str, datasets: dict) -> dict:
+    return {
+        "dataset": code,
+        "property": datasets[code]["label"],
+        "unit": datasets[code]["unit"],
+    }
+
+
+def _spread(targets: np.ndarray) -> dict:
+    return {
+        "crystals": len(targets),
+        "minimum": targets.min(),
+        "median": np.median(targets),
+        "mean": targets.mean(),
+        "maximum": targets.max(),
+        "standard_deviation": targets.std(),
+    }

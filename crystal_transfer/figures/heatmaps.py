@@ -8,14 +8,25 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import plt, sources_of
+from crystal_transfer.figures.style import ink_on, plt, sources_of
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
 
 
+VALUES = {"r2_mean": "test $R^2$", "mae_scaled_mean": "test MAE (scaled to [-1, 1])"}
+MARGINS = {
+    "r2_ci95": "margin of error of test $R^2$",
+    "mae_scaled_ci95": "margin of error of test MAE (scaled)",
+}
+
+
 def scratch(runs: pd.DataFrame, datasets: dict):
     """Draw scratch: datasets against sizes (Fig. 6a)."""
+    return _by_size(runs, datasets, "Trained from scratch")
+
+
+def _by_size(runs: pd.DataFrame, datasets: dict, title: str, metrics: dict = VALUES):
     table = cells(runs)
     rows = [code for code in datasets if code in set(table["dataset"])]
     columns = sorted(table["size"].unique())
@@ -23,9 +34,10 @@ def scratch(runs: pd.DataFrame, datasets: dict):
         table,
         ("dataset", rows, rows),
         ("size", columns, [str(size) for size in columns]),
+        metrics,
         best_along="row",
         axis_labels=("FT dataset size (crystals)", "Dataset"),
-        title="Trained from scratch",
+        title=title,
     )
     return figure, table
 
@@ -33,25 +45,45 @@ def scratch(runs: pd.DataFrame, datasets: dict):
 def pairwise(runs: pd.DataFrame, datasets: dict):
     """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
     table = cells(runs)
+    return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
+
+
+def _pairs(table: pd.DataFrame, datasets: dict, metrics: dict, title: str):
     sources = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
-    rows = ["", *sources]
     sizes = sorted(table["size"].unique())
-    figure = two_metric_heatmap(
+    return two_metric_heatmap(
         table,
-        ("source", rows, ["scratch", *sources]),
+        ("source", ["", *sources], ["scratch", *sources]),
         ("dataset", targets, targets),
+        metrics,
         best_along="column",
         axis_labels=("FT dataset", "PT dataset"),
-        title=f"Pair-wise transfer, n = {', '.join(map(str, sizes))}",
+        title=f"{title}, n = {', '.join(map(str, sizes))}",
     )
-    return figure, table
+
+
+def multi_property(runs: pd.DataFrame, datasets: dict):
+    """Draw fine-tuning from all other properties: datasets against sizes (Fig. 6c)."""
+    return _by_size(runs, datasets, "Pre-trained on all other properties")
+
+
+def margins(runs: pd.DataFrame, datasets: dict):
+    """Draw the half-widths of the 95 % confidence intervals, PT against FT datasets."""
+    table = cells(runs)
+    return _pairs(table, datasets, MARGINS, "Margins of error (95 %)"), table
+
+
+def scratch_margins(runs: pd.DataFrame, datasets: dict):
+    """Draw the half-widths of the 95 % confidence intervals, datasets against sizes."""
+    return _by_size(runs, datasets, "Margins of error (95 %), scratch", MARGINS)
 
 
 def two_metric_heatmap(
     table: pd.DataFrame,
     rows: tuple[str, list, list[str]],
     columns: tuple[str, list, list[str]],
+    metrics: dict[str, str],
     best_along: str,
     axis_labels: tuple[str, str],
     title: str,
@@ -64,8 +96,11 @@ def two_metric_heatmap(
         Cells, see `experiments.tables.cells`.
     rows, columns
         Column of the table, its values in order, and how to write them.
+    metrics
+        Column -> label of the two metrics: upper left, lower right.
     best_along
-        Where the best cell is marked: ``row`` or ``column``, by R2.
+        Where the cell with the largest R2 is marked: ``row`` or ``column``; margins of error
+        have no best.
     axis_labels
         Of x and y.
     title
@@ -79,21 +114,12 @@ def two_metric_heatmap(
     values = {(i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place}
     width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
     figure, axis = plt.subplots(figsize=(width, height))
-    mae = [values[p]["mae_scaled_mean"] for p in place]
-    scales = {
-        "r2_mean": (Normalize(*SHOWN_R2, clip=True), colormaps["viridis"], "min", "test $R^2$"),
-        "mae_scaled_mean": (
-            Normalize(0, np.nanmax(mae) if np.isfinite(mae).any() else 1),
-            colormaps["cividis_r"],
-            "neither",
-            "test MAE (scaled to [-1, 1])",
-        ),
-    }
-    for metric, (norm, colours, extend, label) in scales.items():
-        upper = metric == "r2_mean"
+    for (metric, label), upper in zip(metrics.items(), (True, False), strict=True):
+        found = np.array([values[p][metric] for p in place], dtype=float)
+        norm, colours, extend = _scale(metric, found)
         triangles = PolyCollection(
             [_triangle(i, j, upper) for i, j in place],
-            array=np.ma.masked_invalid([values[p][metric] for p in place]),
+            array=np.ma.masked_invalid(found),
             norm=norm,
             cmap=colours,
             edgecolors="white",
@@ -101,18 +127,19 @@ def two_metric_heatmap(
         )
         axis.add_collection(triangles)
         figure.colorbar(triangles, ax=axis, label=label, extend=extend, shrink=0.9, pad=0.02)
-        for i, j in place:
-            value = values[i, j][metric]
+        dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
+        for (i, j), value in zip(place, found, strict=True):
             shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
-            dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
             axis.text(
                 j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
-                color="black" if _is_light(shade) else "white",
+                color=ink_on(shade),
             )  # fmt: skip
-    for i, j in _best(values, best_along):
-        axis.add_patch(
-            Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)
-        )
+    if "r2_mean" in metrics:
+        title += f"   (orange: best $R^2$ of its {best_along})"
+        for i, j in _best(values, best_along):
+            axis.add_patch(
+                Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)
+            )
     axis.set(
         xlim=(-0.5, len(columns[1]) - 0.5),
         ylim=(len(rows[1]) - 0.5, -0.5),
@@ -124,10 +151,21 @@ def two_metric_heatmap(
         ylabel=axis_labels[1],
         aspect="equal",
     )
-    axis.set_title(f"{title}   (orange: best $R^2$ of its {best_along})", loc="left")
+    axis.set_title(title, loc="left")
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     return figure
+
+
+def _scale(metric: str, found: np.ndarray):
+    """Give norm, colours and which end of the colour bar is open."""
+    if metric == "r2_mean":
+        return Normalize(*SHOWN_R2, clip=True), colormaps["viridis"], "min"
+    finite = found[np.isfinite(found)]
+    colours = colormaps["viridis_r" if metric.startswith("r2") else "cividis_r"]
+    if metric == "r2_ci95" and finite.size and finite.max() > 1:
+        return Normalize(0, 1, clip=True), colours, "max"
+    return Normalize(0, finite.max() if finite.size else 1), colours, "neither"
 
 
 def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
@@ -154,8 +192,3 @@ def _number(value: float) -> str:
     small = 0 <= value < 0.1
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 3 if small else 2
     return f"{value:.{digits}f}"
-
-
-def _is_light(colour) -> bool:
-    """Tell whether black text is readable on a colour (luminance, ITU-R BT.709)."""
-    return np.dot(colour[:3], (0.2126, 0.7152, 0.0722)) > 0.45

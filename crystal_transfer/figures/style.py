@@ -1,6 +1,11 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
 
+from collections.abc import Iterable
+
 import matplotlib
+import numpy as np
+
+from crystal_transfer.models.strategies import STRATEGIES
 
 matplotlib.use("agg")
 
@@ -29,6 +34,44 @@ def quantity(code: str, entry: dict) -> str:
     """Give the axis label of a dataset's property: label and unit."""
     unit = entry["unit"]
     return f"{entry['label']} ({unit})" if unit not in ("", "1") else entry["label"]
+
+
+def pair_label(source: str, target: str) -> str:
+    """Give the name of a PT-FT pair."""
+    return f"{source} \N{RIGHTWARDS ARROW} {target}"
+
+
+def strategy_order(names: Iterable[str]) -> list[str]:
+    """Give the strategies that occur, in the order of `models.strategies`."""
+    found = set(names)
+    return [name for name in STRATEGIES if name in found]
+
+
+def strategy_label(name: str) -> str:
+    """Write the name of a strategy as words."""
+    return name.replace("_", " ")
+
+
+def plain_log_axis(axis, values: list[int]) -> None:
+    """Make the x axis logarithmic, with a tick at each value that does not crowd the last one."""
+    axis.set_xscale("log")
+    ticks = []
+    for value in values:
+        if not ticks or value > 1.6 * ticks[-1]:
+            ticks.append(value)
+    axis.set_xticks(ticks, [f"{v / 1000:g}K" if v >= 1000 else f"{v:g}" for v in ticks])
+    axis.minorticks_off()
+
+
+def spread_axis(axis, values) -> None:
+    """Make the y axis linear to +-100 and logarithmic beyond, where values go that far."""
+    if np.nanmax(np.abs(np.asarray(values, dtype=float)), initial=0.0) > 300:
+        axis.set_yscale("symlog", linthresh=100, linscale=1.5)
+
+
+def ink_on(colour) -> str:
+    """Give the colour of text that is readable on another (luminance, ITU-R BT.709)."""
+    return "black" if np.dot(colour[:3], (0.2126, 0.7152, 0.0722)) > 0.45 else "white"
 
 
 def colour_of(codes: list[str]) -> dict[str, str]:

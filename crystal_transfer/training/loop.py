@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from crystal_transfer.experiments.runs import Hyperparameters
 from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.graphs.batches import ResidentGraphs, assemble
-from crystal_transfer.models.strategies import frozen_norms
+from crystal_transfer.models.transfer import frozen_norms
 
-LOSSES = {"mse": F.mse_loss, "l1": F.l1_loss}
+LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
 EVALUATION_BATCH = 64  # crystals; changes nothing but memory
 
 
 class LabelledGraphs(NamedTuple):
-    """Crystals and their scaled targets, [n_crystals]."""
+    """Crystals and their scaled targets, [n_crystals, n_properties]; NaN where there is none."""
 
     graphs: ResidentGraphs
     targets: Tensor
+    properties: tuple[str, ...]
 
 
 @dataclass
@@ -68,6 +68,25 @@ def batches_of(n: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
     return [order[start : start + size] for start in range(0, n - size + 1, size)]
 
 
+def masked_mean(of_error: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
+    """Average a function of the error over the targets that exist.
+
+    L = sum_ip m_ip f(y_ip - p_ip) / sum_ip m_ip with m_ip = 1 where crystal i has a target of
+    property p, else 0: Eq. 1 of Devi et al. 2024 for f(x) = abs(x). With one property it is the
+    plain mean.
+
+    Parameters
+    ----------
+    of_error
+        f.
+    prediction, target
+        [n_crystals, n_properties]; NaN where there is no target.
+    """
+    present = torch.isfinite(target)
+    error = torch.where(present, prediction - target, 0.0)
+    return of_error(error).sum() / present.sum()
+
+
 def fit(
     model: nn.Module,
     training: LabelledGraphs,
@@ -98,7 +117,7 @@ def fit(
     report
         Takes a line of progress now and then.
     """
-    loss_function = LOSSES[hyperparameters.loss]
+    of_error = LOSSES[hyperparameters.loss]
     optimizer = torch.optim.AdamW(
         parameter_groups(model, hyperparameters.weight_decay), lr=hyperparameters.max_lr
     )
@@ -122,18 +141,17 @@ def fit(
         total = torch.zeros((), device=training.targets.device)
         for members in batches_of(len(training.graphs), hyperparameters.batch_size, seed, epoch):
             optimizer.zero_grad(set_to_none=True)
-            prediction = model(assemble(training.graphs, members)).squeeze(1)
-            loss = loss_function(prediction, training.targets[members.to(prediction.device)])
+            prediction = model(assemble(training.graphs, members))
+            target = training.targets[members.to(prediction.device)]
+            loss = masked_mean(of_error, prediction, target)
             loss.backward()
             optimizer.step()
             schedule.step()
             total += loss.detach()
-        error = predict(model, validation.graphs) - validation.targets
         row = {
             "epoch": epoch + 1,
             "training_loss": float(total) / n_batches,
-            "validation_loss": float(loss_function(error, torch.zeros_like(error))),
-            "validation_mae": float(error.abs().mean()),
+            **_validate(of_error, predict(model, validation.graphs), validation),
             "learning_rate": schedule.get_last_lr()[0],
         }
         progress.history.append(row)
@@ -158,12 +176,25 @@ def fit(
     return progress
 
 
+def _validate(of_error, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
+    """Give loss and MAE, and with several properties the MAE of each."""
+    result = {
+        "validation_loss": float(masked_mean(of_error, prediction, true.targets)),
+        "validation_mae": float(masked_mean(Tensor.abs, prediction, true.targets)),
+    }
+    if len(true.properties) > 1:
+        columns = zip(true.properties, prediction.T, true.targets.T, strict=True)
+        for code, own, target in columns:
+            result[f"validation_mae_{code}"] = float(masked_mean(Tensor.abs, own, target))
+    return result
+
+
 @torch.no_grad()
 def predict(model: nn.Module, graphs: ResidentGraphs) -> Tensor:
-    """Predict scaled targets in evaluation mode, [n_crystals]."""
+    """Predict scaled targets in evaluation mode, [n_crystals, n_properties]."""
     model.eval()
     parts = torch.arange(len(graphs)).split(EVALUATION_BATCH)
-    return torch.cat([model(assemble(graphs, members)).squeeze(1) for members in parts])
+    return torch.cat([model(assemble(graphs, members)) for members in parts])
 
 
 def _save(checkpoint, hyperparameters, seed, progress, model, optimizer, schedule) -> None:

@@ -14,19 +14,24 @@ import torch
 from torch import nn
 
 from crystal_transfer import __version__
-from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.runs import RESULTS_VERSION, Run, description
-from crystal_transfer.files import read_json, sha256, write_csv, write_json, write_text
+from crystal_transfer.files import sha256, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
 from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
-from crystal_transfer.models.checkpoints import initialise, load_weights, save_weights
+from crystal_transfer.models.checkpoints import load_weights, save_weights
+from crystal_transfer.models.heads import PropertyHeads
 from crystal_transfer.models.strategies import STRATEGIES
+from crystal_transfer.models.transfer import transfer
 from crystal_transfer.training.loop import LabelledGraphs, Progress, fit, predict
 from crystal_transfer.training.memory import keep_freed_memory
 from crystal_transfer.training.metrics import metrics
+from crystal_transfer.training.tasks import Task, TestSet, one_property, several_properties
 
+PREDICTION_COLUMNS = [
+    "id", "property", "target", "prediction", "target_scaled", "prediction_scaled"
+]  # fmt: skip
 TEST_CHUNK = 2048  # crystals on the device at once while testing
 
 
@@ -36,18 +41,23 @@ class Inputs:
 
     Attributes
     ----------
-    table, split, scaler, graphs
-        Of the run's dataset.
+    graphs
+        Of the run's dataset, or of all datasets together.
+    table, split, scaler
+        Of the run's dataset; None for a multipretrain.
+    labels
+        Of all properties, see `datasets.labels`; None but for a multipretrain.
     weights
         Of the run it starts from, or None.
     excluded
         JSON list of crystals that must not be drawn, or None.
     """
 
-    table: str
-    split: str
-    scaler: str
     graphs: str
+    table: str | None = None
+    split: str | None = None
+    scaler: str | None = None
+    labels: str | None = None
     weights: str | None = None
     excluded: str | None = None
 
@@ -110,26 +120,23 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
     keep_freed_memory()
     torch.set_num_threads(settings.threads)
     device = choose_device(settings.device)
-    split = splits.load(inputs.split)
-    scaler = scaling.load(inputs.scaler)
+    task = _task(run, inputs, settings)
     store = open_store(inputs.graphs)
-    scaled = _scaled_targets(inputs.table, scaler)
-    sample = _sample(run, split, settings, inputs.excluded)
-    test = splits.tested(split, sample)
-    training, validation = splits.train_and_validation(sample)
 
     seed = zlib.crc32(f"{settings.seed} {run.dataset} {run.size} {run.trial}".encode())
     torch.manual_seed(seed)
-    model = build_model(settings, store).to(device)
+    model = build_model(settings, store, run.properties)
     if inputs.weights:
-        initialise(model, load_weights(inputs.weights), inputs.weights)
-        STRATEGIES[run.strategy](model)
+        weights = load_weights(inputs.weights)
+        transfer(model, weights, STRATEGIES[run.strategy], inputs.weights)
+    model.to(device)
     report = _reporter(run)
-    report(f"{len(training)} crystals to train on, {len(validation)} to validate, on {device}")
+    n_training, n_validation = len(task.training), len(task.validation)
+    report(f"{n_training} crystals to train on, {n_validation} to validate, on {device}")
     progress = fit(
         model,
-        _labelled(store, training, scaled, device),
-        _labelled(store, validation, scaled, device),
+        _labelled(store, task, task.training, device),
+        _labelled(store, task, task.validation, device),
         run.hyperparameters,
         seed,
         settings.freeze_norms,
@@ -138,42 +145,46 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
     )
     if settings.tested_epoch == "best":
         model.load_state_dict(progress.best_weights)
-    prediction = _test(model, store, test, device)
-    target = np.array([scaled[id] for id in test])
-    result = metrics(scaler.restore(target), scaler.restore(prediction), scaler.half_range)
-    report(f"tested on {result['n_test']} crystals: R2 {result['r2']}, MAE {result['mae']}")
+    predictions = _test(model, store, task.tests, device)
+    results = {
+        code: metrics(
+            test.scaler.restore(test.targets),
+            test.scaler.restore(predictions[code]),
+            test.scaler.half_range,
+        )
+        for code, test in task.tests.items()
+    }
+    for code, result in results.items():
+        report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
-    write_json(outputs.metrics, _identity(run) | result | {"best_epoch": progress.best_epoch})
+    measured = {"properties": results} if run.properties else results[run.dataset]
+    write_json(outputs.metrics, _identity(run) | measured | {"best_epoch": progress.best_epoch})
     write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
-    write_csv(
-        outputs.predictions,
-        ["id", "target", "prediction", "target_scaled", "prediction_scaled"],
-        zip(
-            test,
-            scaler.restore(target),
-            scaler.restore(prediction),
-            target,
-            prediction,
-            strict=True,
-        ),
-    )
+    write_csv(outputs.predictions, PREDICTION_COLUMNS, _prediction_rows(task.tests, predictions))
     save_weights(model, outputs.weights)
     write_text(
         outputs.description,
-        _made_by(run, inputs, settings, device, progress, sample, time.monotonic() - started),
+        _made_by(run, inputs, settings, device, progress, task, time.monotonic() - started),
     )
     Path(outputs.checkpoint).unlink(missing_ok=True)
 
 
-def _sample(run: Run, split: splits.Split, settings: Settings, excluded: str | None) -> list[str]:
-    """Give the crystals of a run; a pre-training draws from what `excluded` leaves of the pool."""
-    if run.kind != "pretrain":
-        return splits.sample_of(split, run.size, run.trial, settings.seed)
-    without = read_json(excluded) if excluded else []
-    size = splits.pool_share(run.size, settings.test_fraction)
-    if without:  # a pool without them may fall short of the nominal size
-        size = min(size, len(set(split.pool) - set(without)))
-    return splits.draw(split, size, run.trial, settings.seed, without)
+def _task(run: Run, inputs: Inputs, settings: Settings) -> Task:
+    if run.properties:
+        return several_properties(run, inputs.labels, settings.seed)
+    if run.source and run.dataset in run.source.properties:
+        raise InputError(
+            f"{run.id}: {run.dataset} is among the properties of its pre-training, which would "
+            "train on what is tested; take it out of them."
+        )
+    return one_property(
+        run,
+        inputs.table,
+        inputs.split,
+        inputs.scaler,
+        inputs.excluded,
+        settings.test_fraction,
+    )
 
 
 def choose_device(name: str) -> torch.device:
@@ -192,34 +203,54 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def build_model(settings: Settings, store: GraphStore) -> nn.Module:
-    """Give an untrained model of the chosen backend."""
+def build_model(
+    settings: Settings, store: GraphStore, properties: tuple[str, ...] = ()
+) -> nn.Module:
+    """Give an untrained model of the chosen backend, with a head for each of several properties."""
     features = torch.from_numpy(np.array(store.features))
     if settings.backend == "alignn":
         from crystal_transfer.models.reference import ReferenceALIGNN
 
         return ReferenceALIGNN(settings.model, features)
-    return ALIGNN(settings.model, features)
+    model = ALIGNN(settings.model, features)
+    if properties:
+        model.fc = PropertyHeads(model.fc.in_features, properties)
+    return model
 
 
-def _scaled_targets(table: str, scaler: scaling.Scaler) -> dict[str, float]:
-    content = crystals.load(table)
-    return dict(zip(content.ids.tolist(), scaler.scale(content.targets).tolist(), strict=True))
+def _labelled(store: GraphStore, task: Task, ids: list[str], device) -> LabelledGraphs:
+    targets = np.array([task.targets[id] for id in ids], dtype=np.float32)
+    return LabelledGraphs(
+        load_graphs(store, positions_of(store, ids), device),
+        torch.from_numpy(targets).to(device),
+        tuple(task.tests),
+    )
 
 
-def _labelled(store, ids, scaled, device) -> LabelledGraphs:
-    targets = torch.tensor([scaled[id] for id in ids], dtype=torch.float32, device=device)
-    return LabelledGraphs(load_graphs(store, positions_of(store, ids), device), targets)
-
-
-def _test(model: nn.Module, store: GraphStore, ids: list[str], device) -> np.ndarray:
-    """Predict the scaled targets of the given crystals, [n]."""
+def _test(
+    model: nn.Module, store: GraphStore, tests: dict[str, TestSet], device
+) -> dict[str, np.ndarray]:
+    """Predict the scaled targets of every property's test set, [n_crystals] each."""
+    ids = list(dict.fromkeys(id for test in tests.values() for id in test.ids))
     if not ids:
-        return np.empty(0)
+        return {code: np.empty(0) for code in tests}
     positions = positions_of(store, ids)
     parts = [positions[i : i + TEST_CHUNK] for i in range(0, len(positions), TEST_CHUNK)]
-    predictions = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
-    return torch.cat(predictions).double().numpy()
+    outputs = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
+    predicted = torch.cat(outputs).double().numpy()
+    place = {id: row for row, id in enumerate(ids)}
+    return {
+        code: predicted[[place[id] for id in test.ids], column]
+        for column, (code, test) in enumerate(tests.items())
+    }
+
+
+def _prediction_rows(tests: dict[str, TestSet], predictions: dict[str, np.ndarray]):
+    for code, (ids, scaled, scaler) in tests.items():
+        predicted = predictions[code]
+        columns = scaler.restore(scaled), scaler.restore(predicted), scaled, predicted
+        for id, *values in zip(ids, *columns, strict=True):
+            yield id, code, *values
 
 
 def _identity(run: Run) -> dict:
@@ -229,9 +260,13 @@ def _identity(run: Run) -> dict:
         "kind": run.kind,
         "source": run.source.dataset if run.source else "",
         "source_size": run.source.size if run.source else 0,
+        "source_properties": max(1, len(run.source.properties)) if run.source else 0,
         "dataset": run.dataset,
         "size": run.size,
         "strategy": run.strategy,
+        "sampling": run.sampling,
+        "variation": run.variation,
+        "max_lr": run.hyperparameters.max_lr,
         "trial": run.trial,
     }
 
@@ -242,7 +277,7 @@ def _made_by(
     settings: Settings,
     device: torch.device,
     progress: Progress,
-    sample: list[str],
+    task: Task,
     seconds: float,
 ) -> str:
     """All that made the run; JSON, and thereby YAML."""
@@ -255,7 +290,7 @@ def _made_by(
         "run": description(run),
         "settings": asdict(settings),
         "inputs": files,
-        "sample": sample,
+        "sample": task.training + task.validation,
         "best_epoch": progress.best_epoch,
         "versions": {
             "crystal-transfer": __version__,

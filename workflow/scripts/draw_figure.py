@@ -1,4 +1,4 @@
-"""A rule per figure: metrics (and predictions, histories) in, pictures and their data out."""
+"""A rule per figure of runs: metrics (and more of each run) in, pictures and their data out."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,4 +12,4 @@ with logged(snakemake.log[0]):
     draw = getattr(import_module(f"crystal_transfer.figures.{module}"), function)
     metrics = snakemake.input.metrics
     runs = runs_table(metrics).assign(folder=[str(Path(path).parent) for path in metrics])
-    save(*draw(runs, snakemake.params.datasets), snakemake.output)
+    save(*draw(runs, snakemake.params.datasets, **snakemake.params.options), snakemake.output)

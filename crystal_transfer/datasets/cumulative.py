@@ -1,0 +1,60 @@
+"""All datasets as one: a row per distinct crystal, with a value and a use per property."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+from crystal_transfer.datasets.fingerprints import group
+from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, Labels
+from crystal_transfer.datasets.scaling import Scaler
+from crystal_transfer.datasets.splits import Split
+
+
+def accumulate(
+    tables: Mapping[str, CrystalTable],
+    splits: Mapping[str, Split],
+    scalers: Mapping[str, Scaler],
+    excluded: Mapping[str, Collection[str]],
+) -> tuple[CrystalTable, Labels]:
+    """Merge datasets crystal by crystal.
+
+    Parameters
+    ----------
+    tables, splits, scalers
+        Code -> clean crystals, test set, range of the targets.
+    excluded
+        Code -> crystals of that dataset whose labels must not be learned.
+
+    Returns
+    -------
+    crystals
+        The first member of each group of equal crystals, named ``<code>-<id>``; its target is NaN.
+    labels
+        What each is worth in every dataset. Labels of a dataset's test set are `TESTED`, those
+        excluded `ABSENT`.
+    """
+    codes = list(tables)
+    groups = group(list(tables.values()))
+    n_distinct = 1 + max(int(numbers.max()) for numbers in groups)
+    values = np.full((n_distinct, len(codes)), np.nan)
+    use = np.full((n_distinct, len(codes)), ABSENT, dtype=np.uint8)
+    members = [None] * n_distinct
+    for column, (code, numbers) in enumerate(zip(codes, groups, strict=True)):
+        test, left_out = set(splits[code].test), set(excluded.get(code, ()))
+        for crystal, number in zip(tables[code], numbers, strict=True):
+            values[number, column] = crystal.target
+            if crystal.id in test:
+                use[number, column] = TESTED
+            elif crystal.id not in left_out:
+                use[number, column] = LEARNED
+            if members[number] is None:
+                members[number] = crystal._replace(id=f"{code}-{crystal.id}", target=np.nan)
+    crystals = tabulate(members)
+    return crystals, Labels(crystals.ids, codes, values, use, [scalers[code] for code in codes])
+
+
+def shared(labels: Labels) -> np.ndarray:
+    """Count the crystals that two datasets have in common, [n_properties, n_properties]."""
+    present = np.isfinite(labels.values).astype(np.int64)
+    return present.T @ present

@@ -1,0 +1,102 @@
+"""How the crystals of a sample are chosen from a pool: random, weighted or uniform.
+
+The paper compares three ways by name. Here they are
+
+random
+    Every crystal is equally likely: the sample's targets are distributed like the pool's.
+weighted
+    The range of the pool's targets is divided into ten equal bins; a crystal is drawn without
+    replacement with a probability inversely proportional to the number of crystals in its bin,
+    so that rare targets occur more often (sequential draws as in Efraimidis & Spirakis, Inf.
+    Process. Lett. 97, 181 (2006)).
+uniform
+    The same bins, each giving the same number of crystals as far as it has them: stratified
+    sampling with equal allocation (Cochran, Sampling Techniques, 3rd ed. (1977), sec. 5).
+"""
+
+import hashlib
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+BINS = 10
+
+SAMPLINGS = ("random", "weighted", "uniform")
+
+
+def shuffled(ids: Sequence[str], key: tuple) -> list[str]:
+    """Shuffle by a key; Python keeps `random.shuffle` stable across versions and machines."""
+    result = list(ids)
+    generator(key).shuffle(result)
+    return result
+
+
+def generator(key: tuple) -> random.Random:
+    """Give random numbers that depend on a key only, on any machine."""
+    digest = hashlib.sha256(repr(key).encode()).digest()
+    return random.Random(int.from_bytes(digest[:8], "big"))
+
+
+def choose(
+    method: str, pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple
+) -> list[str]:
+    """Choose crystals from a pool, in random order.
+
+    Parameters
+    ----------
+    method
+        One of `SAMPLINGS`.
+    pool
+        Who may be chosen, in a fixed order; at least `size`.
+    targets
+        The target of each, in any unit; unused by ``random``.
+    size
+        How many to choose.
+    key
+        Equal keys give equal choices.
+    """
+    return _METHODS[method](pool, targets, size, key)
+
+
+def _random(pool, targets, size, key) -> list[str]:
+    return shuffled(pool, key)[:size]
+
+
+def _weighted(pool, targets, size, key) -> list[str]:
+    numbers = generator((*key, "weighted"))
+    # the largest u^(1/w) of each, w = 1 / crystals in the bin
+    ranks = {
+        id: numbers.random() ** len(members)
+        for members in bins(pool, targets)
+        for id in members
+    }  # fmt: skip
+    chosen = sorted(ranks, key=ranks.__getitem__, reverse=True)[:size]
+    return shuffled(chosen, key)
+
+
+def _uniform(pool, targets, size, key) -> list[str]:
+    queues = [shuffled(members, (*key, "uniform", n)) for n, members in
+              enumerate(bins(pool, targets))]  # fmt: skip
+    chosen: list[str] = []
+    while len(chosen) < size:
+        queues = shuffled([queue for queue in queues if queue], (*key, "round", len(chosen)))
+        chosen += [queue.pop() for queue in queues[: size - len(chosen)]]
+    return shuffled(chosen, key)
+
+
+def bins(pool: Sequence[str], targets: Mapping[str, float]) -> list[list[str]]:
+    """Divide crystals into bins of equal width by their targets; empty bins are left out."""
+    lowest = min(targets[id] for id in pool)
+    width = (max(targets[id] for id in pool) - lowest) / BINS
+    members = defaultdict(list)
+    for id in pool:
+        place = int((targets[id] - lowest) / width) if width else 0
+        members[min(place, BINS - 1)].append(id)
+    return [members[place] for place in sorted(members)]
+
+
+_METHODS: dict[str, Callable[..., list[str]]] = {
+    "random": _random,
+    "weighted": _weighted,
+    "uniform": _uniform,
+}

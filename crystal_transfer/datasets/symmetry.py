@@ -1,0 +1,28 @@
+"""The crystal system of every crystal."""
+
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedError
+from tqdm.contrib.concurrent import process_map
+
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable
+from crystal_transfer.datasets.overlap import structure
+
+SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"
+)  # fmt: skip
+TOLERANCE = 0.1  # Å; the Materials Project's, whose structures are relaxed
+
+
+def crystal_system(crystal: Crystal) -> str:
+    """Give one of `SYSTEMS`; empty where no symmetry is found."""
+    try:
+        return SpacegroupAnalyzer(structure(crystal), symprec=TOLERANCE).get_crystal_system()
+    except SymmetryUndeterminedError:
+        return ""
+
+
+def crystal_systems(table: CrystalTable, processes: int) -> list[str]:
+    """Give the crystal system of every crystal, in parallel."""
+    return process_map(
+        crystal_system, list(table), max_workers=processes, chunksize=64,
+        unit="crystal", desc="symmetry", mininterval=1.0,
+    )  # fmt: skip

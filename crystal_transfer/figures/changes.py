@@ -1,0 +1,60 @@
+"""What pre-training is worth against scratch, as a percentage, by the size of the PT dataset."""
+
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells, change_against_scratch
+from crystal_transfer.figures.style import colour_of, marker_of, panels, plain_log_axis, spread_axis
+
+LABELS = {
+    "r2": "Change of test $R^2$ against scratch (%)",
+    "mae": "Reduction of test MAE against scratch (%)",
+}
+
+
+def r2_change(runs: pd.DataFrame, datasets: dict):
+    """Draw the change of R2 by PT size, one panel per PT dataset (Fig. 5a)."""
+    return _changes(runs, datasets, ["r2"])
+
+
+def mae_change(runs: pd.DataFrame, datasets: dict):
+    """Draw the reduction of the MAE by PT size, one panel per PT dataset (Fig. 5b)."""
+    return _changes(runs, datasets, ["mae"])
+
+
+def both_changes(runs: pd.DataFrame, datasets: dict):
+    """Draw both changes, a row per metric."""
+    return _changes(runs, datasets, ["r2", "mae"])
+
+
+def _changes(runs: pd.DataFrame, datasets: dict, metrics: list[str]):
+    table = change_against_scratch(cells(runs))
+    tuned = table[table["kind"] == "finetune"]
+    several = tuned.groupby("source")["source_size"].nunique()
+    origins = [code for code in datasets if several.get(code, 0) > 1]
+    targets = [code for code in datasets if code in set(tuned["dataset"])]
+    colours, markers = colour_of(targets), marker_of(targets)
+    figure, axes = panels(len(metrics) * len(origins), 3.6, 3.2, columns=len(origins))
+    handles = {}
+    places = [(metric, origin) for metric in metrics for origin in origins]
+    for axis, (metric, origin) in zip(axes, places, strict=True):
+        here = tuned[tuned["source"] == origin]
+        for target in targets:
+            line = here[here["dataset"] == target].sort_values("source_size")
+            if not line.empty:
+                (handles[target],) = axis.plot(
+                    line["source_size"], line[f"{metric}_change"],
+                    color=colours[target], marker=markers[target], linewidth=1.2, markersize=4.5,
+                )  # fmt: skip
+        axis.axhline(0, color="black", linewidth=0.8)
+        plain_log_axis(axis, sorted(here["source_size"].unique()))
+        spread_axis(axis, here[f"{metric}_change"])
+        sizes = ", ".join(map(str, sorted(tuned["size"].unique())))
+        axis.set_title(f"PT {origin}, FT n = {sizes}")
+        axis.set_xlabel("PT dataset size (crystals)")
+        axis.set_ylabel(LABELS[metric])
+    names = [code for code in targets if code in handles]
+    figure.legend(
+        [handles[code] for code in names], [f"FT {code}" for code in names],
+        loc="outside lower center", ncols=min(len(names), 7),
+    )  # fmt: skip
+    return figure, table

@@ -1,0 +1,70 @@
+"""Strategies as circular bars: a circle per pair, a sector per FT size, a bar per strategy."""
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import COLOURS, pair_label, plt, strategy_label, strategy_order
+
+GAP = 0.12  # share of a sector that stays empty
+INNER = 0.35  # radius where bars begin, as a share of the longest bar
+
+
+def r2_by_strategy(runs: pd.DataFrame, datasets: dict):
+    """Draw R2 by strategy (Fig. 5c); negative values have no bar."""
+    return _circles(runs, "r2_mean", "test $R^2$", longest=1.0)
+
+
+def mae_by_strategy(runs: pd.DataFrame, datasets: dict):
+    """Draw the scaled MAE by strategy (Fig. 5d); each circle has its own scale."""
+    return _circles(runs, "mae_scaled_mean", "test MAE (scaled to [-1, 1])", longest=None)
+
+
+def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None):
+    table = cells(runs)
+    pairs = list(dict.fromkeys(zip(table["source"], table["dataset"], strict=True)))
+    strategies = strategy_order(table["strategy"])
+    colours = dict(zip(strategies, COLOURS, strict=False))
+    columns = min(2, len(pairs))
+    figure, axes = plt.subplots(
+        -(-len(pairs) // columns), columns, squeeze=False, subplot_kw={"projection": "polar"},
+        figsize=(4.1 * columns, 4.1 * -(-len(pairs) // columns)),
+    )  # fmt: skip
+    for axis, (source, target) in zip(axes.flat, pairs, strict=False):
+        here = table[(table["source"] == source) & (table["dataset"] == target)]
+        _circle(axis, here, metric, strategies, colours, longest)
+        axis.set_title(pair_label(source, target), pad=14)
+    for axis in axes.flat[len(pairs) :]:
+        axis.set_axis_off()
+    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
+    figure.legend(
+        handles, [strategy_label(name) for name in strategies], loc="outside lower center",
+        ncols=3, title=f"Bars: {label}; sectors: FT dataset size (crystals)",
+    )  # fmt: skip
+    return figure, table
+
+
+def _circle(axis, table: pd.DataFrame, metric: str, strategies, colours, longest) -> None:
+    sizes = sorted(table["size"].unique())
+    values = table.set_index(["size", "strategy"])[metric]
+    top = longest or float(np.nanmax(values.clip(lower=0).to_numpy(), initial=0.0)) or 1.0
+    sector = 2 * np.pi / len(sizes)
+    width = sector * (1 - GAP) / len(strategies)
+    for i, size in enumerate(sizes):
+        for j, strategy in enumerate(strategies):
+            value = values.get((size, strategy), np.nan)
+            angle = i * sector + (j + 0.5) * width
+            if value > 0:
+                axis.bar(angle, value, width, bottom=INNER * top, color=colours[strategy],
+                         edgecolor="white", linewidth=0.5)  # fmt: skip
+    axis.set_theta_zero_location("N")
+    axis.set_theta_direction(-1)
+    middle = [i * sector + width * len(strategies) / 2 for i in range(len(sizes))]
+    axis.set_xticks(middle, [f"n = {size}" for size in sizes])
+    ticks = np.linspace(0, top, 5)[1:]
+    axis.set_ylim(0, (1 + INNER) * top)
+    axis.set_yticks(ticks + INNER * top, [f"{tick:.2g}" for tick in ticks], fontsize=7)
+    axis.set_rlabel_position(np.degrees(2 * np.pi - sector * GAP / 2))
+    axis.grid(axis="x", visible=False)
+    axis.grid(axis="y", linewidth=0.4)
+    axis.spines["polar"].set_visible(False)

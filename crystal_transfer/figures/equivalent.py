@@ -1,0 +1,51 @@
+"""How many crystals scratch needs to be as good as a pre-trained model."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.colors import LogNorm
+
+from crystal_transfer.experiments import tables
+from crystal_transfer.figures.style import ink_on, panels, sources_of
+
+COLOUR_MAP = colormaps["cividis_r"]
+
+
+def equivalent_sizes(runs: pd.DataFrame, datasets: dict):
+    """Draw, per FT size, the size at which scratch has the same MAE: PT against FT dataset.
+
+    Returns
+    -------
+    figure, data
+        ``>`` in the figure: scratch does not get there within its largest size.
+    """
+    table = tables.equivalent_sizes(tables.cells(runs))
+    origins = sources_of(table, datasets)
+    targets = [code for code in datasets if code in set(table["dataset"])]
+    sizes = sorted(table["size"].unique())
+    columns = min(3, len(sizes))
+    figure, axes = panels(
+        len(sizes), 1.1 + 0.52 * len(targets), 1.0 + 0.42 * len(origins), columns=columns
+    )
+    norm = LogNorm(table["equivalent_size"].min(), table["equivalent_size"].max())
+    for axis, size in zip(axes, sizes, strict=True):
+        here = table[table["size"] == size].set_index(["source", "dataset"])
+        image = np.full((len(origins), len(targets)), np.nan)
+        for i, origin in enumerate(origins):
+            for j, target in enumerate(targets):
+                if (origin, target) not in here.index:
+                    continue
+                cell = here.loc[(origin, target)]
+                image[i, j] = cell["equivalent_size"]
+                sign = ">" if cell["beyond"] > 0 else "<" if cell["beyond"] < 0 else ""
+                axis.text(j, i, f"{sign}{cell['equivalent_size']:.0f}", ha="center", va="center",
+                          fontsize=7, color=ink_on(COLOUR_MAP(norm(image[i, j]))))  # fmt: skip
+        picture = axis.imshow(image, norm=norm, cmap=COLOUR_MAP, aspect="auto")
+        axis.set_xticks(range(len(targets)), targets)
+        axis.set_yticks(range(len(origins)), origins)
+        axis.tick_params(length=0)
+        axis.set_title(f"FT n = {size}")
+        axis.set_xlabel("FT dataset")
+        axis.set_ylabel("PT dataset")
+    figure.colorbar(picture, ax=axes, label="Crystals that scratch needs", shrink=0.8)
+    return figure, table

@@ -1,0 +1,116 @@
+"""Hyperparameters of fine-tuning: strategies by size, sampling, learning rate, frozen layers."""
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import (
+    COLOURS,
+    MARKERS,
+    SCRATCH_COLOUR,
+    pair_label,
+    panels,
+    plain_log_axis,
+    strategy_label,
+    strategy_order,
+)
+
+METRICS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
+R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
+
+
+def strategies_by_size(runs: pd.DataFrame, datasets: dict):
+    """Draw both metrics against FT size, a column per pair and a line per strategy."""
+    table = cells(runs)
+    tuned = table[table["kind"] == "finetune"]
+    pairs = _pairs(tuned)
+    strategies = strategy_order(tuned["strategy"])
+    figure, axes = panels(2 * len(pairs), 2.7, 2.6, columns=len(pairs))
+    handles = {}
+    for axis, (metric, (source, target)) in zip(axes, _places(pairs), strict=True):
+        lines = [("scratch", table[(table["kind"] == "scratch") & (table["dataset"] == target)])]
+        here = tuned[(tuned["source"] == source) & (tuned["dataset"] == target)]
+        lines += [(name, here[here["strategy"] == name]) for name in strategies]
+        for number, (name, line) in enumerate(lines):
+            line = line.sort_values("size")
+            style = {"color": SCRATCH_COLOUR, "linestyle": "--", "marker": "_"}
+            if number:
+                style = {"color": COLOURS[number - 1], "marker": MARKERS[number - 1]}
+            label = strategy_label(name) if number else name
+            (handles[label],) = axis.plot(
+                line["size"], line[f"{metric}_mean"], linewidth=1.2, markersize=4, **style
+            )
+        plain_log_axis(axis, sorted(table["size"].unique()))
+        _finish(axis, metric, pair_label(source, target))
+        axis.set_xlabel("FT dataset size (crystals)")
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    return figure, table
+
+
+def samplings(runs: pd.DataFrame, datasets: dict):
+    """Draw both metrics by the way in which the sample was drawn."""
+    table = cells(runs)
+    return _bars(table, table["sampling"], "Sampling"), table
+
+
+def frozen_layers(runs: pd.DataFrame, datasets: dict):
+    """Draw both metrics by number of frozen layers and learning rate, with a new head."""
+    table = cells(runs)
+    frozen = table["strategy"].str.removeprefix("freeze_")
+    options = frozen + " frozen, rate " + table["max_lr"].map("{:g}".format)
+    return _bars(table, options, "Frozen layers and learning rate"), table
+
+
+def learning_rates(runs: pd.DataFrame, datasets: dict):
+    """Draw both metrics against the learning rate, a line per pair."""
+    table = cells(runs)
+    figure, axes = panels(2, 3.6, 3.0, columns=2)
+    for axis, metric in zip(axes, METRICS, strict=True):
+        for number, (source, target) in enumerate(_pairs(table)):
+            here = table[(table["source"] == source) & (table["dataset"] == target)]
+            line = here.sort_values("max_lr")
+            axis.plot(
+                line["max_lr"], line[f"{metric}_mean"], color=COLOURS[number],
+                marker=MARKERS[number], linewidth=1.2, label=pair_label(source, target),
+            )  # fmt: skip
+        axis.set_xscale("log")
+        axis.set_xlabel("Peak learning rate of fine-tuning")
+        _finish(axis, metric, f"n = {table['size'].max()}")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure, table
+
+
+def _bars(table: pd.DataFrame, options: pd.Series, title: str):
+    """Draw bars: a panel per metric, a group per pair, a bar per option."""
+    pairs, names = _pairs(table), list(dict.fromkeys(options))
+    figure, axes = panels(2, 1.5 + 0.22 * len(pairs) * (len(names) + 1), 3.0, columns=1)
+    width = 0.8 / len(names)
+    for axis, metric in zip(axes, METRICS, strict=True):
+        for number, name in enumerate(names):
+            here = table[options == name].set_index(["source", "dataset"])[f"{metric}_mean"]
+            heights = [here.get(pair, np.nan) for pair in pairs]
+            places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
+            axis.bar(places, heights, 0.92 * width, color=COLOURS[number], label=name)
+        axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
+        axis.axhline(0, color="black", linewidth=0.8)
+        _finish(axis, metric, f"n = {table['size'].max()}")
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", title=title, ncols=3
+    )
+    return figure
+
+
+def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(zip(table["source"], table["dataset"], strict=True)))
+
+
+def _places(pairs):
+    return [(metric, pair) for metric in METRICS for pair in pairs]
+
+
+def _finish(axis, metric: str, title: str) -> None:
+    axis.set_title(title)
+    axis.set_ylabel(METRICS[metric])
+    if metric == "r2":
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, R2_FLOOR), max(high, 0.05))

@@ -1,0 +1,84 @@
+"""Multi-property transfer against the alternatives."""
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import (
+    COLOURS,
+    MARKERS,
+    SCRATCH_COLOUR,
+    colour_of,
+    marker_of,
+    panels,
+    plain_log_axis,
+)
+
+R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
+
+
+def against_pairwise(runs: pd.DataFrame, datasets: dict):
+    """Draw R2 against FT size: scratch, the best and the median PT dataset, all properties."""
+    table = cells(runs)
+    codes = [code for code in datasets if code in set(table["dataset"])]
+    figure, axes = panels(len(codes))
+    for axis, code in zip(axes, codes, strict=True):
+        here = table[table["dataset"] == code]
+        single = here[here["source_properties"] == 1].groupby("size")["r2_mean"]
+        lines = {
+            "scratch": here[here["kind"] == "scratch"].set_index("size")["r2_mean"],
+            "one property, median": single.median(),
+            "one property, best": single.max(),
+            "all other properties": here[here["source_properties"] > 1].set_index("size")[
+                "r2_mean"
+            ],
+        }
+        colours = [SCRATCH_COLOUR, *COLOURS]
+        for number, (name, line) in enumerate(lines.items()):
+            line = line.sort_index()
+            axis.plot(
+                line.index, line, color=colours[number], marker=MARKERS[number], label=name,
+                linestyle="-" if number else "--", linewidth=1.2, markersize=4,
+            )  # fmt: skip
+        plain_log_axis(axis, sorted(here["size"].unique()))
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, R2_FLOOR), min(max(high, 0.05), 1.02))
+        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_xlabel("FT dataset size (crystals)")
+        axis.set_ylabel("test $R^2$")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure, table
+
+
+def property_number(runs: pd.DataFrame, datasets: dict):
+    """Draw both metrics against the number of properties that were pre-trained on.
+
+    Zero is scratch; one is every PT dataset of the pair-wise study, shown as single points.
+    """
+    table = cells(runs)
+    codes = [code for code in datasets if code in set(table["dataset"])]
+    colours, markers = colour_of(codes), marker_of(codes)
+    figure, axes = panels(2, 3.6, 3.2, columns=2)
+    for axis, (metric, label) in zip(
+        axes, {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}.items(),
+        strict=True,
+    ):  # fmt: skip
+        for shift, code in zip(np.linspace(-0.08, 0.08, len(codes)), codes, strict=True):
+            here = table[table["dataset"] == code]
+            line = here[here["source_properties"] != 1].sort_values("source_properties")
+            single = here[here["source_properties"] == 1]
+            axis.errorbar(
+                line["source_properties"] + shift, line[f"{metric}_mean"],
+                yerr=line[f"{metric}_ci95"].where(line["trials"] > 2, 0).fillna(0),
+                color=colours[code], marker=markers[code], linewidth=1.2, markersize=5, capsize=2,
+                label=f"FT {code}, n = {here['size'].max()}",
+            )  # fmt: skip
+            axis.scatter(
+                single["source_properties"] + shift, single[f"{metric}_mean"], s=16,
+                facecolors="none", edgecolors=colours[code], marker=markers[code], linewidths=0.9,
+            )  # fmt: skip
+        axis.set_xticks(sorted(table["source_properties"].unique()))
+        axis.set_xlabel("Properties pre-trained on (0: scratch)")
+        axis.set_ylabel(label)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure, table

@@ -1,0 +1,64 @@
+"""Our cells beside those of the publication."""
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.experiments.publication import beside, published
+from crystal_transfer.experiments.tables import cells
+from crystal_transfer.figures.style import COLOURS, panels
+
+ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
+LABELS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
+FLOOR = -0.5  # R2 below is drawn there; the csv has the numbers
+
+
+def comparison(runs: pd.DataFrame, datasets: dict, published_results: str):
+    """Draw ours against theirs, a panel per metric.
+
+    Parameters
+    ----------
+    published_results
+        Path of resources/published_results.csv.
+
+    Returns
+    -------
+    figure, data
+        The data are the table of `experiments.publication.beside`.
+    """
+    table = beside(cells(runs), published(published_results))
+    figure, axes = panels(2, 3.9, 3.9, columns=2)
+    for axis, (metric, label) in zip(axes, LABELS.items(), strict=True):
+        axis.set_xlabel(f"Published {label}")
+        axis.set_ylabel(f"Ours: {label}")
+        if table.empty:
+            axis.text(0.5, 0.5, "no cell of the publication\nis in this study", ha="center",
+                      transform=axis.transAxes)  # fmt: skip
+            continue
+        _points(axis, table, metric)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure, table
+
+
+def _points(axis, table: pd.DataFrame, metric: str) -> None:
+    theirs, ours = table[f"{metric}_theirs"], table[f"{metric}_ours"]
+    if metric == "r2":
+        theirs, ours = theirs.clip(lower=FLOOR), ours.clip(lower=FLOOR)
+    within = table[f"{metric}_within"]
+    groups = {
+        "within the joint 95 % interval": (within == True, ACCEPTED),  # noqa: E712
+        "outside": (within == False, OUTSIDE),  # noqa: E712
+        "no interval (one trial)": (within.isna(), UNKNOWN),
+    }
+    odd = table["anomalies"] != ""
+    for name, (chosen, colour) in groups.items():
+        label = f"{name}: {int(chosen.sum())} cells"
+        for marker, some in (("o", chosen & ~odd), ("x", chosen & odd)):
+            axis.scatter(theirs[some], ours[some], s=22, color=colour, marker=marker,
+                         linewidths=1.0, alpha=0.75,
+                         label=label if marker == "o" else None)  # fmt: skip
+    axis.scatter([], [], marker="x", color="black", label="x: known anomaly in the published files")
+    ends = [np.nanmin([theirs.min(), ours.min()]), np.nanmax([theirs.max(), ours.max()])]
+    axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
+    if metric == "mae_scaled":
+        axis.set_xscale("log")
+        axis.set_yscale("log")

@@ -1,0 +1,45 @@
+"""A dataset that no choice was made on: which model is best for it (Table 1)."""
+
+import pandas as pd
+
+from crystal_transfer.experiments.tables import cells, change_against_scratch
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, panels
+
+MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
+
+
+def table(runs: pd.DataFrame, datasets: dict):
+    """Draw R2 and MAE of every model, best R2 first, with their numbers.
+
+    Returns
+    -------
+    figure, data
+        The data are Table 1: model, R2, MAE in physical units and scaled, changes against scratch.
+    """
+    found = change_against_scratch(cells(runs)).sort_values(["dataset", "r2_mean"])
+    found.insert(0, "model", [_name(row) for row in found.itertuples()])
+    codes = [code for code in datasets if code in set(found["dataset"])]
+    most = found.groupby("dataset").size().max()
+    figure, axes = panels(2 * len(codes), 3.6, 0.8 + 0.32 * most, columns=2)
+    places = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
+    for axis, (code, metric) in zip(axes, places, strict=True):
+        here = found[found["dataset"] == code]
+        colours = [
+            SCRATCH_COLOUR if n == 0 else MULTI_COLOUR if n > 1 else PAIR_COLOUR
+            for n in here["source_properties"]
+        ]
+        bars = axis.barh(here["model"], here[metric], color=colours, height=0.7)
+        axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
+        low, high = min(0, here[metric].min()), max(0, here[metric].max())
+        axis.set_xlim(1.2 * low, high + 0.2 * (high - low))
+        unit = datasets[code]["unit"]
+        label = "test $R^2$" if metric == "r2_mean" else "test MAE"
+        axis.set_xlabel(f"{label} ({unit})" if metric != "r2_mean" and unit else label)
+        axis.set_title(f"{code}, n = {here['size'].max()}")
+    return figure, found[::-1]
+
+
+def _name(row) -> str:
+    if not row.source:
+        return "scratch"
+    return row.source if row.source_properties > 1 else f"PT {row.source} ({row.source_size:,})"

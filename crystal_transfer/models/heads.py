@@ -1,0 +1,43 @@
+"""Output networks: from the pooled features of a crystal to properties."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.models.strategies import Head
+
+PROPERTY_HIDDEN = 128  # width of each property's own layer; Devi et al. 2024, Methods
+
+
+def perceptron(widths: Sequence[int]) -> nn.Sequential:
+    """Give linear layers of the given widths with SiLU between them."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(widths):
+        layers += [nn.Linear(before, after), nn.SiLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def new_head(head: Head, features: int) -> nn.Sequential:
+    """Give the output network of a strategy, [n_crystals, features] -> [n_crystals, 1]."""
+    network = perceptron((features, *head.hidden, 1))
+    return nn.Sequential(nn.SiLU(), *network) if head.activated else network
+
+
+class PropertyHeads(nn.Module):
+    """One small network per property on shared features.
+
+    Pooled features -> SiLU -> per property: linear, SiLU, linear (Devi et al. 2024, Fig. 3).
+    """
+
+    def __init__(self, features: int, properties: Sequence[str]):
+        super().__init__()
+        self.heads = nn.ModuleDict(
+            {code: perceptron((features, PROPERTY_HIDDEN, 1)) for code in properties}
+        )
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Give all properties, [n_crystals, n_properties]."""
+        shared = nn.functional.silu(pooled)
+        return torch.cat([head(shared) for head in self.heads.values()], dim=1)
