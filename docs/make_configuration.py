@@ -18,16 +18,25 @@ replaced, mappings are merged. `<name>` stands for a name you choose.
 """
 
 
-def kind(schema: dict) -> str:
+def kind(schema: dict, definitions: dict) -> str:
     """Describe the type of a value."""
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].split("/")[-1]]
     if "anyOf" in schema:
-        return "number, or list of `{from, value}`"
+        return " or ".join(kind(option, definitions) for option in schema["anyOf"])
     types = schema.get("type", "object")
     text = types if isinstance(types, str) else " or ".join(types)
     if text == "array":
-        return f"list of {kind(schema['items'])}"
+        items = schema["items"]
+        if "prefixItems" in items:
+            return "list of pairs"
+        if "from" in items.get("properties", {}):
+            return "list of `{from, value}`"
+        return f"list of {kind(items, definitions)}"
     limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     bounds = [f"{sign} {schema[name]}" for name, sign in limits.items() if name in schema]
     return ", ".join([text, *bounds])
@@ -43,7 +52,7 @@ def rows(schema: dict, definitions: dict, prefix: str = "") -> list[str]:
         if "$ref" in inner:
             inner = definitions[inner["$ref"].split("/")[-1]]
         key = f"{prefix}{name}"
-        found.append(f"| `{key}` | {kind(inner)} | {inner.get('description', '')} |\n")
+        found.append(f"| `{key}` | {kind(inner, definitions)} | {inner.get('description', '')} |\n")
         found += rows(inner, definitions, f"{key}.")
     return found
 

@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import re
+from collections import Counter
 
 import pytest
 import yaml
@@ -10,8 +11,7 @@ from conftest import ROOT
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.grid import by_size
-from crystal_transfer.experiments.study import STRATEGIES, load_study
-from crystal_transfer.models import strategies
+from crystal_transfer.experiments.study import load_study
 
 
 @pytest.fixture
@@ -32,12 +32,44 @@ def changed(config: dict, key: str, value) -> dict:
 
 def test_the_paper(config):
     study = load_study(config, ROOT)
-    # design of the paper: 7 datasets x 5 sizes x 5 trials; 7 x 6 pairs x 5 x 5 from 7 PT models
-    assert len(study.grid["scratch"]) == 175
-    assert len(study.grid["pairwise"]) == 1050
-    assert sum(run.kind == "pretrain" for run in study.runs.values()) == 7
-    assert len(study.runs) == 175 + 1050 + 7
+    counts = {name: len(runs) for name, runs in study.grid.items()}
+    assert counts == {
+        "scratch": 7 * 5 * 5,
+        "pairwise": 7 * 6 * 5 * 5,
+        "pretrain_size": 2 * 5 * 6 * 5 * 5,
+        "best_size": 3 * 5,
+        "strategies": 4 * 5 * 5,
+        "sampling": 4 * 3,
+        "learning_rate": 4 * 4,
+        "frozen_layers": 4 * 2 * 3,
+        "multi_property": 7 * 5 * 5,
+        "jarvis2d": 7,
+        "proposed": 4 * 5,
+        "property_number": 2 * 3 * 5,
+    }
+    kinds = Counter(run.kind for run in study.runs.values())
+    # 7 of 941 crystals, 2 x 5 larger ones, whole EBG GV PH BG DC FE; 7 without each property, all,
+    # and 2 x 2 of fewer properties
+    assert kinds["pretrain"] == 7 + 10 + 6
+    assert kinds["multipretrain"] == 7 + 1 + 4
     assert all(run.id == id for id, run in study.runs.items())
+
+
+def test_runs_that_experiments_share_are_trained_once(config):
+    study = load_study(config, ROOT)
+    shared = Counter(run.id for runs in study.grid.values() for run in runs)
+    assert shared["finetune_BG-n941_to_FE_n800_all_t1"] == 2
+    assert shared["finetune_BG-n106113_to_FE_n500_last_layer_t1"] == 2
+    total = sum(len(runs) for runs in study.grid.values())
+    # strategies: `all` is pair-wise; sampling: random at the usual rate is in learning_rate;
+    # property_number: six properties are multi_property
+    assert total - len(set(shared)) == 4 * 5 + 4 + 2 * 5
+
+
+def test_a_property_is_never_in_the_pretraining_it_is_tested_after(config):
+    for run in load_study(config, ROOT).runs.values():
+        if run.source:
+            assert run.dataset not in (run.source.properties or [run.source.dataset]), run.id
 
 
 def test_hyperparameters_of_the_paper(config):
@@ -63,6 +95,11 @@ FAULTS = [
     ("experiments.pairwise.pairs", [["PH", "PH"]], "PH is both PT and FT dataset"),
     ("experiments.pairwise.pairs", [["PH", "XX"]], "'XX' is not known"),
     ("training.backend", "alignn", "graphs.compress: training.backend 'alignn'"),
+    ("experiments.jarvis2d.sources", [["XX", 10]], r"jarvis2d\.sources: 'XX' is not known"),
+    ("experiments.jarvis2d.sizes", [1100], r"larger than the pool of JARVIS2D \(993 of 1103"),
+    ("properties", ["PH", "XX"], "properties: 'XX' is not known"),
+    ("properties", ["PH"], "without PH itself the key properties leaves 0"),
+    ("experiments.sampling.samplings", ["best"], r"sampling\.samplings"),
     ("training.backend", "jax", "training.backend: 'jax' is not one of"),
     ("training.scratch.epochs", 0, "training.scratch.epochs"),
     ("training.scratch.epoch", 5, "training.scratch: .*'epoch' was unexpected"),
@@ -85,6 +122,7 @@ def test_faults(config, key, value, message):
 
 def test_a_published_checkpoint_as_source(config):
     config["checkpoints"] = {"JVFE": "jv_formation_energy_peratom_alignn.zip"}
+    config["experiments"] = {"pairwise": config["experiments"]["pairwise"]}
     config["experiments"]["pairwise"]["pretrain"] = ["JVFE", "PH"]
     study = load_study(config, ROOT)
     run = study.runs["finetune_JVFE_to_PH_n800_all_t5"]
@@ -94,10 +132,6 @@ def test_a_published_checkpoint_as_source(config):
         load_study(changed(config, "checkpoints", {"PH": "x.pt"}), ROOT)
 
 
-def test_strategies_are_those_of_the_library():
-    assert set(STRATEGIES) == set(strategies.STRATEGIES)
-
-
 def test_a_pairwise_block_without_datasets(config):
     del config["experiments"]["pairwise"]["finetune"]
     with pytest.raises(InputError, match="give either pairs, or both pretrain and finetune"):
@@ -105,8 +139,12 @@ def test_a_pairwise_block_without_datasets(config):
 
 
 def test_figures_without_their_experiments_are_left_out(config):
-    config["experiments"]["pairwise"] = None
-    assert set(load_study(config, ROOT).figures) == {"fig6a_scratch_heatmap"}
+    config["experiments"] = {"scratch": config["experiments"]["scratch"]}
+    study = load_study(config, ROOT)
+    assert set(study.run_figures) == {
+        "fig6a_scratch_heatmap", "margins_of_error_scratch", "comparison"
+    }  # fmt: skip
+    assert "shared_crystals" not in study.dataset_figures
 
 
 def keys_of(schema: dict, definitions: dict, prefix: str = "") -> set[str]:
@@ -135,7 +173,10 @@ def given_keys(content: dict, prefix: str = "") -> set[str]:
 def test_config_and_schema_have_the_same_keys(config):
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     described = keys_of(schema, schema["$defs"])
-    assert given_keys(config) == described - {"experiments.pairwise.pairs"}
+    optional = ("pairs", "pretrain", "finetune", "samplings", "max_lr")
+    missing = described - given_keys(config)
+    assert given_keys(config) <= described
+    assert all(re.fullmatch(rf"experiments\.\w+\.({'|'.join(optional)})", key) for key in missing)
 
 
 def test_every_key_has_a_comment():
@@ -165,7 +206,7 @@ def test_environments_have_the_pins_of_the_lock():
         assert all(pins[package] == version for package, version in found)
 
 
-@pytest.mark.parametrize("name", ["demo", "real"])
+@pytest.mark.parametrize("name", ["demo", "real", "published"])
 def test_shipped_configs(config, name):
     addition = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
 

@@ -305,10 +305,10 @@ def test_a_split_is_fixed_and_complete():
 @given(size=st.integers(3, 90), trial=st.integers(1, 9))
 def test_samples_are_distinct_and_never_tested_on(size, trial):
     split = splits.split("PH", IDS, 0.1, seed=0)
-    sample = splits.draw(split, size, trial, seed=0)
+    sample = splits.draw(split, size, trial)
     assert len(set(sample)) == size
     assert not set(sample) & set(split.test)
-    assert sample == splits.draw(split, size, trial, seed=0)
+    assert sample == splits.draw(split, size, trial)
     training, validation = splits.train_and_validation(sample)
     assert training + validation == sample
     assert len(validation) == max(1, round(0.1 * size))
@@ -325,13 +325,13 @@ def test_imposed_samples(tmp_path):
     path.write_bytes(gzip.compress(json.dumps(content).encode()))
     samples = imposed.of_dataset(path, "PH")
     split = splits.split("PH", IDS, 0.1, 0, samples=samples)
-    sample = splits.sample_of(split, 10, 1, seed=5)
+    sample = splits.sample_of(split, 10, 1, "random", {})
     assert sample == IDS[:10]
     assert splits.tested(split, sample) == IDS[10:]
     fixed = splits.split("PH", IDS, 0.1, 0, ["c50"], samples)
     assert splits.tested(fixed, sample) == ["c50"]
     with pytest.raises(InputError, match="none of size 20 for trial 1"):
-        splits.sample_of(split, 20, 1, seed=0)
+        splits.sample_of(split, 20, 1, "random", {})
     with pytest.raises(InputError, match="name crystal 'c9'"):
         splits.split("PH", IDS[:9], 0.1, 0, samples=samples)
     with pytest.raises(InputError, match="in an imposed sample and in the imposed test set"):

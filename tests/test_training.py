@@ -8,53 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import saved
+from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 from sklearn.metrics import mean_absolute_error, r2_score
 
-from crystal_transfer.datasets import crystals, scaling, splits
-from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+from crystal_transfer.datasets import crystals, splits
+from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.runs import Hyperparameters, Run
-from crystal_transfer.graphs.build import build
-from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.experiments.runs import Run
 from crystal_transfer.training import loop
-from crystal_transfer.training.run import Inputs, Outputs, Settings, train
-
-SMALL = AlignnConfig(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
-SETTINGS = Settings(
-    seed=0,
-    test_fraction=0.2,
-    tested_epoch="last",
-    freeze_norms=False,
-    backend="torch",
-    device="cpu",
-    threads=1,
-    model=SMALL,
-)
-HOW = Hyperparameters(
-    epochs=6, batch_size=4, max_lr=1e-2, loss="mse", weight_decay=1e-5, pct_start=0.3
-)
-SCRATCH = Run("scratch", "X", 20, 1, HOW)
-
-
-def prepare(table: CrystalTable, folder: Path, compress: bool = True) -> Inputs:
-    folder.mkdir(exist_ok=True)
-    path = saved(table, folder)
-    splits.save(splits.split("X", table.ids.tolist(), 0.2, 0), folder / "split.json")
-    scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
-    build(path, folder / "graphs", "shell", compress)
-    names = "split.json", "scaler.json", "graphs"
-    return Inputs(str(path), *[str(folder / name) for name in names])
-
-
-def outputs(folder: Path) -> Outputs:
-    folder.mkdir(exist_ok=True)
-    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
-    return Outputs(*[str(folder / name) for name in names])
-
-
-def weights_of(result: Outputs) -> dict:
-    return torch.load(result.weights, weights_only=True)
+from crystal_transfer.training.run import Inputs, Outputs, train
 
 
 def assert_identical(one: Outputs, other: Outputs) -> None:

@@ -1,5 +1,6 @@
 """What a config must fulfil, checked before anything runs: one sentence per fault."""
 
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
@@ -13,6 +14,36 @@ from crystal_transfer.experiments.grid import WHOLE, pairs_of
 from crystal_transfer.models.strategies import STRATEGIES
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
+
+
+def read_config(paths: Iterable[str | Path]) -> dict:
+    """Merge config files as Snakemake does: mappings key by key, all else replaced.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or no YAML.
+    """
+    merged: dict = {}
+    for path in paths:
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: no such config; run the command in the project's folder."
+            ) from None
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
+        _merge(merged, content or {})
+    return merged
+
+
+def _merge(base: dict, extra: dict) -> None:
+    for key, value in extra.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
 
 
 def check_schema(config: dict, schema_path: str | Path) -> None:
@@ -75,7 +106,8 @@ def _check_experiment(key: str, block: dict, config: dict, datasets: dict[str, d
             _check_choice(f"{key}.{field}", value, known)
     if "strategies" in block:
         _check_pairs(key, block, datasets, origins)
-        for code, size in product({code for code, _ in pairs_of(block)}, block["pretrain_sizes"]):
+        used = dict.fromkeys(code for code, _ in pairs_of(block))
+        for code, size in product(used, block["pretrain_sizes"]):
             _check_pretrain_size(f"{key}.pretrain_sizes", code, size, datasets)
     elif "sources" in block:
         for code, size in block["sources"]:

@@ -1,0 +1,56 @@
+"""What tests of trainings share: a small model, a short training, and the files of a run."""
+
+from pathlib import Path
+
+import torch
+from conftest import saved
+
+from crystal_transfer.datasets import scaling, splits
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.graphs.build import build
+from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.training.run import Inputs, Outputs, Settings
+
+SMALL = AlignnConfig(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
+SETTINGS = Settings(
+    seed=0,
+    test_fraction=0.2,
+    tested_epoch="last",
+    freeze_norms=False,
+    backend="torch",
+    device="cpu",
+    threads=1,
+    model=SMALL,
+)
+HOW = Hyperparameters(
+    epochs=6, batch_size=4, max_lr=1e-2, loss="mse", weight_decay=1e-5, pct_start=0.3
+)
+SCRATCH = Run("scratch", "X", 20, 1, HOW)
+
+
+def prepare(table: CrystalTable, folder: Path, compress: bool = True) -> Inputs:
+    """Write all files that a run on a table reads."""
+    folder.mkdir(exist_ok=True)
+    path = saved(table, folder)
+    splits.save(splits.split("X", table.ids.tolist(), 0.2, 0), folder / "split.json")
+    scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
+    build(path, folder / "graphs", "shell", compress)
+    return Inputs(
+        graphs=str(folder / "graphs"),
+        table=str(path),
+        split=str(folder / "split.json"),
+        scaler=str(folder / "scaler.json"),
+    )
+
+
+def outputs(folder: Path) -> Outputs:
+    """Name all files that a run writes."""
+    folder.mkdir(exist_ok=True)
+    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
+    return Outputs(*[str(folder / name) for name in names])
+
+
+def weights_of(result: Outputs) -> dict[str, torch.Tensor]:
+    """Read the weights that a run wrote."""
+    return torch.load(result.weights, weights_only=True)

@@ -1,0 +1,91 @@
+"""Beside the publication: every published cell has its counterpart in the paper's grid."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+
+from crystal_transfer.experiments.publication import KEY, beside, published, short
+from crystal_transfer.experiments.study import load_study
+from crystal_transfer.experiments.tables import cells, equivalent_sizes, runs_table
+from crystal_transfer.training.run import _identity
+
+FILE = ROOT / "resources/published_results.csv"
+
+
+@pytest.fixture(scope="module")
+def theirs() -> pd.DataFrame:
+    return published(FILE)
+
+
+def pretended(runs, folder, r2=0.5, mae=0.05):
+    """Metrics of runs as if each trial had given these numbers, spread a little."""
+    paths = []
+    for run in runs:
+        spread = 0.01 * (run.trial - 3)
+        measured = {
+            "r2": r2 + spread, "mae": 1.0, "mae_scaled": mae + spread / 10, "rmse": 1.0,
+            "n_test": 10, "best_epoch": 1,
+        }  # fmt: skip
+        paths.append(folder / f"{run.id}.json")
+        paths[-1].write_text(json.dumps(_identity(run) | measured))
+    return runs_table(paths)
+
+
+def test_every_published_cell_is_in_the_grid(theirs):
+    study = load_study(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
+    ours = {
+        (
+            run.source.dataset if run.source else "",
+            run.source.size if run.source else 0,
+            run.dataset,
+            run.size,
+            run.strategy,
+            run.variation,
+        )
+        for runs in study.grid.values()
+        for run in runs
+    }
+    missing = [key for key in theirs[KEY].itertuples(index=False, name=None) if key not in ours]
+    # published for a pair that the study of learning rates does not have: PH -> GV
+    assert {(source, target) for source, _, target, *_ in missing} <= {("PH", "GV")}
+    assert len(theirs) - len(missing) > 690
+
+
+def test_any_subset_of_cells(theirs, tmp_path):
+    study = load_study(yaml.safe_load((ROOT / "config.yaml").read_text()), ROOT)
+    runs = [study.runs[f"scratch_PH_n800_t{trial}"] for trial in range(1, 6)]
+    runs.append(study.runs["finetune_BG-n941_to_DC_n500_last_layer_t1"])
+    table = beside(cells(pretended(runs, tmp_path)), theirs).set_index("strategy")
+    assert len(table) == 2
+    scratch = table.loc[""]
+    known = theirs[(theirs["dataset"] == "PH") & (theirs["size"] == 800)
+                   & (theirs["strategy"] == "")].iloc[0]  # fmt: skip
+    assert scratch["r2_theirs"] == known["r2_mean"]
+    assert scratch["r2_difference"] == pytest.approx(0.5 - known["r2_mean"])
+    width = 2.7764451 * 0.015811388 / np.sqrt(5)  # Student's t for 4 degrees of freedom
+    assert scratch["r2_joint_ci95"] == pytest.approx(np.hypot(width, known["r2_ci95"]), rel=1e-6)
+    assert scratch["r2_within"] == False  # noqa: E712
+    assert pd.isna(table.loc["last_layer", "r2_within"])  # a single trial has no interval
+    assert beside(cells(pretended(runs[:0], tmp_path)), theirs).empty
+
+
+def test_anomalies_are_named_once():
+    assert short("a also in: x/y.csv; a also in: z; b") == "a; b"
+    assert short("") == ""
+
+
+def test_equivalent_sizes():
+    rows = [
+        ("scratch", "", 10, 1.0), ("scratch", "", 100, 0.1), ("scratch", "", 1000, 0.01),
+        ("finetune", "A", 10, 0.1), ("finetune", "A", 100, 0.1 * 10**-0.5),
+        ("finetune", "A", 1000, 0.001), ("finetune", "B", 10, 5.0),
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["kind", "source", "size", "mae_mean"])
+    found = equivalent_sizes(table.assign(dataset="X", source_size=941))
+    assert found["equivalent_size"].to_numpy() == pytest.approx([100, 10**2.5, 1000, 10])
+    assert found["gain"].to_numpy() == pytest.approx([10, 10**0.5, 1, 1])
+    assert found["beyond"].tolist() == [0, 0, 1, -1]

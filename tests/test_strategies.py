@@ -1,0 +1,101 @@
+"""Each strategy changes exactly the parameters it names, and no others by a single bit."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
+
+from crystal_transfer.experiments.runs import Run
+from crystal_transfer.graphs.batches import assemble, load_graphs
+from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models.strategies import STRATEGIES
+from crystal_transfer.models.transfer import transfer
+from crystal_transfer.training.run import build_model, train
+
+BODY = ["atom_embedding", "edge_embedding", "angle_embedding", "alignn_layers", "gcn_layers"]
+NODE_UPDATES = "alignn_layers.0.node_update"
+EDGE_UPDATES = "alignn_layers.0.edge_update"
+MOVING = {  # strategy -> modules of the pre-trained body that may change, written out by hand
+    "all": BODY,
+    "new_head": [],
+    "last_layer": [],
+    "two_body": [NODE_UPDATES, "gcn_layers"],
+    "three_body": [EDGE_UPDATES],
+    "freeze_1": BODY[1:],
+    "freeze_6": [],
+    "all_new_head": BODY,
+    "mpt_new_head": BODY,
+}
+HEADS = {  # strategy -> widths of the linear layers of the output network
+    "all": [1], "last_layer": [1], "two_body": [1], "three_body": [1],
+    "new_head": [64, 1], "freeze_1": [64, 1], "freeze_6": [64, 1], "all_new_head": [64, 1],
+    "mpt_new_head": [128, 64, 1],
+}  # fmt: skip
+# the last layers' edge and angle updates feed nothing, so that no gradient reaches them
+UNUSED = re.compile(r"(gcn_layers\.0|alignn_layers\.0\.edge_update)\.bn_edges\.(weight|bias)")
+
+
+@pytest.fixture(scope="module")
+def inputs(alloys, tmp_path_factory):
+    return prepare(alloys, tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def pretrained(inputs, tmp_path_factory):
+    result = outputs(tmp_path_factory.mktemp("pretrained"))
+    train(replace(SCRATCH, hyperparameters=replace(HOW, epochs=2)), inputs, result, SETTINGS)
+    return result
+
+
+def is_statistic(name: str) -> bool:
+    return "running_" in name or "num_batches" in name
+
+
+def belongs_to(name: str, modules: list[str]) -> bool:
+    return any(name.startswith(f"{module}.") for module in modules)
+
+
+def test_every_strategy_is_tested():
+    assert MOVING.keys() == HEADS.keys() == STRATEGIES.keys()
+
+
+@pytest.mark.parametrize("freeze_norms", [False, True], ids=["moving norms", "frozen norms"])
+@pytest.mark.parametrize("strategy", MOVING)
+def test_what_moves(strategy, freeze_norms, inputs, pretrained, tmp_path):
+    result = outputs(tmp_path)
+    run = Run("finetune", "X", 20, 1, replace(HOW, epochs=2), SCRATCH, strategy)
+    settings = replace(SETTINGS, freeze_norms=freeze_norms)
+    train(run, replace(inputs, weights=pretrained.weights), result, settings)
+    before, after = weights_of(pretrained), weights_of(result)
+    body = [name for name in before if not name.startswith("fc.") and name != "fc"]
+    assert [name for name in after if not name.startswith("fc.")] == body
+    for name in body:
+        same = torch.equal(before[name], after[name])
+        moves = belongs_to(name, MOVING[strategy])
+        if name.endswith(".centers"):
+            assert same, f"{name} is a constant"
+        elif is_statistic(name):
+            # a norm stands still if its parameters are frozen and the protocol says so
+            assert same == (freeze_norms and not moves), name
+        elif not UNUSED.fullmatch(name):
+            assert same == (not moves), name
+    widths = [v.shape[0] for name, v in after.items() if re.fullmatch(r"fc\..*weight", name)]
+    assert widths == HEADS[strategy]
+    if HEADS[strategy] == [1]:
+        assert not torch.equal(before["fc.weight"], after["fc.weight"])
+
+
+def test_a_new_head_sees_the_pretrained_body(inputs, pretrained):
+    store = open_store(inputs.graphs)
+    before = build_model(SETTINGS, store)
+    before.load_state_dict(weights_of(pretrained))
+    after = build_model(SETTINGS, store)
+    transfer(after, weights_of(pretrained), STRATEGIES["new_head"], "weights.pt")
+    batch = assemble(load_graphs(store, torch.arange(8).numpy()), torch.arange(8))
+    with torch.no_grad():
+        pooled = before.eval().embed(batch)
+        first, _, last = after.fc
+        expected = last(torch.nn.functional.silu(first(pooled)))
+        assert torch.equal(after.eval()(batch), expected)
