@@ -16,6 +16,7 @@ from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.runs import Run
 from crystal_transfer.training import loop
+from crystal_transfer.training.loop import Interrupted
 from crystal_transfer.training.run import Inputs, Outputs, train
 
 
@@ -70,30 +71,42 @@ def test_the_seed_decides_every_bit(undisturbed, inputs, tmp_path):
     assert not torch.equal(a["fc.weight"], b["fc.weight"])
 
 
-@pytest.mark.parametrize("epoch", [1, 3, 6])
+@pytest.mark.parametrize("n_steps", [1, 5, 10, 24])  # four batches an epoch
 def test_a_killed_training_continues_to_the_same_bits(
-    undisturbed, inputs, tmp_path, monkeypatch, epoch
+    undisturbed, inputs, tmp_path, monkeypatch, n_steps
 ):
     class Killed(BaseException):
         pass
 
-    predict = loop.predict
+    step = loop._step
     calls = []
 
-    def predict_and_die(*arguments):
+    def step_and_die(*arguments):
         calls.append(1)
-        if len(calls) == epoch:
+        if len(calls) == n_steps:
             raise Killed
-        return predict(*arguments)
+        return step(*arguments)
 
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "predict", predict_and_die)
+    monkeypatch.setattr(loop, "_step", step_and_die)
     result = outputs(tmp_path)
     with pytest.raises(Killed):
         train(SCRATCH, inputs, result, SETTINGS)
-    assert Path(result.checkpoint).exists() == (epoch > 1)
+    assert Path(result.checkpoint).exists() == (n_steps > 1)
     assert not Path(result.weights).exists()
-    monkeypatch.setattr(loop, "predict", predict)
+    monkeypatch.setattr(loop, "_step", step)
+    train(SCRATCH, inputs, result, SETTINGS)
+    assert_identical(undisturbed, result)
+
+
+def test_a_training_that_is_asked_to_stop_saves_and_continues_to_the_same_bits(
+    undisturbed, inputs, tmp_path
+):
+    result = outputs(tmp_path)
+    asked = iter([False] * 6 + [True])
+    with pytest.raises(Interrupted, match="epoch 2 of 6"):
+        train(SCRATCH, inputs, result, SETTINGS, asked_to_stop=lambda: next(asked))
+    assert Path(result.checkpoint).exists()
     train(SCRATCH, inputs, result, SETTINGS)
     assert_identical(undisturbed, result)
 

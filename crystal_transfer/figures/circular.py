@@ -57,6 +57,7 @@ def _circle(axis, table: pd.DataFrame, metric: str, strategies, colours, longest
             if value > 0:
                 axis.bar(angle, value, width, bottom=INNER * top, color=colours[strategy],
                          edgecolor="white", linewidth=0.5)  # fmt: skip
+    axis.tick_params(axis="x", pad=10)
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
     middle = [i * sector + width * len(strategies) / 2 for i in range(len(sizes))]

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     colour_of,
     legend_below,
     panels,
+    plain_log_numbers,
     sources_of,
 )
 
@@ -35,9 +35,7 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
             )
             shown.append(history.assign(dataset=code, run=row.id))
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        plain_log_numbers(axis.yaxis)
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")

@@ -47,5 +47,10 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: dict):
         axis.set_title(f"FT n = {size}")
         axis.set_xlabel("FT dataset")
         axis.set_ylabel("PT dataset")
-    figure.colorbar(picture, ax=axes, label="Crystals that scratch needs", shrink=0.8)
+    reached = sorted(runs.loc[runs["kind"] == "scratch", "size"].unique())
+    bar = figure.colorbar(
+        picture, ax=axes, label="Crystals that scratch needs", shrink=0.8, ticks=reached
+    )
+    bar.ax.minorticks_off()
+    bar.ax.set_yticklabels([f"{size:g}" for size in reached])
     return figure, table

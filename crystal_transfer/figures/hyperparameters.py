@@ -91,6 +91,8 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str):
             heights = [here.get(pair, np.nan) for pair in pairs]
             places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
             axis.bar(places, heights, 0.92 * width, color=COLOURS[number], label=name)
+            if metric == "r2":
+                _write_what_is_cut(axis, places, heights)
         axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
         axis.axhline(0, color="black", linewidth=0.8)
         _finish(axis, metric, f"n = {table['size'].max()}")
@@ -98,6 +100,13 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str):
         *axes[0].get_legend_handles_labels(), loc="outside lower center", title=title, ncols=3
     )
     return figure
+
+
+def _write_what_is_cut(axis, places, heights) -> None:
+    for place, height in zip(places, heights, strict=True):
+        if height < R2_FLOOR:
+            axis.text(place, R2_FLOOR + 0.02, f"{height:.2g}", rotation=90, fontsize=7,
+                      color="white", ha="center", va="bottom")  # fmt: skip
 
 
 def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:

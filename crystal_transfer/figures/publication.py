@@ -5,7 +5,7 @@ import pandas as pd
 
 from crystal_transfer.experiments.publication import beside, published
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import COLOURS, panels
+from crystal_transfer.figures.style import COLOURS, panels, plain_log_numbers
 
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
 LABELS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
@@ -51,14 +51,17 @@ def _points(axis, table: pd.DataFrame, metric: str) -> None:
     }
     odd = table["anomalies"] != ""
     for name, (chosen, colour) in groups.items():
-        label = f"{name}: {int(chosen.sum())} cells"
         for marker, some in (("o", chosen & ~odd), ("x", chosen & odd)):
             axis.scatter(theirs[some], ours[some], s=22, color=colour, marker=marker,
                          linewidths=1.0, alpha=0.75,
-                         label=label if marker == "o" else None)  # fmt: skip
+                         label=name if marker == "o" else None)  # fmt: skip
     axis.scatter([], [], marker="x", color="black", label="x: known anomaly in the published files")
+    counts = [int(chosen.sum()) for chosen, _ in groups.values()]
+    axis.set_title("within {}, outside {}, no interval {}".format(*counts))
     ends = [np.nanmin([theirs.min(), ours.min()]), np.nanmax([theirs.max(), ours.max()])]
     axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
     if metric == "mae_scaled":
         axis.set_xscale("log")
         axis.set_yscale("log")
+        plain_log_numbers(axis.xaxis)
+        plain_log_numbers(axis.yaxis)

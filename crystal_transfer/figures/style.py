@@ -10,6 +10,7 @@ from crystal_transfer.models.strategies import STRATEGIES
 matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 # Okabe & Ito's palette without yellow, which is too pale on white
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
@@ -57,10 +58,17 @@ def plain_log_axis(axis, values: list[int]) -> None:
     axis.set_xscale("log")
     ticks = []
     for value in values:
-        if not ticks or value > 1.6 * ticks[-1]:
+        if not ticks or value > 1.25 * ticks[-1]:
             ticks.append(value)
     axis.set_xticks(ticks, [f"{v / 1000:g}K" if v >= 1000 else f"{v:g}" for v in ticks])
     axis.minorticks_off()
+
+
+def plain_log_numbers(axis) -> None:
+    """Write the numbers of a logarithmic axis plainly, 1 2 5 of each decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def spread_axis(axis, values) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from crystal_transfer.models.transfer import frozen_norms
 
 LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
+REPORT_SECONDS = 5.0  # between two lines of progress, at the end of an epoch
+SILENT_SECONDS = 60.0  # ... and within one
 EVALUATION_BATCH = 64  # crystals; changes nothing but memory
 
 
@@ -29,12 +31,30 @@ class LabelledGraphs(NamedTuple):
 
 @dataclass
 class Progress:
-    """Where a training stands at the end of an epoch, and its best epoch so far."""
+    """Where a training stands, and its best epoch so far.
 
-    epoch: int
-    history: list[dict]
-    best_epoch: int
-    best_weights: dict[str, Tensor]
+    Attributes
+    ----------
+    epoch
+        Finished epochs.
+    batch, loss
+        Finished batches of the next epoch, and the sum of their losses.
+    history
+        A row per finished epoch.
+    best_epoch, best_weights
+        Of the lowest validation loss.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0
+    history: list[dict] = field(default_factory=list)
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Interrupted(Exception):
+    """The training was asked to stop; it continues from its checkpoint when started again."""
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
@@ -96,6 +116,7 @@ def fit(
     freeze_norms: bool,
     checkpoint: Path,
     report: Callable[[str], None],
+    asked_to_stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
     """Train a model, continuing from its checkpoint if there is one.
 
@@ -116,8 +137,15 @@ def fit(
         File to continue from and to save to; removed by the caller when all is written.
     report
         Takes a line of progress now and then.
+    asked_to_stop
+        Asked after every batch; True saves the checkpoint and raises `Interrupted`.
+
+    Raises
+    ------
+    Interrupted
+        If it was asked to stop.
     """
-    of_error = LOSSES[hyperparameters.loss]
+    of_error, epochs = LOSSES[hyperparameters.loss], hyperparameters.epochs
     optimizer = torch.optim.AdamW(
         parameter_groups(model, hyperparameters.weight_decay), lr=hyperparameters.max_lr
     )
@@ -125,55 +153,109 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         max_lr=hyperparameters.max_lr,
-        total_steps=max(2, n_batches * hyperparameters.epochs),
+        total_steps=max(2, n_batches * epochs),
         pct_start=hyperparameters.pct_start,
     )
-    progress = _resume(checkpoint, hyperparameters, seed, model, optimizer, schedule)
-    if progress.epoch:
-        report(f"continuing after epoch {progress.epoch} of {hyperparameters.epochs}")
-    started = reported = saved = time.monotonic()
-    first_epoch = progress.epoch
-    for epoch in range(first_epoch, hyperparameters.epochs):
-        model.train()
-        if freeze_norms:
-            for norm in frozen_norms(model):
-                norm.eval()
-        total = torch.zeros((), device=training.targets.device)
-        for members in batches_of(len(training.graphs), hyperparameters.batch_size, seed, epoch):
-            optimizer.zero_grad(set_to_none=True)
-            prediction = model(assemble(training.graphs, members))
-            target = training.targets[members.to(prediction.device)]
-            loss = masked_mean(of_error, prediction, target)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += loss.detach()
+    moving = Moving(model, optimizer, schedule)
+    made_by = [asdict(hyperparameters), seed]
+    progress = _resume(checkpoint, made_by, moving)
+    if progress.epoch or progress.batch:
+        report(f"continuing after epoch {progress.epoch} of {epochs}, batch {progress.batch}")
+    pace = Pace(progress.epoch * n_batches + progress.batch, epochs * n_batches)
+    while progress.epoch < epochs:
+        _training_mode(model, freeze_norms)
+        loss = torch.tensor(progress.loss, device=training.targets.device)
+        batches = batches_of(
+            len(training.graphs), hyperparameters.batch_size, seed, progress.epoch
+        )  # fmt: skip
+        for members in batches[progress.batch :]:
+            loss += _step(moving, training, members, of_error)
+            progress.batch += 1
+            stop = asked_to_stop()
+            if stop or pace.since_save() > CHECKPOINT_SECONDS:
+                progress.loss = float(loss)
+                _save(checkpoint, made_by, progress, moving)
+                pace.saved()
+            if stop:
+                raise Interrupted(f"stopped in epoch {progress.epoch + 1} of {epochs}")
+            if pace.since_report() > SILENT_SECONDS:
+                done = progress.epoch * n_batches + progress.batch
+                place = f"epoch {progress.epoch + 1} of {epochs}, batch {progress.batch}"
+                report(f"{place} of {n_batches}; {pace.left(done)}")
         row = {
-            "epoch": epoch + 1,
-            "training_loss": float(total) / n_batches,
+            "epoch": progress.epoch + 1,
+            "training_loss": float(loss) / n_batches,
             **_validate(of_error, predict(model, validation.graphs), validation),
             "learning_rate": schedule.get_last_lr()[0],
         }
-        progress.history.append(row)
-        progress.epoch = epoch + 1
-        best = progress.history[progress.best_epoch - 1] if progress.best_epoch else None
-        if best is None or row["validation_loss"] < best["validation_loss"]:
-            progress.best_epoch = epoch + 1
-            progress.best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-        now = time.monotonic()
-        if now - saved > CHECKPOINT_SECONDS:
-            _save(checkpoint, hyperparameters, seed, progress, model, optimizer, schedule)
-            saved = now
-        if now - reported > 5 or progress.epoch == hyperparameters.epochs:
-            per_epoch = (now - started) / (progress.epoch - first_epoch)
-            left = per_epoch * (hyperparameters.epochs - progress.epoch)
-            report(
-                f"epoch {progress.epoch} of {hyperparameters.epochs}: validation MAE "
-                f"{row['validation_mae']:.4f} (scaled), {per_epoch:.2f} s per epoch, "
-                f"{left:.0f} s left"
-            )
-            reported = now
+        _end_epoch(progress, row, model)
+        if pace.since_report() > REPORT_SECONDS or progress.epoch == epochs:
+            mae = f"validation MAE {row['validation_mae']:.4f} (scaled)"
+            left = pace.left(progress.epoch * n_batches)
+            report(f"epoch {progress.epoch} of {epochs}: {mae}; {left}")
     return progress
+
+
+class Moving(NamedTuple):
+    """All that changes with every step."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+
+class Pace:
+    """How fast a training goes, and when it last saved and reported."""
+
+    def __init__(self, done: int, total: int):
+        self.started = self.last_save = self.last_report = time.monotonic()
+        self.first, self.total = done, total
+
+    def since_save(self) -> float:
+        """Give the seconds since the last checkpoint."""
+        return time.monotonic() - self.last_save
+
+    def saved(self) -> None:
+        """Note that a checkpoint was written."""
+        self.last_save = time.monotonic()
+
+    def since_report(self) -> float:
+        """Give the seconds since the last line of progress."""
+        return time.monotonic() - self.last_report
+
+    def left(self, done: int) -> str:
+        """Say how long a step takes and how much is left after `done` steps."""
+        self.last_report = time.monotonic()
+        per_step = (self.last_report - self.started) / max(1, done - self.first)
+        return f"{1000 * per_step:.0f} ms per step, {per_step * (self.total - done):.0f} s left"
+
+
+def _training_mode(model: nn.Module, freeze_norms: bool) -> None:
+    model.train()
+    if freeze_norms:
+        for norm in frozen_norms(model):
+            norm.eval()
+
+
+def _step(moving: Moving, training: LabelledGraphs, members: Tensor, of_error) -> Tensor:
+    """Take one step and give its loss."""
+    moving.optimizer.zero_grad(set_to_none=True)
+    prediction = moving.model(assemble(training.graphs, members))
+    loss = masked_mean(of_error, prediction, training.targets[members.to(prediction.device)])
+    loss.backward()
+    moving.optimizer.step()
+    moving.schedule.step()
+    return loss.detach()
+
+
+def _end_epoch(progress: Progress, row: dict, model: nn.Module) -> None:
+    """Add a finished epoch, and keep its weights if it is the best."""
+    progress.history.append(row)
+    progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
+    best = progress.history[progress.best_epoch - 1] if progress.best_epoch else None
+    if best is None or row["validation_loss"] < best["validation_loss"]:
+        progress.best_epoch = progress.epoch
+        progress.best_weights = {k: v.clone() for k, v in model.state_dict().items()}
 
 
 def _validate(of_error, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
@@ -197,25 +279,19 @@ def predict(model: nn.Module, graphs: ResidentGraphs) -> Tensor:
     return torch.cat([model(assemble(graphs, members)) for members in parts])
 
 
-def _save(checkpoint, hyperparameters, seed, progress, model, optimizer, schedule) -> None:
-    content = {
-        "made_by": [asdict(hyperparameters), seed],
-        "progress": asdict(progress),
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-    }
+def _save(checkpoint: Path, made_by: list, progress: Progress, moving: Moving) -> None:
+    content = {"made_by": made_by, "progress": asdict(progress)}
+    content |= {name: part.state_dict() for name, part in moving._asdict().items()}
     with replaced_when_whole(checkpoint) as temporary:
         torch.save(content, temporary)
 
 
-def _resume(checkpoint, hyperparameters, seed, model, optimizer, schedule) -> Progress:
+def _resume(checkpoint: Path, made_by: list, moving: Moving) -> Progress:
     """Restore all that `_save` wrote; start anew where the checkpoint is of another training."""
     if checkpoint.exists():
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if content["made_by"] == [asdict(hyperparameters), seed]:
-            model.load_state_dict(content["model"])
-            optimizer.load_state_dict(content["optimizer"])
-            schedule.load_state_dict(content["schedule"])
+        if content["made_by"] == made_by:
+            for name, part in moving._asdict().items():
+                part.load_state_dict(content[name])
             return Progress(**content["progress"])
-    return Progress(epoch=0, history=[], best_epoch=0, best_weights={})
+    return Progress()

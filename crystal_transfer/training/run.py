@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -108,13 +109,22 @@ class Settings:
     model: AlignnConfig
 
 
-def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> None:
+def train(
+    run: Run,
+    inputs: Inputs,
+    outputs: Outputs,
+    settings: Settings,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+) -> None:
     """Carry out a run and write all its outputs.
 
     Raises
     ------
     InputError
         If the inputs do not fit the run: pool too small, other weights, other graphs.
+    Interrupted
+        If `asked_to_stop`, asked after every batch, says so; the run continues when it is
+        carried out again.
     """
     started = time.monotonic()
     keep_freed_memory()
@@ -142,6 +152,7 @@ def train(run: Run, inputs: Inputs, outputs: Outputs, settings: Settings) -> Non
         settings.freeze_norms,
         Path(outputs.checkpoint),
         report,
+        asked_to_stop,
     )
     if settings.tested_epoch == "best":
         model.load_state_dict(progress.best_weights)
