@@ -23,11 +23,17 @@ include: "rules/training.smk"
 include: "rules/figures.smk"
 
 
-rule all:
-    default_target: True
+rule paper:
     input:
         rules.figures.input,
         rules.tables.input,
+    localrule: True
+
+
+rule all:
+    default_target: True
+    input:
+        rules.paper.input,
     localrule: True
 
 

@@ -1,6 +1,7 @@
 """Every fault of a config is answered with one sentence, and docs and schema agree with it."""
 
 import copy
+import importlib
 import importlib.util
 import re
 from collections import Counter
@@ -218,3 +219,13 @@ def test_shipped_configs(config, name):
         return both
 
     assert load_study(merge(config, addition), ROOT).runs
+
+
+def test_every_figure_can_be_drawn_and_has_a_caption(config):
+    study = load_study(config, ROOT)
+    for name, figure in {**study.run_figures, **study.dataset_figures}.items():
+        module, function = figure.draw.split(":")
+        assert callable(
+            getattr(importlib.import_module(f"crystal_transfer.figures.{module}"), function)
+        )
+        assert (ROOT / f"workflow/report/{figure.caption or name}.rst").is_file(), name

@@ -17,7 +17,8 @@ from conftest import ROOT, snakemake
 
 PARTS = [
     "Snakefile", "config.yaml", "config", "rules", "workflow", "envs", "resources/datasets.yaml",
-    "crystal_transfer", "demo", "local", "profiles", "slurm", "tests/tiny.yaml",
+    "crystal_transfer", "demo", "local", "profiles", "slurm", "tests/tiny.yaml", "tests/whole.yaml",
+    "resources/published_results.csv", "resources/throughput.yaml",
 ]  # fmt: skip
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
@@ -53,17 +54,20 @@ def test_lint():
 
 
 def test_the_paper_is_planned_without_a_network(tmp_path):
-    jobs = jobs_of(snakemake("-n", "--quiet", "rules", folder=fresh_copy(tmp_path)).stdout)
-    assert jobs["scratch"] == 175
-    assert jobs["pretrain"] == 7
-    assert jobs["finetune"] == 1050
-    assert jobs["download"] == 8
+    done = snakemake("-n", folder=fresh_copy(tmp_path))
+    jobs = jobs_of(done.stdout)
+    assert jobs["scratch"] == 175 + 1
+    assert jobs["pretrain"] == 23
+    assert jobs["multipretrain"] == 12
+    assert jobs["finetune"] == 2914
+    assert jobs["download"] == 9
+    assert len((done.stdout + done.stderr).splitlines()) < 250
 
 
 def test_the_cluster_profile_plans_without_a_cluster(tmp_path):
     folder = fresh_copy(tmp_path)
     done = snakemake("--profile", "slurm", "-n", "--quiet", "rules", folder=folder)
-    assert jobs_of(done.stdout)["finetune"] == 1050
+    assert jobs_of(done.stdout)["finetune"] == 2914
 
 
 def test_as_a_module_of_another_workflow(tmp_path):
@@ -75,7 +79,7 @@ def test_as_a_module_of_another_workflow(tmp_path):
         "use rule * from transfer as transfer_*\n"
     )
     done = snakemake("transfer_everything", "-n", "--quiet", "rules", folder=other)
-    assert jobs_of(done.stdout)["transfer_finetune"] == 1050
+    assert jobs_of(done.stdout)["transfer_finetune"] == 2914
 
 
 def test_a_figure_asks_for_its_own_runs_only(tmp_path):
@@ -86,6 +90,9 @@ def test_a_figure_asks_for_its_own_runs_only(tmp_path):
         "pairwise_heatmap_n200": (35, 210),
         "results/figures/parity.png": (7, 42),
         "fig1b_datasets": (0, 0),
+        "results/figures/fig6c_multi_property_heatmap.csv": (0, 175),
+        "table1_jarvis2d": (1, 6),
+        "sampling": (0, 12),
     }
     for target, (scratch, finetune) in targets.items():
         jobs = jobs_of(snakemake(target, "-n", "--quiet", "rules", folder=folder).stdout)
@@ -108,6 +115,14 @@ def test_the_whole_tiny_study(study):
         "learning_curves",
         "pairwise_heatmap_n10",
         "parity",
+        "comparison",
+        "crystal_systems",
+        "equivalent_sizes",
+        "margins_of_error",
+        "margins_of_error_n10",
+        "margins_of_error_scratch",
+        "split_distributions",
+        "target_statistics",
     ]
     assert figures == {
         f"{name}.{format}" for name in names for format in ("svg", "png", "pdf", "csv")
@@ -115,6 +130,44 @@ def test_the_whole_tiny_study(study):
     assert (results / "datasets/BULK/rejected.csv").read_text() == "id,reason\n"
     assert not list(results.rglob("*.part*"))
     assert not list((results / "checkpoints").glob("*"))
+
+
+def test_the_whole_study_in_miniature(tmp_path):
+    folder = fresh_copy(tmp_path)
+    options = ["--cores", "2", "--configfile", "tests/whole.yaml"]
+    snakemake(*options, folder=folder)
+    results = folder / "results/whole"
+    drawn = {path.stem for path in (results / "figures").glob("*.svg")}
+    captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
+    # every caption has its figure: nothing of the paper is left out of the miniature
+    assert captions - drawn == {"study", "table"} | {"pairwise_heatmap", "pretrain_size"}
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    tables = {
+        path.name.removesuffix("_cells.csv") for path in (results / "tables").glob("*_cells*")
+    }
+    assert tables == config["experiments"].keys()
+    for path in (results / "figures").glob("*.csv"):
+        assert len(pd.read_csv(path)), path.name
+    comparison = pd.read_csv(results / "figures/comparison.csv")
+    assert {"scratch", "mpt"} <= set(comparison["section"])
+    assert "Nothing to be done" in snakemake(*options, "-n", folder=folder).stdout
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    for command, expected in {
+        "plan": "all, each once",
+        "status": "Finished runs took",
+        "compare": "cells; within",
+    }.items():
+        done = subprocess.run(
+            [sys.executable, "-m", "crystal_transfer.cli", command, "--configfile",
+             "tests/whole.yaml"], cwd=folder, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert expected in done.stdout, done.stderr
+    runs = len(list((results / "runs").iterdir()))
+    shown = subprocess.run(
+        [sys.executable, "-m", "crystal_transfer.cli", "status", "--configfile",
+         "tests/whole.yaml"], cwd=folder, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert re.search(rf"^\s*all\s+{runs}\s+0\s+0\s+0\s+0", shown.stdout, re.M), shown.stdout
 
 
 def test_a_finished_study_has_nothing_to_do(study):
