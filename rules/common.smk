@@ -56,6 +56,18 @@ def dataset_files(figure):
     return [path for paths in named_dataset_files(figure).values() for path in paths]
 
 
+def figure_files(name, figure):
+    """Give all files of a figure; picture and numbers are in the report."""
+    base = f"{RESULTS}/figures/{name}"
+    caption = f"../workflow/report/{figure.caption or name}.rst"
+    labels = {"figure": figure.title}
+    picture = report(f"{base}.svg", caption=caption, category="Figures", labels=labels)
+    numbers = report(
+        f"{base}.csv", caption=caption, category="Numbers of figures", labels=labels
+    )
+    return [picture, f"{base}.png", f"{base}.pdf", numbers]
+
+
 def source_files(wildcards):
     """Give the files a dataset is read from."""
     entry = STUDY.datasets[wildcards.dataset]

@@ -1,7 +1,5 @@
 # From the metrics of runs to tables and figures. A figure asks only for the runs it shows.
 
-from crystal_transfer.figures.formats import FORMATS
-
 
 rule table:
     input:
@@ -35,13 +33,7 @@ for figure, shown in STUDY.dataset_figures.items():
         input:
             dataset_files(shown),
         output:
-            report(
-                f"{RESULTS}/figures/{figure}.svg",
-                caption=f"../workflow/report/{shown.caption or figure}.rst",
-                category="Figures",
-                labels={"figure": shown.title},
-            ),
-            *[f"{RESULTS}/figures/{figure}.{format}" for format in FORMATS[1:]],
+            *figure_files(figure, shown),
         log:
             f"{RESULTS}/logs/figures/{figure}.log",
         localrule: True
@@ -71,13 +63,7 @@ for figure, shown in STUDY.run_figures.items():
                 for path in run_files(shown.runs(STUDY.grid), name)
             ],
         output:
-            report(
-                f"{RESULTS}/figures/{figure}.svg",
-                caption=f"../workflow/report/{shown.caption or figure}.rst",
-                category="Figures",
-                labels={"figure": shown.title},
-            ),
-            *[f"{RESULTS}/figures/{figure}.{format}" for format in FORMATS[1:]],
+            *figure_files(figure, shown),
         log:
             f"{RESULTS}/logs/figures/{figure}.log",
         localrule: True

@@ -74,7 +74,7 @@ def test_any_subset_of_cells(theirs, tmp_path):
 
 
 def test_anomalies_are_named_once():
-    assert short("a also in: x/y.csv; a also in: z; b") == "a; b"
+    assert short("a also in: x/y.csv; a also in: z; b") == "a also in others; b"
     assert short("") == ""
 
 

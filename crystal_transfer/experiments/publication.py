@@ -102,6 +102,8 @@ def beside(cells: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 def short(anomalies: str) -> str:
     """Say each kind of anomaly once, without the names of the published files."""
-    kinds = [re.sub(r" also in.*| do not match.*", "", text).strip() for text in
+    kinds = [re.sub(r"(also in|do not match).*", r"\1", text).strip() for text in
              anomalies.split(";")]  # fmt: skip
+    kinds = [f"{kind} others" if kind.endswith("also in") else kind for kind in kinds]
+    kinds = [f"{kind} the sample" if kind.endswith("do not match") else kind for kind in kinds]
     return "; ".join(dict.fromkeys(kind for kind in kinds if not kind.startswith("best match")))

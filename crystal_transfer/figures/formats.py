@@ -5,7 +5,6 @@ from pathlib import Path
 
 from crystal_transfer.files import replaced_when_whole, write_text
 
-FORMATS = ("svg", "png", "pdf", "csv")
 DPI = 200  # of the png
 
 
