@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from crystal_transfer.errors import InputError
+from crystal_transfer.errors import InputError, Interrupted
+
+TERMINATED = 143  # 128 + SIGTERM, as a shell reports it
 
 
 @contextmanager
 def logged(path: str | Path) -> Iterator[None]:
     """Write all output of the block to a log file.
 
-    An `InputError` ends the program with its sentence, in the log and on the terminal; any
-    other error leaves its traceback in both.
+    An `InputError` ends the program with its sentence, in the log and on the terminal, and
+    `Interrupted` with the exit code of a terminated process; any other error leaves its traceback
+    in both.
     """
     with Path(path).open("w", buffering=1, encoding="utf-8") as log:
         try:
@@ -22,6 +25,9 @@ def logged(path: str | Path) -> Iterator[None]:
         except InputError as error:
             print(f"error: {error}", file=log)
             sys.exit(f"error: {error}")
+        except Interrupted as error:
+            print(f"interrupted: {error}; it goes on when it is started again", file=log)
+            sys.exit(TERMINATED)
         except OSError as error:
             if error.filename is None or error.errno is None:
                 raise

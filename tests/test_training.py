@@ -13,10 +13,9 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate
-from crystal_transfer.errors import InputError
+from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.experiments.runs import Run
 from crystal_transfer.training import loop
-from crystal_transfer.training.loop import Interrupted
 from crystal_transfer.training.run import Inputs, Outputs, train
 
 

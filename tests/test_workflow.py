@@ -231,16 +231,28 @@ def test_the_report_in_a_browser(study, tmp_path):
     assert "Tables" in done.stdout
 
 
+def start(*arguments: str, folder: Path) -> subprocess.Popen:
+    """Start Snakemake in a session of its own, so that it can be killed with all it started."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=environment,
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def wait_until(condition, seconds: float = 120) -> None:
+    """Wait for something that must happen, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
 def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
     folder = fresh_copy(tmp_path)
-    command = [sys.executable, "-m", "snakemake", *TINY]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     chance = random.Random()
     for whole_group in (True, False, True):
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        process = start(*TINY, folder=folder)
         time.sleep(chance.uniform(4, 20))
         # the whole group: trainings too; else Snakemake alone, and its trainings go on
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
@@ -254,6 +266,36 @@ def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
         assert (folder / path.relative_to(study)).read_bytes() == path.read_bytes(), (
             path.parent.name
         )
+
+
+def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(tmp_path):
+    folder = fresh_copy(tmp_path)
+    run = "scratch_EFORM_n20_t1"
+    (folder / "long.yaml").write_text("training: {scratch: {epochs: 800}}\n")
+    options = [*TINY, "long.yaml", "--"]
+    target = f"results/tiny/runs/{run}/metrics.json"
+    snakemake(*options, target, folder=folder)
+    undisturbed = (folder / target).read_bytes()
+    shutil.rmtree(folder / "results/tiny/runs")
+    shutil.rmtree(folder / "results/tiny/logs/train")
+
+    process = start(*options, target, folder=folder)
+    checkpoint, log = (
+        folder / f"results/tiny/checkpoints/{run}.pt",
+        folder / f"results/tiny/logs/train/{run}.log",
+    )
+    wait_until(lambda: log.exists() and "epoch" in log.read_text())
+    training = subprocess.run(
+        ["pgrep", "-f", f"{folder}.*train.py"], capture_output=True, text=True
+    )
+    for pid in training.stdout.split():
+        os.kill(int(pid), signal.SIGTERM)
+    assert process.wait() != 0
+    assert "interrupted: stopped in epoch" in log.read_text()
+    assert checkpoint.exists()
+    snakemake(*options, target, folder=folder)
+    assert "continuing after epoch" in log.read_text()
+    assert (folder / target).read_bytes() == undisturbed
 
 
 # --- faults -----------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ def state(run: Run, results: Path, now: float) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if any(line.startswith(("error:", "Traceback")) for line in lines[-40:]):
         return "failed"
+    if lines and lines[-1].startswith("interrupted:"):
+        return "interrupted"
     return "running" if now - log.stat().st_mtime < SILENCE else "interrupted"
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from crystal_transfer.errors import Interrupted
 from crystal_transfer.experiments.runs import Hyperparameters
 from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.graphs.batches import ResidentGraphs, assemble
@@ -51,10 +52,6 @@ class Progress:
     history: list[dict] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
-
-
-class Interrupted(Exception):
-    """The training was asked to stop; it continues from its checkpoint when started again."""
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:

@@ -3,6 +3,7 @@
 from crystal_transfer.console import logged
 from crystal_transfer.experiments.runs import from_description
 from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.training.interruption import stop_on_sigterm
 from crystal_transfer.training.run import Inputs, Outputs, Settings, train
 
 with logged(snakemake.log[0]):
@@ -21,4 +22,5 @@ with logged(snakemake.log[0]):
             threads=snakemake.threads,
             model=AlignnConfig(**params.model),
         ),
+        stop_on_sigterm(),
     )
