@@ -7,6 +7,7 @@ from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
+    R2_FLOOR,
     SCRATCH_COLOUR,
     pair_label,
     panels,
@@ -16,7 +17,6 @@ from crystal_transfer.figures.style import (
 )
 
 METRICS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
-R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 
 def strategies_by_size(runs: pd.DataFrame, datasets: dict):

@@ -7,14 +7,13 @@ from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
+    R2_FLOOR,
     SCRATCH_COLOUR,
     colour_of,
     marker_of,
     panels,
     plain_log_axis,
 )
-
-R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 
 def against_pairwise(runs: pd.DataFrame, datasets: dict):

@@ -5,11 +5,10 @@ import pandas as pd
 
 from crystal_transfer.experiments.publication import beside, published
 from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import COLOURS, panels, plain_log_numbers
+from crystal_transfer.figures.style import COLOURS, R2_FLOOR, panels, plain_log_numbers
 
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
 LABELS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
-FLOOR = -0.5  # R2 below is drawn there; the csv has the numbers
 
 
 def comparison(runs: pd.DataFrame, datasets: dict, published_results: str):
@@ -42,7 +41,7 @@ def comparison(runs: pd.DataFrame, datasets: dict, published_results: str):
 def _points(axis, table: pd.DataFrame, metric: str) -> None:
     theirs, ours = table[f"{metric}_theirs"], table[f"{metric}_ours"]
     if metric == "r2":
-        theirs, ours = theirs.clip(lower=FLOOR), ours.clip(lower=FLOOR)
+        theirs, ours = theirs.clip(lower=R2_FLOOR), ours.clip(lower=R2_FLOOR)
     within = table[f"{metric}_within"]
     groups = {
         "within the joint 95 % interval": (within == True, ACCEPTED),  # noqa: E712

@@ -4,6 +4,7 @@ import pandas as pd
 
 from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
+    R2_FLOOR,
     SCRATCH_COLOUR,
     colour_of,
     legend_below,
@@ -11,8 +12,6 @@ from crystal_transfer.figures.style import (
     panels,
     sources_of,
 )
-
-R2_FLOOR = -0.5  # worse predictions than that are all useless
 
 
 def r2_by_size(runs: pd.DataFrame, datasets: dict):

@@ -16,6 +16,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 SCRATCH_COLOUR = "#4D4D4D"
+R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 plt.rcParams.update(
     {
