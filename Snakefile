@@ -37,6 +37,14 @@ rule all:
     localrule: True
 
 
+onstart:
+    claim_study(log[0])
+
+
+onerror:
+    print_failures()
+
+
 onsuccess:
     print(
         "\n".join(

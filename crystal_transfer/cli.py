@@ -12,14 +12,14 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments import plan, progress, publication, tables
 from crystal_transfer.experiments.config import read_config
-from crystal_transfer.experiments.cost import Throughput
+from crystal_transfer.experiments.cost import read_throughput
 from crystal_transfer.experiments.study import PUBLISHED, Study, load_study
 
+THROUGHPUT = "resources/throughput.yaml"
 ROOT = Path()  # the project's folder is the working directory, as for snakemake
 
 
@@ -28,15 +28,9 @@ def show(table: pd.DataFrame) -> None:
     print(table.to_string(index=False, float_format="{:,.1f}".format))
 
 
-def throughput(device: str) -> Throughput:
-    """Read the expected throughput of a device: cpu, or cuda for anything else."""
-    content = yaml.safe_load((ROOT / "resources/throughput.yaml").read_text(encoding="utf-8"))
-    return Throughput(**content["cpu" if device == "cpu" else "cuda"])
-
-
 def print_plan(config: dict, study: Study) -> None:
     """Print trainings per experiment and runs per figure."""
-    speed = throughput(config["training"]["device"])
+    speed = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
     show(plan.by_experiment(study, speed, config["split"]["test_fraction"]))
     print(f"\nhours: of one device, {speed.source}; GB: weights and predictions.")
     print("new: trainings and pre-trainings that no experiment above has.\n")
@@ -46,8 +40,8 @@ def print_plan(config: dict, study: Study) -> None:
 
 def print_status(config: dict, study: Study) -> None:
     """Print the states of all runs, and where the logs of failed ones are."""
-    speed = throughput(config["training"]["device"])
-    counts, unfinished, correction = progress.by_experiment(
+    speed = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
+    counts, correction = progress.by_experiment(
         study, config["results"], speed, config["split"]["test_fraction"]
     )
     show(counts)
@@ -56,6 +50,7 @@ def print_status(config: dict, study: Study) -> None:
     if total["running"]:
         hours = total["hours left"] / total["running"]
         print(f"At {total['running']} runs side by side about {hours:.1f} hours are left.")
+    unfinished = progress.unfinished(study.runs.values(), config["results"])
     if not unfinished.empty:
         print()
         show(unfinished)

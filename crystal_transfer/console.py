@@ -1,6 +1,7 @@
 """What a command line tool owes its user: a log, and errors that can be read."""
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -28,9 +29,12 @@ def logged(path: str | Path) -> Iterator[None]:
         except Interrupted as error:
             print(f"interrupted: {error}; it goes on when it is started again", file=log)
             sys.exit(TERMINATED)
-        except OSError as error:
-            if error.filename is None or error.errno is None:
-                raise
-            message = f"error: {error.filename}: {error.strerror}; make room or make it writable."
-            print(message, file=log)
-            sys.exit(message)
+        except Exception as error:
+            if isinstance(error, OSError) and error.filename and error.strerror:
+                message = (
+                    f"error: {error.filename}: {error.strerror}; make room or make it writable."
+                )
+                print(message, file=log)
+                sys.exit(message)
+            traceback.print_exc(file=log)
+            raise

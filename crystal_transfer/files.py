@@ -31,6 +31,10 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
             with temporary.open("rb+") as handle:
                 os.fsync(handle.fileno())
         temporary.replace(path)
+    except OSError as error:
+        # a full disk is not said to be that of a certain file
+        error.filename = error.filename or str(path)
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

@@ -3,7 +3,15 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from crystal_transfer.cluster import take_over
 from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.cost import (
+    memory_mb,
+    minutes,
+    read_throughput,
+    workload,
+)
+from crystal_transfer.experiments.progress import unfinished
 from crystal_transfer.experiments.study import load_study
 
 ROOT = Path(
@@ -21,6 +29,10 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+THROUGHPUT = read_throughput(
+    ROOT / "resources/throughput.yaml", config["training"]["device"]
+)
+
 if Path(RESULTS).exists() and not os.access(RESULTS, os.W_OK):
     raise WorkflowError(
         f"config key results: the folder {RESULTS} is read-only; make it writable or name another."
@@ -30,7 +42,25 @@ if Path(RESULTS).exists() and not os.access(RESULTS, os.W_OK):
 wildcard_constraints:
     dataset="[A-Za-z][A-Za-z0-9]*",
     run="[A-Za-z0-9_-]+",
+    cell="[A-Za-z0-9_-]+",
+    trial=r"\d+",
     experiment="|".join(STUDY.grid),
+
+
+def claim_study(log):
+    """See that no other Snakemake works on the study, and that no job of a killed one does."""
+    try:
+        take_over(f"{RESULTS}/snakemake.json", log)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def print_failures():
+    """Name the runs that did not end well, and their logs."""
+    table = unfinished(STUDY.runs.values(), RESULTS)
+    for run in table.itertuples():
+        print(f"{run.state}: {run.run}, see {run.log}")
+    print("The same command starts them again, from their checkpoints.")
 
 
 def run_files(runs, name):
@@ -89,11 +119,49 @@ def imposed(key):
 
 def run_of(wildcards):
     """Give the run that a file belongs to."""
-    if wildcards.run not in STUDY.runs:
+    named = wildcards.get("run")
+    id = named or f"{wildcards.cell}_t{wildcards.trial}"
+    if id not in STUDY.runs:
         raise WorkflowError(
-            f"{wildcards.run}: not a run of this study; its grid is the config key experiments."
+            f"{id}: not a run of this study; its grid is the config key experiments."
         )
-    return STUDY.runs[wildcards.run]
+    return STUDY.runs[id]
+
+
+def run_outputs(run):
+    """Name the outputs of a run, given its id or the pattern of it."""
+    folder = f"{RESULTS}/runs/{run}"
+    return {
+        "weights": f"{folder}/weights.pt",
+        "metrics": f"{folder}/metrics.json",
+        "predictions": f"{folder}/predictions.csv",
+        "history": f"{folder}/history.csv",
+        "description": f"{folder}/run.yaml",
+    }
+
+
+def gpu_request():
+    """Give the resources by which a training asks for a GPU or for its share of one."""
+    if config["training"]["device"] == "cpu":
+        return {}
+    if config["runs_per_gpu"] == 1:
+        return {"gpu": 1}
+    return {"gres": f"shard:{config['shards_per_gpu'] // config['runs_per_gpu']}"}
+
+
+def training_minutes(wildcards, attempt):
+    """Give the time a training asks for; more when it was not enough."""
+    return attempt * minutes(work_of(run_of(wildcards)), THROUGHPUT)
+
+
+def training_memory(wildcards, attempt):
+    """Give the memory a training asks for in MB; more when it was not enough."""
+    return attempt * memory_mb(work_of(run_of(wildcards)), THROUGHPUT)
+
+
+def work_of(run):
+    """Count what a run does."""
+    return workload(run, STUDY.datasets, config["split"]["test_fraction"])
 
 
 def of_dataset(name):

@@ -36,7 +36,7 @@ rule clean:
     log:
         f"{RESULTS}/logs/clean/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/clean/{{dataset}}.tsv"
+        f"{RESULTS}/benchmarks/clean/{{dataset}}.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -102,7 +102,7 @@ rule symmetry:
     log:
         f"{RESULTS}/logs/symmetry/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/symmetry/{{dataset}}.tsv"
+        f"{RESULTS}/benchmarks/symmetry/{{dataset}}.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -127,7 +127,7 @@ rule accumulate:
     log:
         f"{RESULTS}/logs/accumulate.log",
     benchmark:
-        f"{RESULTS}/benchmarks/accumulate.tsv"
+        f"{RESULTS}/benchmarks/accumulate.jsonl"
     conda:
         "../envs/data.yaml"
     resources:
@@ -161,7 +161,7 @@ rule overlap:
     log:
         f"{RESULTS}/logs/overlap/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/overlap/{{dataset}}.tsv"
+        f"{RESULTS}/benchmarks/overlap/{{dataset}}.jsonl"
     conda:
         "../envs/data.yaml"
     resources:

@@ -25,6 +25,30 @@ rule table:
         "../workflow/scripts/tabulate.py"
 
 
+# Asks for the results of all runs, not for the records: older results have none.
+rule usage:
+    input:
+        run_files(STUDY.runs.values(), "metrics.json"),
+    output:
+        report(
+            f"{RESULTS}/tables/usage.csv",
+            caption="../workflow/report/usage.rst",
+            category="Tables",
+            labels={"experiment": "time and memory of jobs"},
+        ),
+    log:
+        f"{RESULTS}/logs/usage.log",
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        records=f"{RESULTS}/benchmarks",
+    message:
+        "Comparing what jobs asked for with what they used"
+    script:
+        "../workflow/scripts/tabulate_usage.py"
+
+
 for figure, shown in STUDY.dataset_figures.items():
 
     rule:
@@ -82,6 +106,7 @@ for figure, shown in STUDY.run_figures.items():
 rule tables:
     input:
         expand(rules.table.output.cells, experiment=STUDY.grid),
+        rules.usage.output,
     localrule: True
 
 

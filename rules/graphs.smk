@@ -9,7 +9,7 @@ rule graphs:
     log:
         f"{RESULTS}/logs/graphs/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/graphs/{{dataset}}.tsv"
+        f"{RESULTS}/benchmarks/graphs/{{dataset}}.jsonl"
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -33,6 +33,6 @@ use rule graphs as cumulative_graphs with:
     log:
         f"{RESULTS}/logs/graphs/cumulative.log",
     benchmark:
-        f"{RESULTS}/benchmarks/graphs/cumulative.tsv"
+        f"{RESULTS}/benchmarks/graphs/cumulative.jsonl"
     message:
         "Building the graphs of all datasets together"

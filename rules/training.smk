@@ -3,34 +3,33 @@
 from crystal_transfer.experiments.runs import RESULTS_VERSION, description
 
 
-rule scratch:
+rule pretrain:
     input:
         table=of_dataset("datasets/{dataset}/crystals.npz"),
         split=of_dataset("datasets/{dataset}/split.json"),
         scaler=of_dataset("datasets/{dataset}/scaler.json"),
         graphs=of_dataset("graphs/{dataset}"),
+        excluded=excluded_crystals,
     output:
-        weights=f"{RESULTS}/runs/{{run}}/weights.pt",
-        metrics=f"{RESULTS}/runs/{{run}}/metrics.json",
-        predictions=f"{RESULTS}/runs/{{run}}/predictions.csv",
-        history=f"{RESULTS}/runs/{{run}}/history.csv",
-        description=f"{RESULTS}/runs/{{run}}/run.yaml",
+        **run_outputs("{run}"),
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{run}}.tsv"
+        f"{RESULTS}/benchmarks/train/{{run}}.jsonl"
     wildcard_constraints:
-        run="scratch_.+",
+        run="pretrain_.+",
+    priority: 10
     conda:
         "../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
-        gpu=0 if config["training"]["device"] == "cpu" else 1,
+        **gpu_request(),
+        trainings=1,
+        mem_mb=training_memory,
+        runtime=training_minutes,
     params:
         run=lambda wildcards: description(run_of(wildcards)),
-        checkpoint=lambda wildcards: f"{RESULTS}/checkpoints/{wildcards.run}.pt",
+        checkpoint=lambda wildcards: f"{RESULTS}/checkpoints/{run_of(wildcards).id}.pt",
         version=RESULTS_VERSION,
         seed=config["seed"],
         test_fraction=config["split"]["test_fraction"],
@@ -45,25 +44,32 @@ rule scratch:
         "../workflow/scripts/train.py"
 
 
-use rule scratch as pretrain with:
-    input:
-        table=of_dataset("datasets/{dataset}/crystals.npz"),
-        split=of_dataset("datasets/{dataset}/split.json"),
-        scaler=of_dataset("datasets/{dataset}/scaler.json"),
-        graphs=of_dataset("graphs/{dataset}"),
-        excluded=excluded_crystals,
-    wildcard_constraints:
-        run="pretrain_.+",
-    priority: 10
-
-
-use rule scratch as multipretrain with:
+use rule pretrain as multipretrain with:
     input:
         labels=rules.accumulate.output.labels,
         graphs=rules.cumulative_graphs.output[0],
     wildcard_constraints:
         run="multipretrain_.+",
-    priority: 10
+
+
+# The trials of a cell, which start alike, can share a job: `groups` of slurm/profile.v9+.yaml.
+use rule pretrain as scratch with:
+    input:
+        table=of_dataset("datasets/{dataset}/crystals.npz"),
+        split=of_dataset("datasets/{dataset}/split.json"),
+        scaler=of_dataset("datasets/{dataset}/scaler.json"),
+        graphs=of_dataset("graphs/{dataset}"),
+    output:
+        **run_outputs("{cell}_t{trial}"),
+    log:
+        f"{RESULTS}/logs/train/{{cell}}_t{{trial}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{cell}}_t{{trial}}.jsonl"
+    wildcard_constraints:
+        cell="scratch_.+",
+    priority: 0
+    message:
+        "Training {wildcards.cell}, trial {wildcards.trial}"
 
 
 use rule scratch as finetune with:
@@ -74,4 +80,4 @@ use rule scratch as finetune with:
         graphs=of_dataset("graphs/{dataset}"),
         weights=source_weights,
     wildcard_constraints:
-        run="finetune_.+",
+        cell="finetune_.+",

@@ -3,8 +3,10 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,11 @@ from crystal_transfer.datasets.sources.jarvis import read_jarvis
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
+PARTS = [
+    "Snakefile", "config.yaml", "config", "rules", "workflow", "envs", "resources/datasets.yaml",
+    "crystal_transfer", "demo", "local", "profiles", "slurm", "tests/tiny.yaml", "tests/whole.yaml",
+    "tests/slurm", "resources/published_results.csv", "resources/throughput.yaml",
+]  # fmt: skip
 REAL = Path(os.environ.get("CRYSTAL_TRANSFER_REAL_DATA", ROOT.parent / "shared" / "data" / "real"))
 
 
@@ -71,6 +78,35 @@ def snakemake(*arguments: str, folder: Path = ROOT, check: bool = True, **option
     if check and done.returncode:
         pytest.fail(f"snakemake {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
     return done
+
+
+def fresh_copy(folder: Path) -> Path:
+    """Copy the project without results, as a clone would have it."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def start(*arguments: str, folder: Path) -> subprocess.Popen:
+    """Start Snakemake in a session of its own, so that it can be killed with all it started."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=environment,
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def wait_until(condition, seconds: float = 120) -> None:
+    """Wait for something that must happen, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
 
 
 def assert_close(ours, theirs, tolerance, what=""):

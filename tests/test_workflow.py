@@ -13,26 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, snakemake
+from conftest import ROOT, fresh_copy, snakemake, start, wait_until
 
-PARTS = [
-    "Snakefile", "config.yaml", "config", "rules", "workflow", "envs", "resources/datasets.yaml",
-    "crystal_transfer", "demo", "local", "profiles", "slurm", "tests/tiny.yaml", "tests/whole.yaml",
-    "resources/published_results.csv", "resources/throughput.yaml",
-]  # fmt: skip
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
-
-
-def fresh_copy(folder: Path) -> Path:
-    """Copy the project without results, as a clone would have it."""
-    for part in PARTS:
-        source, target = ROOT / part, folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    return folder
 
 
 def jobs_of(dry_run: str) -> dict[str, int]:
@@ -229,23 +212,6 @@ def test_the_report_in_a_browser(study, tmp_path):
     )  # fmt: skip
     assert "Figures" in done.stdout
     assert "Tables" in done.stdout
-
-
-def start(*arguments: str, folder: Path) -> subprocess.Popen:
-    """Start Snakemake in a session of its own, so that it can be killed with all it started."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=environment,
-        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-def wait_until(condition, seconds: float = 120) -> None:
-    """Wait for something that must happen, or fail."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):

@@ -91,6 +91,11 @@ def check(config: dict, datasets: dict[str, dict]) -> None:
             _check_experiment(f"experiments.{name}", block, config, datasets)
     if config["training"]["backend"] == "alignn":
         _check_reference_backend(config)
+    if config["runs_per_gpu"] > 1 and config["shards_per_gpu"] % config["runs_per_gpu"]:
+        raise InputError(
+            f"config key runs_per_gpu: {config['runs_per_gpu']} trainings cannot share "
+            f"shards_per_gpu: {config['shards_per_gpu']} evenly; choose a divisor of it."
+        )
 
 
 def _check_experiment(key: str, block: dict, config: dict, datasets: dict[str, dict]) -> None:

@@ -1,6 +1,10 @@
-"""What runs cost before they have run: time and disk, from measured throughput."""
+"""What runs cost before they have run: time, memory and disk, from measured throughput."""
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from crystal_transfer.datasets.splits import VALIDATION_FRACTION, pool_share
 from crystal_transfer.experiments.runs import Run
@@ -8,16 +12,23 @@ from crystal_transfer.experiments.runs import Run
 USUAL_ATOMS = 10.0  # per crystal, where a dataset's entry does not say
 WEIGHT_BYTES = 4.03e6 * 4  # the network's parameters in float32
 PREDICTION_BYTES = 90  # a row of predictions.csv
+TESTED_AT_ONCE = 2048  # crystals; training.run.TEST_CHUNK, which needs torch to be imported
+LEAST_MINUTES = 10  # asked for: schedulers are coarse, and shared file systems slow at times
+MARGIN = 2.0  # of time and memory asked for, over what is expected
+LARGE_BATCH = 1.5  # atoms in a batch of large crystals, over those in a usual one
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """Seconds that parts of a training take; see resources/throughput.yaml."""
+    """Seconds and MB that parts of a training take; see resources/throughput.yaml."""
 
     start: float
     step: float
     atom: float
     predicted_atom: float
+    memory: float
+    batch_atom_memory: float
+    stored_atom_memory: float
     source: str
 
 
@@ -35,12 +46,18 @@ class Workload:
         Atoms of all crystals that are predicted: validation of every epoch, and the test set.
     tested
         Crystals in the test set.
+    batch
+        Atoms in a batch.
+    stored
+        Atoms of all crystals that are in memory at once: sample, and a part of the test set.
     """
 
     steps: int
     trained: float
     predicted: float
     tested: int
+    batch: float
+    stored: float
 
 
 def workload(run: Run, datasets: dict[str, dict], test_fraction: float) -> Workload:
@@ -69,12 +86,21 @@ def workload(run: Run, datasets: dict[str, dict], test_fraction: float) -> Workl
     n_validation = max(1, round(VALIDATION_FRACTION * size))
     n_training = max(1, size - n_validation)
     steps = max(1, n_training // how.batch_size)
+    batch = min(how.batch_size, n_training) * atoms
     return Workload(
         steps=steps * how.epochs,
-        trained=steps * min(how.batch_size, n_training) * atoms * how.epochs,
+        trained=steps * batch * how.epochs,
         predicted=(n_validation * how.epochs + tested) * atoms,
         tested=tested,
+        batch=batch,
+        stored=(size + min(tested, TESTED_AT_ONCE)) * atoms,
     )
+
+
+def read_throughput(path: str | Path, device: str) -> Throughput:
+    """Read the expected throughput of a device: of ``cpu``, or of CUDA for anything else."""
+    content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return Throughput(**content["cpu" if device == "cpu" else "cuda"])
 
 
 def seconds(work: Workload, speed: Throughput) -> float:
@@ -85,6 +111,18 @@ def seconds(work: Workload, speed: Throughput) -> float:
         + work.trained * speed.atom
         + work.predicted * speed.predicted_atom
     )
+
+
+def minutes(work: Workload, speed: Throughput) -> int:
+    """Give the time to ask a cluster for, with a margin."""
+    return math.ceil(LEAST_MINUTES + MARGIN * seconds(work, speed) / 60)
+
+
+def memory_mb(work: Workload, speed: Throughput) -> int:
+    """Give the memory to ask a cluster for in MB, with a margin on what depends on the data."""
+    data = LARGE_BATCH * work.batch * speed.batch_atom_memory
+    data += work.stored * speed.stored_atom_memory
+    return math.ceil((speed.memory + MARGIN * data) / 100) * 100
 
 
 def stored_bytes(work: Workload) -> float:

@@ -1,6 +1,7 @@
 """A study while it runs: what is done, running, failed and left."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -40,9 +41,25 @@ def log_of(run: Run, results: Path) -> Path:
     return results / "logs" / "train" / f"{run.id}.log"
 
 
+def unfinished(runs: Iterable[Run], results: str | Path) -> pd.DataFrame:
+    """List failed and interrupted runs.
+
+    Returns
+    -------
+    Columns run (its id), state and log.
+    """
+    results, now = Path(results), time.time()
+    rows = [
+        (run.id, found, str(log_of(run, results)))
+        for run in runs
+        if (found := state(run, results, now)) in ("failed", "interrupted")
+    ]
+    return pd.DataFrame(rows, columns=["run", "state", "log"])
+
+
 def by_experiment(
     study: Study, results: str | Path, speed: Throughput, test_fraction: float
-) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+) -> tuple[pd.DataFrame, float]:
     """Count the states of the runs of every experiment, each run in the first one that has it.
 
     Parameters
@@ -61,8 +78,6 @@ def by_experiment(
     counts
         One row per experiment and a last one for all: a column per state, and hours left of
         training.
-    unfinished
-        id, state and log of every failed or interrupted run.
     correction
         Median of measured by expected seconds of the finished runs; 1 without any.
     """
@@ -85,12 +100,7 @@ def by_experiment(
         seen |= members
         rows.append({"experiment": name} | _count(members, states, expected, correction))
     rows.append({"experiment": "all"} | _count(states.keys(), states, expected, correction))
-    unfinished = [
-        {"run": id, "state": found, "log": str(log_of(study.runs[id], results))}
-        for id, found in states.items()
-        if found in ("failed", "interrupted")
-    ]
-    return pd.DataFrame(rows), pd.DataFrame(unfinished), correction
+    return pd.DataFrame(rows), correction
 
 
 def _count(ids, states, expected, correction) -> dict:

@@ -1,0 +1,267 @@
+"""The workflow on a real SLURM, with what happens there: kills, requeues, limits, lost nodes.
+
+The cluster is one node with two GPUs, started here by tests/slurm/cluster.sh. Every result is
+compared to the bit with that of an undisturbed run on this machine.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from conftest import ROOT, fresh_copy, snakemake, wait_until
+
+from crystal_transfer.files import read_json
+
+CLUSTER = ROOT / "tests/slurm/cluster.sh"
+NOT_HERE = 77  # exit status of cluster.sh where no SLURM can be started
+FAULTS = ["--configfile", "tests/tiny.yaml", "tests/slurm/faults.yaml"]
+MINIATURE = ["--configfile", "tests/tiny.yaml", "tests/slurm/miniature.yaml"]
+# what a user of this cluster changes in the profile: no account, and what its partitions are called
+HERE = ["--default-resources", "slurm_partition=cpu", "mem_mb=4000", "runtime=60"]
+SINGLE = ["--group-components", "{cell}=1", "--slurm-init-seconds-before-status-checks", "1"]
+SCRATCH = "results/faults/runs/scratch_EFORM_n20_t1/metrics.json"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    """A SLURM cluster; the tests are skipped with a reason where none can be started."""
+    done = subprocess.run([CLUSTER, "start"], capture_output=True, text=True)
+    if done.returncode == NOT_HERE:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield
+    subprocess.run([CLUSTER, "stop"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """A copy of the project with the results of a run without SLURM."""
+    folder = fresh_copy(tmp_path_factory.mktemp("undisturbed"))
+    snakemake("--cores", "2", *FAULTS, "--", "tables", folder=folder)
+    return folder
+
+
+@pytest.fixture
+def prepared(undisturbed, tmp_path) -> Path:
+    """The same with the data only: all trainings are to be done."""
+    folder = tmp_path / "project"
+    shutil.copytree(undisturbed, folder)
+    for part in ("runs", "tables", "logs/train", "benchmarks/train", "snakemake.json"):
+        path = folder / "results/faults" / part
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return folder
+
+
+def submit(*arguments: str, folder: Path) -> subprocess.Popen:
+    """Start `snakemake --profile slurm`."""
+    places = [ROOT / "tests/slurm/bin", Path(sys.executable).parent, os.environ["PATH"]]
+    program = ROOT / "tests/slurm/snakemake_polling.py"
+    with (folder / "main.log").open("a") as log:
+        return subprocess.Popen(
+            [sys.executable, program, "--profile", "slurm", *HERE, *arguments],
+            cwd=folder,
+            env=os.environ | {"PATH": ":".join(map(str, places))},
+            start_new_session=True,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def finished(main: subprocess.Popen, folder: Path, seconds: float = 400) -> str:
+    """Wait until Snakemake has ended well, and give what it said."""
+    try:
+        status = main.wait(seconds)
+    except subprocess.TimeoutExpired:
+        main.kill()
+        status = "no end"
+    said = (folder / "main.log").read_text()
+    jobs = subprocess.run(["squeue", "--states=all"], capture_output=True, text=True).stdout
+    assert status == 0, f"{status}\n{said[-6000:]}\n{jobs}"
+    return said
+
+
+def log_of(run: str, folder: Path) -> Path:
+    return folder / f"results/faults/logs/train/{run}.log"
+
+
+def slurm_logs(folder: Path) -> list[str]:
+    return [path.read_text() for path in (folder / ".snakemake/slurm_logs").rglob("*.log")]
+
+
+def says(log: Path, text: str) -> bool:
+    return log.exists() and text in log.read_text()
+
+
+def training(run: str, folder: Path) -> psutil.Process | None:
+    """Find the process of a training: the one that has its log open."""
+    log = str(log_of(run, folder).resolve())
+    for process in psutil.process_iter():
+        try:
+            if any(file.path == log for file in process.open_files()):
+                return process
+        except psutil.Error:
+            continue
+    return None
+
+
+def is_under_way(run: str, folder: Path) -> bool:
+    return says(log_of(run, folder), ": epoch ") and training(run, folder) is not None
+
+
+def scontrol(*arguments: str) -> None:
+    subprocess.run(["scontrol", *arguments], check=True)
+
+
+def assert_same_results(folder: Path, reference: Path, results: str = "results/faults") -> None:
+    """Compare all runs of a folder with those of the reference, to the bit."""
+    runs = sorted(path.parent for path in (folder / results / "runs").glob("*/metrics.json"))
+    assert runs
+    for run in runs:
+        other = reference / results / "runs" / run.name
+        for name in ("metrics.json", "predictions.csv", "history.csv"):
+            assert (run / name).read_bytes() == (other / name).read_bytes(), (run.name, name)
+        ours, theirs = (torch.load(path / "weights.pt", weights_only=True) for path in (run, other))
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours), run.name
+
+
+def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    victim, requeued = "scratch_EFORM_n20_t1", "scratch_EFORM_n20_t2"
+    wait_until(lambda: is_under_way(victim, prepared) and is_under_way(requeued, prepared))
+    training(victim, prepared).kill()
+    job = training(requeued, prepared).environ()["SLURM_JOB_ID"]
+    scontrol("requeue", job)
+    wait_until(lambda: says(log_of(requeued, prepared), "interrupted: stopped in epoch"))
+    said = finished(main, prepared)
+
+    assert "Trying to restart job" in said
+    assert says(log_of(requeued, prepared), "continuing after epoch")
+    made_by = read_json(prepared / f"results/faults/runs/{requeued}/run.yaml")
+    assert made_by["job"] == job
+    assert_same_results(prepared, undisturbed)
+    usage = (prepared / "results/faults/tables/usage.csv").read_text()
+    assert "finetune,1,12.0" in usage
+
+
+def test_more_memory_after_too_little(undisturbed, prepared):
+    throughput = prepared / "resources/throughput.yaml"
+    throughput.write_text(re.sub(r"memory: 4000", "memory: 250", throughput.read_text()))
+    main = submit(*FAULTS, *SINGLE, "--retries", "4", "--", SCRATCH, folder=prepared)
+    said = finished(main, prepared)
+
+    assert any("exceeded memory limit" in log for log in slurm_logs(prepared)), said
+    record = prepared / "results/faults/benchmarks/train/scratch_EFORM_n20_t1.jsonl"
+    asked = read_json(record)["resources"]["mem_mb"]
+    assert asked >= 600 and asked % 300 == 0
+    assert_same_results(prepared, undisturbed)
+
+
+def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepared):
+    limit = ["--set-resources", "scratch:runtime=1", "scratch:slurm_partition=gpu"]
+    main = submit(*FAULTS, *SINGLE, *limit, "--", SCRATCH, folder=prepared)
+    run = "scratch_EFORM_n20_t1"
+    wait_until(lambda: is_under_way(run, prepared))
+    # costs time, but no work; SLURM lets it go on to end it
+    training(run, prepared).suspend()
+    wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"), 180)
+    said = finished(main, prepared)
+
+    assert "Trying to restart job" in said
+    assert any("DUE TO TIME LIMIT" in log for log in slurm_logs(prepared))
+    assert says(log_of(run, prepared), "continuing after epoch")
+    assert_same_results(prepared, undisturbed)
+
+
+def test_a_node_is_lost_and_the_controller_restarts(undisturbed, prepared):
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    run = "scratch_EFORM_n20_t1"
+    wait_until(lambda: is_under_way(run, prepared))
+    node = os.uname().nodename.split(".")[0]
+    scontrol("update", f"nodename={node}", "state=down", "reason=test")
+    wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
+    # jobs of the last seconds would be lost: the controller saves its state every five
+    time.sleep(10)
+    controller = Path(os.environ.get("SLURM_TEST_DIR", "/var/tmp/slurm-test")) / "slurmctld.pid"
+    os.kill(int(controller.read_text()), signal.SIGKILL)
+    time.sleep(5)
+    subprocess.run([CLUSTER, "start"], check=True, capture_output=True)  # resumes the node, too
+    said = finished(main, prepared)
+
+    assert "Error" not in said
+    assert says(log_of(run, prepared), "continuing after epoch")
+    assert_same_results(prepared, undisturbed)
+
+
+def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    first, second = "scratch_EFORM_n20_t1", "pretrain_BULK_n30"
+    wait_until(lambda: is_under_way(first, prepared))
+    rival = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    assert rival.wait(60) != 0
+    assert "works on this study already" in (prepared / "main.log").read_text()
+    done = prepared / "results/faults/runs" / first / "metrics.json"
+    wait_until(lambda: done.exists() and is_under_way(second, prepared))
+    written = done.stat().st_mtime_ns
+    training(second, prepared).suspend()  # shall not end before its job is found
+    os.killpg(main.pid, signal.SIGKILL)
+    said = finished(submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared), prepared)
+
+    assert "that a killed Snakemake left in the queue" in said
+    assert done.stat().st_mtime_ns == written
+    assert says(log_of(second, prepared), "continuing after epoch")
+    assert_same_results(prepared, undisturbed)
+
+
+def test_a_full_disk_is_named_and_then_goes_on(undisturbed, prepared):
+    run, disk = "scratch_EFORM_n20_t1", prepared / "results/faults/runs"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        (disk / "something else").touch()
+        main = submit(*FAULTS, *SINGLE, "--retries", "0", "--", SCRATCH, folder=prepared)
+        assert main.wait(300) != 0
+        said = (prepared / "main.log").read_text()
+        assert f"failed: {run}, see results/faults/logs/train/{run}.log" in said
+        assert says(log_of(run, prepared), "No space left on device; make room")
+        assert not (disk / run / "metrics.json").exists()
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        finished(submit(*FAULTS, *SINGLE, "--", SCRATCH, folder=prepared), prepared)
+        assert_same_results(prepared, undisturbed)
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path):
+    folder = fresh_copy(tmp_path / "project")
+    main = submit(*MINIATURE, "--", "tables", folder=folder)
+    finished(main, folder, seconds=900)
+    runs = list((folder / "results/miniature/runs").glob("*/metrics.json"))
+    assert len(runs) == 62
+    # five trials of a cell share a job: 12 for them and 2 for pre-training
+    jobs = {read_json(path.with_name("run.yaml"))["job"] for path in runs}
+    assert len(jobs) == 14
+
+    # however the trainings are packed, results are the same
+    alone = tmp_path / "alone"
+    shutil.copytree(folder, alone)
+    shutil.rmtree(alone / "results/miniature/runs")
+    targets = [
+        f"results/miniature/runs/{cell}_t{trial}/metrics.json"
+        for cell in ("scratch_EFORM_n10", "finetune_BULK-n30_to_EFORM_n20_all")
+        for trial in (1, 2)
+    ]
+    shared = ["--config", "runs_per_gpu=2", "shards_per_gpu=4"]
+    finished(submit(*MINIATURE, *SINGLE, *shared, "--", *targets, folder=alone), alone)
+    jobs = {read_json((alone / path).with_name("run.yaml"))["job"] for path in targets}
+    assert len(jobs) == 4
+    assert_same_results(alone, folder, "results/miniature")
