@@ -69,7 +69,7 @@ def take_over(record: str | Path, log: str | Path) -> None:
 def job_name(log: str | Path) -> str | None:
     """Find the name that all SLURM jobs of a Snakemake have; None if it submitted none."""
     path = Path(log)
-    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     found = re.search(r"SLURM run ID: (\S+)", text)
     return found[1] if found else None
 

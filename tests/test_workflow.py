@@ -110,6 +110,11 @@ def test_the_whole_tiny_study(study):
     assert figures == {
         f"{name}.{format}" for name in names for format in ("svg", "png", "pdf", "csv")
     }
+    usage = pd.read_csv(results / "tables/usage.csv").set_index("rule")
+    assert usage.loc["finetune", "jobs"] == 4
+    # every job got along with what it asked for
+    assert (usage["closest_mb"].dropna() < 1).all()
+    assert (usage["closest_minutes"] < 1).all()
     assert (results / "datasets/BULK/rejected.csv").read_text() == "id,reason\n"
     assert not list(results.rglob("*.part*"))
     assert not list((results / "checkpoints").glob("*"))
@@ -123,7 +128,7 @@ def test_the_whole_study_in_miniature(tmp_path):
     drawn = {path.stem for path in (results / "figures").glob("*.svg")}
     captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
     # every caption has its figure: nothing of the paper is left out of the miniature
-    assert captions - drawn == {"study", "table"} | {"pairwise_heatmap", "pretrain_size"}
+    assert captions - drawn == {"study", "table", "usage"} | {"pairwise_heatmap", "pretrain_size"}
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     tables = {
         path.name.removesuffix("_cells.csv") for path in (results / "tables").glob("*_cells*")
