@@ -6,8 +6,11 @@ from snakemake.exceptions import WorkflowError
 from crystal_transfer.cluster import take_over
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.cost import (
+    data_memory_mb,
+    data_minutes,
     memory_mb,
     minutes,
+    read_data_throughput,
     read_throughput,
     workload,
 )
@@ -32,6 +35,7 @@ except InputError as error:
 THROUGHPUT = read_throughput(
     ROOT / "resources/throughput.yaml", config["training"]["device"]
 )
+DATA_THROUGHPUT = read_data_throughput(ROOT / "resources/throughput.yaml")
 
 if Path(RESULTS).exists() and not os.access(RESULTS, os.W_OK):
     raise WorkflowError(
@@ -138,6 +142,23 @@ def run_outputs(run):
         "history": f"{folder}/history.csv",
         "description": f"{folder}/run.yaml",
     }
+
+
+def entries_of(wildcards):
+    """Give the registry entries of the datasets that a job reads: one, or all that are merged."""
+    if "dataset" in wildcards.keys():
+        return [STUDY.datasets[wildcards.dataset]]
+    return [STUDY.datasets[code] for code in STUDY.properties]
+
+
+def data_job_minutes(wildcards, attempt):
+    """Give the time a job on whole datasets asks for; more when it was not enough."""
+    return attempt * data_minutes(entries_of(wildcards), DATA_THROUGHPUT)
+
+
+def data_job_memory(wildcards, attempt):
+    """Give the memory a job on whole datasets asks for in MB; more when it was not enough."""
+    return attempt * data_memory_mb(entries_of(wildcards), DATA_THROUGHPUT)
 
 
 def gpu_request():

@@ -41,8 +41,8 @@ rule clean:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=60,
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
     params:
         entry=lambda wildcards: STUDY.datasets[wildcards.dataset],
         max_rejected=config.get("cleaning", {}).get("max_rejected", 0.05),
@@ -107,8 +107,8 @@ rule symmetry:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
     message:
         "Finding the crystal systems of {wildcards.dataset}"
     script:
@@ -131,8 +131,8 @@ rule accumulate:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=120,
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
     params:
         properties=STUDY.properties,
     message:
@@ -165,8 +165,8 @@ rule overlap:
     conda:
         "../envs/data.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 8000 * attempt,
-        runtime=240,
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
     message:
         "Finding crystals of {wildcards.dataset} that other datasets test on"
     script:

@@ -14,8 +14,8 @@ rule graphs:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=60,
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
     params:
         neighbours=STUDY.protocol["neighbours"],
         compress=config["graphs"]["compress"],

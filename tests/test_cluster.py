@@ -12,7 +12,15 @@ from conftest import ROOT
 from crystal_transfer.cluster import job_name, take_over
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import read_config
-from crystal_transfer.experiments.cost import memory_mb, minutes, read_throughput, workload
+from crystal_transfer.experiments.cost import (
+    data_memory_mb,
+    data_minutes,
+    memory_mb,
+    minutes,
+    read_data_throughput,
+    read_throughput,
+    workload,
+)
 from crystal_transfer.experiments.study import load_study
 from crystal_transfer.experiments.usage import by_rule, records
 from crystal_transfer.files import read_json, write_json
@@ -43,6 +51,14 @@ MEASURED = {"scratch_PH_n10_t1": 587, "scratch_BG_n200_t1": 2732}  # MB, peak of
 def test_the_memory_asked_for_is_enough_and_not_far_more(paper, run, megabytes):
     _, asked = requests(paper, "cpu")[run]
     assert 1.1 * megabytes < asked < 3 * megabytes
+
+
+def test_jobs_on_datasets_ask_by_their_size(paper):
+    speed = read_data_throughput(ROOT / "resources/throughput.yaml")
+    small, large = [paper.datasets["PH"]], [paper.datasets["FE"]]
+    assert data_minutes(small, speed) < 15 < data_minutes(large, speed) < 60
+    assert data_memory_mb(small, speed) < 1500 < data_memory_mb(large, speed) < 8000
+    assert data_memory_mb([{"source": "file"}], speed) > 1500
 
 
 def test_a_living_snakemake_keeps_its_study(tmp_path):

@@ -13,6 +13,7 @@ USUAL_ATOMS = 10.0  # per crystal, where a dataset's entry does not say
 WEIGHT_BYTES = 4.03e6 * 4  # the network's parameters in float32
 PREDICTION_BYTES = 90  # a row of predictions.csv
 TESTED_AT_ONCE = 2048  # crystals; training.run.TEST_CHUNK, which needs torch to be imported
+UNKNOWN_ROWS = 20_000  # of a dataset whose entry does not say, so that its jobs get enough
 LEAST_MINUTES = 10  # asked for: schedulers are coarse, and shared file systems slow at times
 MARGIN = 2.0  # of time and memory asked for, over what is expected
 LARGE_BATCH = 1.5  # atoms in a batch of large crystals, over those in a usual one
@@ -97,10 +98,41 @@ def workload(run: Run, datasets: dict[str, dict], test_fraction: float) -> Workl
     )
 
 
+@dataclass(frozen=True)
+class DataThroughput:
+    """Seconds and MB that jobs on whole datasets take; see resources/throughput.yaml."""
+
+    crystal: float
+    memory: float
+    crystal_memory: float
+    source: str
+
+
 def read_throughput(path: str | Path, device: str) -> Throughput:
     """Read the expected throughput of a device: of ``cpu``, or of CUDA for anything else."""
     content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     return Throughput(**content["cpu" if device == "cpu" else "cuda"])
+
+
+def read_data_throughput(path: str | Path) -> DataThroughput:
+    """Read the expected throughput of jobs on whole datasets."""
+    return DataThroughput(**yaml.safe_load(Path(path).read_text(encoding="utf-8"))["data"])
+
+
+def data_minutes(entries: list[dict], speed: DataThroughput) -> int:
+    """Give the time to ask a cluster for, for a job on whole datasets."""
+    return math.ceil(LEAST_MINUTES + MARGIN * crystals(entries) * speed.crystal / 60)
+
+
+def data_memory_mb(entries: list[dict], speed: DataThroughput) -> int:
+    """Give the memory to ask a cluster for in MB, for a job on whole datasets."""
+    data = MARGIN * crystals(entries) * speed.crystal_memory
+    return math.ceil((speed.memory + data) / 100) * 100
+
+
+def crystals(entries: list[dict]) -> int:
+    """Count the crystals of datasets, given their registry entries."""
+    return sum(entry.get("rows", entry.get("crystals", UNKNOWN_ROWS)) for entry in entries)
 
 
 def seconds(work: Workload, speed: Throughput) -> float:
