@@ -12,6 +12,8 @@ import dgl
 import numpy as np
 import torch
 from alignn.models import alignn as reference
+from alignn.models import alignn_atomwise_pure as pure
+from alignn.torch_graph_builder import batch_torch_graph_pairs
 from common import alignn_graph, arguments, ratio, side_by_side, store_of, table_of
 
 from crystal_transfer.graphs.batches import assemble, load_graphs
@@ -35,6 +37,28 @@ def reference_step(table, batches, targets):
             crystal, line = zip(*(graphs[member] for member in members), strict=True)
             optimizer.zero_grad()
             output = model((dgl.batch(crystal), dgl.batch(line), None))
+            ((output - targets[members]) ** 2).mean().backward()
+            optimizer.step()
+
+    return step
+
+
+def pure_reference_step(table, batches, targets):
+    """alignn without DGL: another model (LayerNorm), with the same layers on the same graphs."""
+    config = pure.ALIGNNAtomWisePureConfig(
+        name="alignn_atomwise_pure", alignn_layers=4, gcn_layers=4, hidden_features=256,
+        atom_input_features=92, calculate_gradient=False, lg_on_fly=False, use_penalty=False,
+        energy_mult_natoms=False,
+    )  # fmt: skip
+    model = pure.ALIGNNAtomWisePure(config)
+    pairs = [tuple(map(pure._as_torchgraph, alignn_graph(crystal))) for crystal in table]
+    optimizer = torch.optim.AdamW(model.parameters())
+
+    def step():
+        for members in batches:
+            crystal, line = batch_torch_graph_pairs([pairs[member] for member in members])
+            optimizer.zero_grad()
+            output = model((crystal, line, None))["out"]
             ((output - targets[members]) ** 2).mean().backward()
             optimizer.step()
 
@@ -67,6 +91,8 @@ def main() -> None:
         targets = torch.linspace(-1, 1, len(table))
         batches = [members for members in torch.arange(len(table)).split(batch)]
         contestants = {"alignn on DGL": reference_step(table, batches, targets)}
+        if not options.quick:
+            contestants["alignn, pure PyTorch"] = pure_reference_step(table, batches, targets)
         for name, variant in VARIANTS.items():
             if not options.quick or name == "ours, alignn's graphs":
                 contestants[name] = our_step(table, batches, targets, *variant)

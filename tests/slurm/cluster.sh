@@ -133,6 +133,8 @@ stop() {
         kill "$pid"
         wait_for 10 eval "! kill -0 $pid 2>/dev/null" || kill -KILL "$pid"
     done
+    # what ran on the node when it was set down may have outlived its job
+    pkill -KILL -f -- '--executor slurm-jobstep' || true
     # with a configuration and no controller, every start of Snakemake waits for nine seconds
     if grep -qsF "$mark" "$conf"; then rm "$conf" /etc/slurm/gres.conf; fi
 }
