@@ -44,7 +44,7 @@ def reference_step(table, batches, targets):
 
 
 def pure_reference_step(table, batches, targets):
-    """alignn without DGL: another model (LayerNorm), with the same layers on the same graphs."""
+    """Alignn without DGL: another model (LayerNorm), with the same layers on the same graphs."""
     config = pure.ALIGNNAtomWisePureConfig(
         name="alignn_atomwise_pure", alignn_layers=4, gcn_layers=4, hidden_features=256,
         atom_input_features=92, calculate_gradient=False, lg_on_fly=False, use_penalty=False,
@@ -69,7 +69,7 @@ def our_step(table, batches, targets, neighbours, compress):
     store = store_of(table, neighbours, compress)
     graphs = load_graphs(store, np.arange(len(table)))
     model = ALIGNN(AlignnConfig(), torch.from_numpy(np.array(store.features)))
-    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
 
     def step():
         for members in batches:

@@ -9,7 +9,7 @@ from torch import nn
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.store import open_store
-from crystal_transfer.models import kernels
+from crystal_transfer.models.kernels import plain as kernels
 
 FEATURES = 8
 

@@ -1,6 +1,7 @@
 """Batches: graphs of several crystals as one, assembled on the device by indexing only."""
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,28 +19,57 @@ class Adjacency:
 
     Attributes
     ----------
-    source, target : [n_edges] int
+    source, target : [n_edges] int32
         Nodes of each edge.
-    into : [n_nodes, n_edges] CSR
-        Sums edges into their targets, each as often as its multiplicity says.
-    into_once : [n_nodes, n_edges] CSR
-        The same with every stored edge counted once.
-    out_of : [n_nodes, n_edges] CSR
-        Sums stored edges into their sources.
+    first : [n_nodes + 1] int32
+        Edges first[i] to first[i + 1] - 1 enter node i.
     multiplicity : [n_edges, 1] or None
-        None where all are 1.
+        How many equal edges enter the target; None where all are 1.
     node_weight, edge_weight : [n, 1] or None
         How many nodes and edges of the full graph each stands for; None where all are 1.
     """
 
     source: Tensor
     target: Tensor
-    into: Tensor
-    into_once: Tensor
-    out_of: Tensor
+    first: Tensor
     multiplicity: Tensor | None
     node_weight: Tensor | None
     edge_weight: Tensor | None
+
+    @cached_property
+    def n_full_nodes(self) -> float:
+        """Nodes of the full graph."""
+        return len(self.first) - 1 if self.node_weight is None else float(self.node_weight.sum())
+
+    @cached_property
+    def n_full_edges(self) -> float:
+        """Edges of the full graph."""
+        return len(self.source) if self.edge_weight is None else float(self.edge_weight.sum())
+
+    @cached_property
+    def into(self) -> Tensor:
+        """Matrix that sums edges into targets by multiplicity, [n_nodes, n_edges] CSR."""
+        if self.multiplicity is None:
+            return self.into_once
+        return self._matrix(self.first, self._in_order(), self.multiplicity.squeeze(1))
+
+    @cached_property
+    def into_once(self) -> Tensor:
+        """The same with every stored edge counted once."""
+        return self._matrix(self.first, self._in_order())
+
+    @cached_property
+    def out_of(self) -> Tensor:
+        """Matrix that sums stored edges into sources, [n_nodes, n_edges] CSR."""
+        by_source = torch.argsort(self.source, stable=True)
+        return self._matrix(_pointers(self.source, len(self.first) - 1), by_source)
+
+    def _in_order(self) -> Tensor:
+        return torch.arange(len(self.source), device=self.source.device)
+
+    def _matrix(self, pointers: Tensor, columns: Tensor, values: Tensor | None = None) -> Tensor:
+        values = torch.ones(len(columns), device=columns.device) if values is None else values
+        return _csr(pointers, columns, values, (len(self.first) - 1, len(columns)))
 
 
 @dataclass(frozen=True)
@@ -52,7 +82,7 @@ class Distinct:
         The distinct values.
     weight : [n_values, 1]
         How many scalars of the full graph have the value.
-    place : [n]
+    place : [n] int32
         Which value each scalar has.
     """
 
@@ -91,7 +121,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ResidentGraphs:
-    """`Graphs` as tensors on the device, with the order of their edges by source.
+    """`Graphs` as tensors on the device.
 
     Integer tensors are int32; counts and offsets per crystal are int64.
     """
@@ -102,12 +132,10 @@ class ResidentGraphs:
     target: Tensor
     distance: Tensor
     multiplicity: Tensor
-    by_source: Tensor
     before: Tensor
     after: Tensor
     cosine: Tensor
     pair_multiplicity: Tensor
-    by_before: Tensor
     atom_counts: Tensor
     edge_counts: Tensor
     triplet_counts: Tensor
@@ -139,17 +167,8 @@ def load_graphs(
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(Graphs)
     }
-    arrays["by_source"] = _order_within(arrays["source"], arrays["edge_counts"])
-    arrays["by_before"] = _order_within(arrays["before"], arrays["triplet_counts"])
     tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     return ResidentGraphs(**tensors, weighted=bool(store.compressed))
-
-
-def _order_within(keys: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Sort rows by key within each crystal, [n] int32, indices local to the crystal."""
-    crystal = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((keys, crystal))
-    return (order - np.repeat(np.cumsum(counts) - counts, counts)).astype(np.int32)
 
 
 def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
@@ -172,7 +191,6 @@ def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
     bonds = _adjacency(
         graphs.source[edges.rows] + edges.repeat(atoms.starts),
         graphs.target[edges.rows] + edges.repeat(atoms.starts),
-        graphs.by_source[edges.rows] + edges.repeat(edges.starts),
         graphs.multiplicity[edges.rows].unsqueeze(1) if weighted else None,
         atom_weight if weighted else None,
         atoms.total,
@@ -180,7 +198,6 @@ def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
     pairs = _adjacency(
         graphs.before[triplets.rows] + triplets.repeat(edges.starts),
         graphs.after[triplets.rows] + triplets.repeat(edges.starts),
-        graphs.by_before[triplets.rows] + triplets.repeat(triplets.starts),
         graphs.pair_multiplicity[triplets.rows].unsqueeze(1) if weighted else None,
         bonds.edge_weight,
         edges.total,
@@ -218,28 +235,17 @@ class _Rows:
         return torch.repeat_interleave(values, self.counts, output_size=self.total)
 
 
-def _adjacency(source, target, by_source, multiplicity, node_weight, n_nodes) -> Adjacency:
-    n_edges, device = len(source), source.device
-    source, target, by_source = source.int(), target.int(), by_source.int()
-    shape = (n_nodes, n_edges)
-    in_order = torch.arange(n_edges, device=device, dtype=torch.int32)
-    ones = torch.ones(n_edges, device=device)
-    pointers = _pointers(target, n_nodes)
-    into_once = _csr(pointers, in_order, ones, shape)
-    if multiplicity is None:
-        into, edge_weight = into_once, None
-    else:
-        into = _csr(pointers, in_order, multiplicity.squeeze(1), shape)
+def _adjacency(source, target, multiplicity, node_weight, n_nodes) -> Adjacency:
+    edge_weight = None
+    if multiplicity is not None:
         edge_weight = multiplicity * node_weight.index_select(0, target)
-    out_of = _csr(_pointers(source, n_nodes), by_source, ones, shape)
-    return Adjacency(
-        source, target, into, into_once, out_of, multiplicity, node_weight, edge_weight
-    )
+    first = _pointers(target, n_nodes)
+    return Adjacency(source.int(), target.int(), first, multiplicity, node_weight, edge_weight)
 
 
-def _pointers(sorted_rows_or_any: Tensor, n_rows: int) -> Tensor:
+def _pointers(rows: Tensor, n_rows: int) -> Tensor:
     """Give the row pointers of a CSR matrix from the row of each entry, [n_rows + 1] int32."""
-    counts = torch.bincount(sorted_rows_or_any, minlength=n_rows)
+    counts = torch.bincount(rows, minlength=n_rows)
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()
 
 
@@ -254,4 +260,4 @@ def _sum_into(rows: Tensor, values: Tensor, n_rows: int) -> Tensor:
 def _distinct(scalars: Tensor, weight: Tensor | None) -> Distinct:
     values, place = torch.unique(scalars, return_inverse=True)
     weight = torch.ones_like(place, dtype=torch.float32).unsqueeze(1) if weight is None else weight
-    return Distinct(values, _sum_into(place, weight, len(values)), place)
+    return Distinct(values, _sum_into(place, weight, len(values)), place.int())

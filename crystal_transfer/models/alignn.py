@@ -10,12 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
-from crystal_transfer.models.kernels import (
-    batch_norm_silu,
-    edge_gate,
-    gated_sum,
-    moments_and_update,
-)
+from crystal_transfer.models.kernels import batch_norm_silu, can_fuse, fused, plain
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,12 @@ class EdgeGatedGraphConv(nn.Module):
         self.bn_nodes = nn.BatchNorm1d(features)
 
     def forward(
-        self, graph: Adjacency, x: Tensor, y: Tensor, update_edges: bool = True
+        self,
+        graph: Adjacency,
+        x: Tensor,
+        y: Tensor,
+        place: Tensor | None = None,
+        update_edges: bool = True,
     ) -> tuple[Tensor, Tensor | None]:
         """Update nodes and edges.
 
@@ -85,7 +85,9 @@ class EdgeGatedGraphConv(nn.Module):
         x
             Node features, [n_nodes, features].
         y
-            Edge features, [n_edges, features].
+            Edge features, [n_edges, features]; with `place` those of distinct edges.
+        place
+            Which row of y each edge has, [n_edges] int32; None where each has its own.
         update_edges
             False where nothing reads the new edge features: they are not computed, but the
             running statistics of their norm still move, as in alignn.
@@ -93,16 +95,26 @@ class EdgeGatedGraphConv(nn.Module):
         Returns
         -------
         x, y
-            As given; y is None without `update_edges`.
+            [n_nodes, features] and [n_edges, features]; y is None without `update_edges`.
         """
-        gate = edge_gate(graph, self.src_gate(x), self.dst_gate(x), self.edge_gate(y))
-        messages = gated_sum(graph, gate, self.dst_update(x))
-        x = batch_norm_silu(self.bn_nodes, self.src_update(x) + messages, graph.node_weight, x)
+        if can_fuse(x, x.shape[1]):
+            return fused.edge_gated_convolution(self, graph, x, y, place, update_edges)
+        return self.update(graph, x, y, place, update_edges)
+
+    def update(self, graph, x, y, place=None, update_edges=True) -> tuple[Tensor, Tensor | None]:
+        """Compute `forward` step by step, on any device: what `fused` does in one."""
+        own = self.edge_gate(y)
+        if place is not None:
+            y, own = y.index_select(0, place), own.index_select(0, place)
+        gate = plain.edge_gate(graph, self.src_gate(x), self.dst_gate(x), own)
+        messages = plain.gated_sum(graph, gate, self.dst_update(x))
+        nodes = self.src_update(x) + messages
+        x = plain.batch_norm_silu(self.bn_nodes, nodes, graph.node_weight, x)
         if update_edges:
-            return x, batch_norm_silu(self.bn_edges, gate, graph.edge_weight, y)
+            return x, plain.batch_norm_silu(self.bn_edges, gate, graph.edge_weight, y)
         if self.bn_edges.training:
             with torch.no_grad():
-                moments_and_update(self.bn_edges, gate, graph.edge_weight)
+                plain.moments_and_update(self.bn_edges, gate, graph.edge_weight)
         return x, None
 
 
@@ -114,10 +126,10 @@ class ALIGNNConv(nn.Module):
         self.node_update = EdgeGatedGraphConv(features)
         self.edge_update = EdgeGatedGraphConv(features)
 
-    def forward(self, batch: Batch, x: Tensor, y: Tensor, z: Tensor, update_pairs: bool):
-        """Update atoms x, bonds y and bond pairs z."""
+    def forward(self, batch: Batch, x, y, z, place: Tensor | None, update_pairs: bool):
+        """Update atoms x, bonds y and bond pairs z; `place` says which row of z each pair has."""
         x, m = self.node_update(batch.bonds, x, y)
-        y, z = self.edge_update(batch.pairs, m, z, update_pairs)
+        y, z = self.edge_update(batch.pairs, m, z, place, update_pairs)
         return x, y, z
 
 
@@ -160,9 +172,12 @@ class ALIGNN(nn.Module):
         x = self.atom_embedding(species, batch.species.weight)
         x = x.index_select(0, batch.species.place)
         y = _embed_scalars(self.edge_embedding, batch.distance)
-        z = _embed_scalars(self.angle_embedding, batch.cosine) if self.alignn_layers else None
+        y = y.index_select(0, batch.distance.place)
+        if self.alignn_layers:
+            z, place = _embed_scalars(self.angle_embedding, batch.cosine), batch.cosine.place
         for layer in self.alignn_layers:
-            x, y, z = layer(batch, x, y, z, update_pairs=layer is not self.alignn_layers[-1])
+            x, y, z = layer(batch, x, y, z, place, layer is not self.alignn_layers[-1])
+            place = None  # from now on pairs differ
         for layer in self.gcn_layers:
             x, y = layer(batch.bonds, x, y, update_edges=layer is not self.gcn_layers[-1])
         return torch.sparse.mm(batch.mean_over_atoms, x)
@@ -173,9 +188,9 @@ class ALIGNN(nn.Module):
 
 
 def _embed_scalars(embedding: nn.Sequential, scalars: Distinct) -> Tensor:
-    """Expand and embed each distinct scalar once, then give it to all that have it."""
+    """Expand and embed each distinct scalar, [n_values, hidden_features]."""
     expansion, *layers = embedding
     features = expansion(scalars.values)
     for layer in layers:
         features = layer(features, scalars.weight)
-    return features.index_select(0, scalars.place)
+    return features

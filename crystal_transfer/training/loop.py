@@ -144,7 +144,9 @@ def fit(
     """
     of_error, epochs = LOSSES[hyperparameters.loss], hyperparameters.epochs
     optimizer = torch.optim.AdamW(
-        parameter_groups(model, hyperparameters.weight_decay), lr=hyperparameters.max_lr
+        parameter_groups(model, hyperparameters.weight_decay),
+        lr=hyperparameters.max_lr,
+        fused=True,
     )
     n_batches = len(batches_of(len(training.graphs), hyperparameters.batch_size, seed, 0))
     schedule = torch.optim.lr_scheduler.OneCycleLR(

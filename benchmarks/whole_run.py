@@ -1,0 +1,93 @@
+"""One whole training: alignn on DGL against ours, each a process, interleaved.
+
+    python benchmarks/whole_run.py --data ph.json.gz
+    python benchmarks/whole_run.py --quick
+
+Both go through the same `training.run.train`, with the paper's n = 200 and batch 16, from the start
+of the interpreter to the last file. The last line is the ratio of their wall times, on alignn's
+exact graphs, compressed.
+"""
+
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from common import arguments, ratio, table_of
+
+from crystal_transfer.datasets import crystals, scaling, splits
+from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.graphs.build import build
+from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.training.run import Inputs, Outputs, Settings, train
+
+TEST_FRACTION = 0.1
+THEIRS, OURS = "alignn on DGL", "ours, alignn's graphs"
+CONTESTANTS = {  # name -> backend, neighbours, compress
+    THEIRS: ("alignn", "alignn", False),
+    OURS: ("torch", "alignn", True),
+    "ours, shells": ("torch", "shell", True),
+}
+
+
+def prepare(table, folder: Path) -> None:
+    """Write what trainings on a table read."""
+    crystals.save(table, folder / "crystals.npz")
+    splits.save(splits.split("X", table.ids.tolist(), TEST_FRACTION, 0), folder / "split.json")
+    scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
+    for neighbours, compress in {variant[1:] for variant in CONTESTANTS.values()}:
+        build(folder / "crystals.npz", folder / f"{neighbours}{compress}", neighbours, compress)
+
+
+def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> float:
+    """Carry out a training and give the peak memory of its process in MB."""
+    backend, neighbours, compress = CONTESTANTS[name]
+    how = Hyperparameters(
+        epochs=epochs, batch_size=16, max_lr=1e-3, loss="mse", weight_decay=1e-5, pct_start=0.3
+    )
+    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
+    output = Path(tempfile.mkdtemp(dir=folder))
+    train(
+        Run("scratch", "X", size, 1, how),
+        Inputs(
+            graphs=str(folder / f"{neighbours}{compress}"),
+            **{key: str(folder / file) for key, file in [
+                ("table", "crystals.npz"), ("split", "split.json"), ("scaler", "scaler.json"),
+            ]},
+        ),
+        Outputs(*[str(output / name) for name in names]),
+        Settings(0, TEST_FRACTION, "last", False, backend, "cpu", threads, AlignnConfig()),
+    )  # fmt: skip
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def in_a_process(*job) -> tuple[float, float]:
+    """Give wall seconds, start of the interpreter included, and peak MB of a training."""
+    started = time.perf_counter()
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        peak = pool.apply(whole_run, job)
+    return time.perf_counter() - started, peak
+
+
+def main() -> None:
+    options = arguments(__doc__)
+    size, epochs, rounds = (16, 1, 1) if options.quick else (200, 5, 3)
+    folder = Path(tempfile.mkdtemp(prefix="crystal-transfer-"))
+    prepare(table_of(options.data, round(1.3 * size)), folder)
+    names = [THEIRS, OURS] if options.quick else list(CONTESTANTS)
+    times, peaks = {name: [] for name in names}, {}
+    for _ in range(rounds):
+        for name in names:
+            seconds, peaks[name] = in_a_process(name, folder, size, epochs, options.threads)
+            times[name].append(seconds)
+    print(f"n = {size}, batch 16, {epochs} epochs")
+    for name in names:
+        gain = ratio(times, THEIRS, name)
+        middle = sorted(times[name])[rounds // 2]
+        print(f"{name:24s} {middle:7.1f} s  {gain:5.2f}x  {peaks[name]:6.0f} MB")
+    print(f"ratio {ratio(times, THEIRS, OURS):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""The fused operations against the plain ones, on weighted and unweighted graphs."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, saved
+from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
+from torch import nn
+
+from crystal_transfer.files import read_json
+from crystal_transfer.graphs.batches import assemble, load_graphs
+from crystal_transfer.graphs.build import build
+from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models.alignn import EdgeGatedGraphConv
+from crystal_transfer.models.kernels import fused, plain
+from crystal_transfer.training.run import train
+
+FEATURES = 48
+
+
+@pytest.fixture(params=[False, True], ids=["full", "compressed"])
+def graph(request, alloys, tmp_path):
+    build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
+    resident = load_graphs(open_store(tmp_path / "graphs"), np.arange(6))
+    return assemble(resident, torch.tensor([3, 0, 5])).pairs
+
+
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+def random(n, seed, scale=1.0):
+    return scale * torch.randn(n, FEATURES, generator=torch.Generator().manual_seed(seed))
+
+
+def randomised(module: nn.Module, training: bool) -> nn.Module:
+    generator = torch.Generator().manual_seed(5)
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) - 0.3).abs_()
+    return module.train(training)
+
+
+def outcome(module, function, *inputs):
+    """Values, gradients and running statistics for fixed but arbitrary upstream gradients."""
+    inputs = [x.clone().requires_grad_() for x in inputs]
+    values = [value for value in function(*inputs) if value is not None]
+    upstream = [random(len(value), 9 + i) for i, value in enumerate(values)]
+    torch.autograd.backward(values, upstream)
+    gradients = [x.grad for x in inputs] + [p.grad for p in module.parameters()]
+    return [*values, *gradients, *module.buffers()]
+
+
+def assert_equal(fast, plain):
+    for mine, theirs in zip(fast, plain, strict=True):
+        if theirs is None:
+            assert mine is None
+        else:
+            theirs = theirs.detach()
+            scale = float(theirs.abs().max())
+            torch.testing.assert_close(mine.detach(), theirs, rtol=1e-4, atol=1e-5 * (1 + scale))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("update_edges", [True, False])
+@pytest.mark.parametrize("gathered", [True, False])
+def test_edge_gated_convolution(graph, training, update_edges, gathered, threads):
+    n_edges = len(graph.source)
+    place = (torch.arange(n_edges) * 7 % 11).int() if gathered else None
+    x, y = random(len(graph.first) - 1, 1), random(11 if gathered else n_edges, 2, scale=3.0)
+    results = []
+    for name in ["fused", "plain"]:
+        layer = randomised(EdgeGatedGraphConv(FEATURES), training)
+        if name == "fused":
+            function = lambda x, y, layer=layer: fused.edge_gated_convolution(  # noqa: E731
+                layer, graph, x, y, place, update_edges
+            )
+        else:
+            function = lambda x, y, layer=layer: layer.update(  # noqa: E731
+                graph, x, y, place, update_edges
+            )
+        results.append(outcome(layer, function, x, y))
+    assert_equal(*results)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_norm_silu(graph, training, threads):
+    x = random(len(graph.source), 1) + 20.0  # far from 0: moments must not cancel
+    results = []
+    for kernel in [fused, plain]:
+        norm = randomised(nn.BatchNorm1d(FEATURES), training)
+        results.append(
+            outcome(
+                norm, lambda x, k=kernel, n=norm: [k.batch_norm_silu(n, x, graph.edge_weight)], x
+            )
+        )
+    assert_equal(*results)
+
+
+def test_the_number_of_threads_changes_no_bit_of_the_loops(graph):
+    x, weight = random(len(graph.source), 1), graph.edge_weight
+    results = []
+    for threads in [1, 2]:
+        torch.set_num_threads(threads)
+        norm = randomised(nn.BatchNorm1d(FEATURES), True)
+        results.append(outcome(norm, lambda x, n=norm: [fused.batch_norm_silu(n, x, weight)], x))
+    torch.set_num_threads(1)
+    for one, two in zip(*results, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_a_single_row_is_normalised_to_the_bias():
+    norm = nn.BatchNorm1d(FEATURES)
+    nn.init.constant_(norm.bias, 0.5)
+    before = [buffer.clone() for buffer in norm.buffers()]
+    y = fused.batch_norm_silu(norm, random(1, 1))
+    torch.testing.assert_close(y, nn.functional.silu(torch.full_like(y, 0.5)))
+    assert all(torch.equal(old, new) for old, new in zip(before, norm.buffers(), strict=True))
+
+
+def test_frozen_layers_get_no_gradient(graph):
+    layer = EdgeGatedGraphConv(FEATURES).requires_grad_(False)
+    layer.src_gate.requires_grad_(True)
+    x, y = random(len(graph.first) - 1, 1), random(len(graph.source), 2)
+    values = fused.edge_gated_convolution(layer, graph, x, y)
+    (values[0].sum() + values[1].sum()).backward()
+    for name, parameter in layer.named_parameters():
+        assert (parameter.grad is not None) == name.startswith("src_gate"), name
+
+
+def test_extreme_gates(graph):
+    x, y = random(len(graph.first) - 1, 1), random(len(graph.source), 2, scale=300.0)
+    layer = EdgeGatedGraphConv(FEATURES).eval()
+    with torch.no_grad():
+        assert_equal(fused.edge_gated_convolution(layer, graph, x, y), layer.update(graph, x, y))
+
+
+WITHOUT_PACKAGES = """
+import sys
+for name in ["numba", "pandas", "scipy", "yaml", "pymatgen", "ase", "jarvis", "matminer", "dgl",
+             "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch"]:
+    sys.modules[name] = None  # an import of it fails
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import numpy as np
+import torch
+from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.models import kernels
+from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.training.run import Inputs, Outputs, Settings, train
+assert kernels.fused is None
+folder = Path(sys.argv[2])
+names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
+how = Hyperparameters(
+    epochs=6, batch_size=4, max_lr=1e-3, loss="mse", weight_decay=1e-5, pct_start=0.3
+)
+train(
+    Run("scratch", "X", 20, 1, how),
+    Inputs(*[str(folder / name)
+             for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
+    Outputs(*[str(folder / name) for name in names]),
+    Settings(0, 0.2, "last", False, "torch", "cpu", 1, AlignnConfig(1, 1, embedding_features=8,
+             hidden_features=16)),
+)
+"""
+
+
+def test_training_needs_torch_and_numpy_only_and_gives_the_same(alloys, tmp_path):
+    inputs = prepare(alloys, tmp_path)
+    command = [sys.executable, "-c", WITHOUT_PACKAGES, str(ROOT), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    fused_result = outputs(tmp_path / "fused")
+    # at large learning rates AdamW makes much of round-off: biases before a norm have no gradient
+    gently = replace(SCRATCH, hyperparameters=replace(HOW, max_lr=1e-3))
+    train(gently, inputs, fused_result, SETTINGS)
+    plain = read_json(tmp_path / "metrics.json")
+    assert read_json(fused_result.metrics)["mae_scaled"] == pytest.approx(
+        plain["mae_scaled"], abs=1e-3
+    )
