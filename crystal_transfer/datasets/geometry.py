@@ -26,13 +26,26 @@ def positions(crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def images_within(lattice: np.ndarray, fractional: np.ndarray, radius: float) -> np.ndarray:
-    """Give the cell images that can hold a neighbour within `radius`, [n_images, 3]."""
+    """Give the cell images that can hold a neighbour within `radius`, [n_images, 3] int64."""
     reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
     reach = np.ceil((radius + SAME_SITE) * np.linalg.norm(reciprocal, axis=1) / (2 * math.pi))
     lowest = np.floor(fractional.min(axis=0)) - reach
     highest = np.ceil(fractional.max(axis=0)) + reach
-    ranges = [np.arange(low, high) for low, high in zip(lowest, highest, strict=True)]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*ranges, indexing="ij")], axis=1)
+    return _grid(lowest.astype(np.int64), highest.astype(np.int64))
+
+
+@numba.njit(cache=True)
+def _grid(lowest, highest):
+    """List all integer triples from `lowest` to below `highest`."""
+    sizes = highest - lowest
+    grid = np.empty((sizes.prod(), 3), np.int64)
+    row = 0
+    for i in range(lowest[0], highest[0]):
+        for j in range(lowest[1], highest[1]):
+            for k in range(lowest[2], highest[2]):
+                grid[row] = i, j, k
+                row += 1
+    return grid
 
 
 def nearest_distances(crystal: Crystal, limit: float) -> np.ndarray:

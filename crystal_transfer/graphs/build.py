@@ -95,9 +95,30 @@ def _load_table(path: Path) -> None:
     _table = crystals.load(path)
 
 
-def _graphs_of_chunk(task: tuple[range, str, bool]) -> list[CrystalGraph]:
+def _graphs_of_chunk(task: tuple[range, str, bool]) -> dict[str, np.ndarray]:
     indices, neighbours, compress = task
-    return [crystal_graph(_table[index], neighbours, compress) for index in indices]
+    graphs = [crystal_graph(_table[index], neighbours, compress) for index in indices]
+    return _columns(graphs)
+
+
+def _columns(graphs: list[CrystalGraph]) -> dict[str, np.ndarray]:
+    """Join graphs to columns as the store has them, but for loops of which arcs count from 0."""
+    joined = CrystalGraph(*zip(*graphs, strict=True))
+    partner = np.concatenate(joined.partner)
+    loops = np.flatnonzero(partner >= 0)
+    return {
+        "atom_counts": np.array([len(species) for species in joined.species]),
+        "arc_counts": np.array([len(forward) for forward in joined.forward]),
+        "edge_counts": np.array(joined.n_edges, dtype=np.int32),
+        "species": np.concatenate(joined.species).astype(np.uint8),
+        "weights": _smallest(np.concatenate(joined.weights)),
+        "degrees": _smallest(np.concatenate(joined.degrees)),
+        "vectors": np.concatenate(joined.vectors),
+        "forward": _smallest(np.concatenate(joined.forward)),
+        "backward": _smallest(np.concatenate(joined.backward)),
+        "loops": loops,
+        "partner": partner[loops].astype(np.uint16),
+    }
 
 
 def _all_graphs(path: Path, n: int, neighbours: str, compress: bool, processes: int) -> Iterator:
@@ -133,32 +154,29 @@ def build(
         Number of worker processes.
     """
     ids = crystals.load(table_path).ids
-    graphs = []
+    chunks, n_arcs = [], 0
     with tqdm(total=len(ids), unit="crystal", desc="graphs", mininterval=1.0) as progress:
         for chunk in _all_graphs(Path(table_path), len(ids), neighbours, compress, processes):
-            graphs.extend(chunk)
-            progress.update(len(chunk))
-    columns = CrystalGraph(*zip(*graphs, strict=True))
+            chunk["loops"] = (chunk["loops"] + n_arcs).astype(np.uint32)
+            n_arcs += int(chunk["arc_counts"].sum())
+            chunks.append(chunk)
+            progress.update(len(chunk["edge_counts"]))
+    columns = {}
+    for name in list(chunks[0]):  # one after the other: never all of them twice in memory
+        columns[name] = np.concatenate([chunk.pop(name) for chunk in chunks])
     store = GraphStore(
         ids=ids,
         features=species_features(),
-        atom_offsets=_offsets(columns.species),
-        arc_offsets=_offsets(columns.forward),
-        edge_counts=np.array(columns.n_edges, dtype=np.int32),
-        species=np.concatenate(columns.species).astype(np.uint8),
-        weights=_smallest(np.concatenate(columns.weights)),
-        degrees=_smallest(np.concatenate(columns.degrees)),
-        vectors=np.concatenate(columns.vectors),
-        forward=_smallest(np.concatenate(columns.forward)),
-        backward=_smallest(np.concatenate(columns.backward)),
-        partner=np.concatenate(columns.partner).astype(np.int16),
+        atom_offsets=_offsets(columns.pop("atom_counts")),
+        arc_offsets=_offsets(columns.pop("arc_counts")),
         compressed=np.array(compress),
+        **columns,
     )
     write(store, store_path)
 
 
-def _offsets(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum([len(array) for array in arrays], dtype=np.int64)])
+def _offsets(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
 def _smallest(array: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def expand(store: GraphStore, crystals: np.ndarray) -> Graphs:
     lengths = np.linalg.norm(vectors, axis=1)
     before, after, cosine = _bond_pairs(
         representative[order], owner, first_arc, degrees, rank[backward], vectors, lengths,
-        store.partner[arcs].astype(np.int64),
+        _partners(store, arcs),
     )  # fmt: skip
     if bool(store.compressed):
         before, after, cosine, pair_multiplicity = _merge_equal(before, after, cosine, n_edges)
@@ -130,6 +130,14 @@ def expand(store: GraphStore, crystals: np.ndarray) -> Graphs:
         edge_counts=edge_counts,
         triplet_counts=np.bincount(edge_crystal[after], minlength=len(crystals)),
     )
+
+
+def _partners(store: GraphStore, arcs: np.ndarray) -> np.ndarray:
+    """Give the place of each arc's reverse, where it leaves the same atom, else -1, [n_arcs]."""
+    if len(store.loops) == 0:
+        return np.full(len(arcs), -1)
+    place = np.minimum(np.searchsorted(store.loops, arcs), len(store.loops) - 1)
+    return np.where(store.loops[place] == arcs, store.partner[place].astype(np.int64), -1)
 
 
 def _bond_pairs(chosen, owner, first_arc, degrees, entering, vectors, lengths, partner):

@@ -33,40 +33,62 @@ def _neighbours_within(cartesian, shifts, radius):
     The sums run in the order in which numpy runs them in jarvis-tools.
     """
     n_atoms = cartesian.shape[0]
+    xs, ys, zs = cartesian[:, 0].copy(), cartesian[:, 1].copy(), cartesian[:, 2].copy()
+    lowest = np.array([xs.min(), ys.min(), zs.min()]) - 1.0001 * radius
+    highest = np.array([xs.max(), ys.max(), zs.max()]) + 1.0001 * radius
     counts = np.zeros(n_atoms, np.int64)
     capacity = 64
     neighbour = np.empty((n_atoms, capacity), np.int32)
     image = np.empty((n_atoms, capacity), np.int32)
     distance = np.empty((n_atoms, capacity), np.float64)
+    squared = np.empty(n_atoms)
     limit = radius * radius * 1.0000001
     for m in range(shifts.shape[0]):
         for j in range(n_atoms):
-            x = shifts[m, 0] + cartesian[j, 0]
-            y = shifts[m, 1] + cartesian[j, 1]
-            z = shifts[m, 2] + cartesian[j, 2]
+            x = shifts[m, 0] + xs[j]
+            y = shifts[m, 1] + ys[j]
+            z = shifts[m, 2] + zs[j]
+            if x < lowest[0] or y < lowest[1] or z < lowest[2]:
+                continue
+            if x > highest[0] or y > highest[1] or z > highest[2]:
+                continue
             for i in range(n_atoms):
-                dx = x - cartesian[i, 0]
-                dy = y - cartesian[i, 1]
-                dz = z - cartesian[i, 2]
-                squared = (dx * dx + dy * dy) + dz * dz
-                if squared > limit:
+                dx, dy, dz = x - xs[i], y - ys[i], z - zs[i]
+                squared[i] = (dx * dx + dy * dy) + dz * dz
+            for i in range(n_atoms):
+                if squared[i] > limit:
                     continue
-                d = squared**0.5
+                d = squared[i] ** 0.5
                 if d <= radius and d > SAME_SITE:
                     if counts[i] == capacity:
-                        grown_neighbour = np.empty((n_atoms, 2 * capacity), np.int32)
-                        grown_image = np.empty((n_atoms, 2 * capacity), np.int32)
-                        grown_distance = np.empty((n_atoms, 2 * capacity), np.float64)
-                        grown_neighbour[:, :capacity] = neighbour
-                        grown_image[:, :capacity] = image
-                        grown_distance[:, :capacity] = distance
-                        neighbour, image, distance = grown_neighbour, grown_image, grown_distance
+                        neighbour = _twice_as_wide(neighbour)
+                        image = _twice_as_wide(image)
+                        distance = _twice_as_wide(distance)
                         capacity *= 2
                     neighbour[i, counts[i]] = j
                     image[i, counts[i]] = m
                     distance[i, counts[i]] = d
                     counts[i] += 1
     return counts, neighbour, image, distance
+
+
+@numba.njit(cache=True)
+def _twice_as_wide(array):
+    wider = np.empty((array.shape[0], 2 * array.shape[1]), array.dtype)
+    wider[:, : array.shape[1]] = array
+    return wider
+
+
+@numba.njit(cache=True)
+def _displacements(images, lattice):
+    """Give where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
+    shifts = np.empty(images.shape)
+    for m in range(images.shape[0]):
+        for axis in range(3):
+            shifts[m, axis] = (
+                images[m, 0] * lattice[0, axis] + images[m, 1] * lattice[1, axis]
+            ) + images[m, 2] * lattice[2, axis]
+    return shifts
 
 
 @numba.njit(cache=True)
@@ -119,9 +141,7 @@ def bonds(
     radius = FIRST_RADIUS
     while True:
         images = images_within(crystal.lattice, fractional, radius)
-        shifts = (
-            images[:, 0:1] * crystal.lattice[0] + images[:, 1:2] * crystal.lattice[1]
-        ) + images[:, 2:3] * crystal.lattice[2]
+        shifts = _displacements(images, crystal.lattice)
         found = _neighbours_within(cartesian, shifts, radius + 2 * tolerance)
         counts, distance = found[0], found[3]
         enough = counts.min() >= k
@@ -130,7 +150,10 @@ def bonds(
             break
         radius *= 1.4
     kept = _nearest_shells(*found, k, tolerance)
-    return _canonical(kept[:, 0], kept[:, 1], images[kept[:, 2]], fractional, rounded)
+    pairs, image = _canonical(kept, images)
+    # the order of operations of alignn.graphs.build_undirected_edgedata
+    apart = (fractional[pairs[:, 1]] + image) - fractional[pairs[:, 0]]
+    return pairs, np.dot(apart, rounded)
 
 
 @numba.njit(cache=True)
@@ -142,16 +165,36 @@ def _kth(counts, distance, k):
     return result
 
 
-def _canonical(first, second, image, fractional, lattice):
-    """Keep each bond once, from the lower to the higher atom index, in a fixed order."""
-    swapped = second < first
-    low, high = np.where(swapped, second, first), np.where(swapped, first, second)
-    image = np.where(swapped[:, None], -image, image)
-    rows = np.column_stack([low, high, image.astype(np.int64)])
-    rows = rows[np.lexsort(rows.T[::-1])]
-    if len(rows) > 1:
-        rows = rows[np.concatenate([[True], (rows[1:] != rows[:-1]).any(axis=1)])]
-    pairs, image = rows[:, :2], rows[:, 2:]
-    # the order of operations of alignn.graphs.build_undirected_edgedata
-    apart = (fractional[pairs[:, 1]] + image) - fractional[pairs[:, 0]]
-    return pairs, np.dot(apart, lattice)
+@numba.njit(cache=True)
+def _canonical(kept, images):
+    """Keep each bond once, from the lower to the higher atom index, in a fixed order.
+
+    A bond is sorted as one number: 15 bits for each atom, 11 for each component of its image.
+    """
+    codes = np.empty(kept.shape[0], np.int64)
+    for row in range(kept.shape[0]):
+        low, high, sign = kept[row, 0], kept[row, 1], 1
+        if high < low:
+            low, high, sign = high, low, -1
+        code = (low << 15) | high
+        for axis in range(3):
+            shift = sign * images[kept[row, 2], axis]
+            if low >= 1 << 15 or high >= 1 << 15 or abs(shift) >= 1 << 10:
+                raise ValueError("a cell of more than 32,767 atoms, or far too thin for its bonds")
+            code = (code << 11) | (shift + (1 << 10))
+        codes[row] = code
+    codes.sort()
+    pairs = np.empty((codes.shape[0], 2), np.int64)
+    image = np.empty((codes.shape[0], 3), np.int64)
+    n = 0
+    for row in range(codes.shape[0]):
+        if row > 0 and codes[row] == codes[row - 1]:
+            continue
+        code = codes[row]
+        for axis in range(2, -1, -1):
+            image[n, axis] = (code & ((1 << 11) - 1)) - (1 << 10)
+            code >>= 11
+        pairs[n, 1] = code & ((1 << 15) - 1)
+        pairs[n, 0] = code >> 15
+        n += 1
+    return pairs[:n], image[:n]

@@ -39,8 +39,10 @@ class GraphStore:
         Displacement along each arc in Å, [n_arcs, 3]; arcs are grouped by the atom they leave.
     forward, backward
         Class of the arc and of its reverse within the crystal, [n_arcs].
+    loops
+        Arcs whose reverse leaves the same atom, ascending, [n_loops].
     partner
-        If the reverse leaves the same atom: its place among that atom's arcs, else -1, [n_arcs].
+        Place of that reverse among the atom's arcs, [n_loops].
     compressed
         Whether equivalent atoms share a class.
     """
@@ -56,6 +58,7 @@ class GraphStore:
     vectors: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
+    loops: np.ndarray
     partner: np.ndarray
     compressed: np.ndarray
 
