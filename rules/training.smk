@@ -37,6 +37,7 @@ rule pretrain:
         freeze_norms=STUDY.protocol["frozen_norms"] == "frozen",
         backend=config["training"]["backend"],
         device=config["training"]["device"],
+        precision=config["training"]["precision"],
         model=config["model"],
     message:
         "Training {wildcards.run}"

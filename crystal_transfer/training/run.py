@@ -33,6 +33,8 @@ from crystal_transfer.training.tasks import Task, TestSet, one_property, several
 PREDICTION_COLUMNS = [
     "id", "property", "target", "prediction", "target_scaled", "prediction_scaled"
 ]  # fmt: skip
+# what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
+PRECISIONS = {"fp32": "highest", "tf32": "high", "bf16": "medium"}
 TEST_CHUNK = 2048  # crystals on the device at once while testing
 
 
@@ -97,6 +99,8 @@ class Settings:
         CPU threads.
     model
         Sizes of the network.
+    precision
+        Of matrix products: one of `PRECISIONS`.
     """
 
     seed: int
@@ -107,6 +111,7 @@ class Settings:
     device: str
     threads: int
     model: AlignnConfig
+    precision: str = "fp32"
 
 
 def train(
@@ -129,6 +134,7 @@ def train(
     started = time.monotonic()
     keep_freed_memory()
     torch.set_num_threads(settings.threads)
+    torch.set_float32_matmul_precision(PRECISIONS[settings.precision])
     device = choose_device(settings.device)
     task = _task(run, inputs, settings)
     store = open_store(inputs.graphs)

@@ -21,6 +21,7 @@ with logged(snakemake.log[0]):
             device=params.device,
             threads=snakemake.threads,
             model=AlignnConfig(**params.model),
+            precision=params.precision,
         ),
         stop_on_sigterm(),
     )
