@@ -72,7 +72,7 @@ def in_a_process(*job) -> tuple[float, float]:
 
 def main() -> None:
     options = arguments(__doc__)
-    size, epochs, rounds = (16, 1, 1) if options.quick else (200, 5, 3)
+    size, epochs, rounds = (24, 8, 1) if options.quick else (200, 5, 3)
     folder = Path(tempfile.mkdtemp(prefix="crystal-transfer-"))
     prepare(table_of(options.data, round(1.3 * size)), folder)
     names = [THEIRS, OURS] if options.quick else list(CONTESTANTS)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import real_table
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 from sklearn.metrics import mean_absolute_error, r2_score
 
@@ -15,6 +16,8 @@ from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.experiments.runs import Run
+from crystal_transfer.files import read_json
+from crystal_transfer.models.alignn import AlignnConfig
 from crystal_transfer.training import loop
 from crystal_transfer.training.run import Inputs, Outputs, train
 
@@ -203,3 +206,16 @@ def test_cuda_is_not_quietly_replaced(inputs, tmp_path):
 def test_a_sample_larger_than_the_pool_is_refused(inputs, tmp_path):
     with pytest.raises(InputError, match="has only 32 crystals"):
         train(replace(SCRATCH, size=33), inputs, outputs(tmp_path), SETTINGS)
+
+
+def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
+    table = real_table("ph", every=16, most=70)
+    how = replace(HOW, epochs=20, batch_size=16, max_lr=1e-3)
+    run = replace(SCRATCH, size=40, hyperparameters=how)
+    errors = []
+    for compress in (True, False):
+        folder = tmp_path / f"{compress}"
+        inputs, result = prepare(table, folder, compress), outputs(folder / "run")
+        train(run, inputs, result, replace(SETTINGS, model=AlignnConfig()))
+        errors.append(read_json(result.metrics)["mae_scaled"])
+    assert errors[0] == pytest.approx(errors[1], abs=1e-3)
