@@ -12,7 +12,7 @@ set -euo pipefail
 dir=${SLURM_TEST_DIR:-/var/tmp/slurm-test}
 node=$(hostname -s)
 conf=/etc/slurm/slurm.conf
-not_here=77 # exit status: no SLURM can be started on this machine
+not_here=77 # exit status: no SLURM can be started on this machine, for the reason given
 mark="# Written by crystal-transfer's tests/slurm/cluster.sh"
 
 alive() { [[ -s $dir/$1.pid ]] && [[ $(ps -o comm= -p "$(<"$dir/$1.pid")") == "$1" ]]; }
@@ -114,10 +114,10 @@ start() {
     alive munged || munged --force --key-file="$dir/munge.key" --socket="$dir/munge.socket" \
         --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munge.seed"
     alive slurmctld || slurmctld
-    wait_for 10 ctld_answers || { tail -n 5 "$dir/slurmctld.log" >&2; exit 1; }
+    wait_for 10 ctld_answers || { tail -n 5 "$dir/slurmctld.log" >&2; exit $not_here; }
     alive slurmd || slurmd
     node_is_up || scontrol update nodename="$node" state=resume 2>/dev/null || true
-    wait_for 15 node_is_up || { sinfo --list-reasons >&2; tail -n 5 "$dir/slurmd.log" >&2; exit 1; }
+    wait_for 15 node_is_up || { sinfo --list-reasons >&2; tail -n 5 "$dir/slurmd.log" >&2; exit $not_here; }
     status
 }
 
