@@ -33,7 +33,8 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         # a full disk is not said to be that of a certain file
-        error.filename = error.filename or str(path)
+        if error.errno and not error.filename:
+            error.filename = str(path)
         raise
     finally:
         if temporary.is_dir():
