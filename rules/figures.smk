@@ -29,6 +29,7 @@ rule table:
 rule usage:
     input:
         run_files(STUDY.runs.values(), "metrics.json"),
+        [dataset_files(shown) for shown in STUDY.dataset_figures.values()],
     output:
         report(
             f"{RESULTS}/tables/usage.csv",
