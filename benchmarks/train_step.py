@@ -86,7 +86,7 @@ def main() -> None:
     keep_freed_memory()
     first = None
     for batch in options.batch:
-        n = batch if options.quick else max(128, 2 * batch)
+        n = batch if options.quick else max(64, batch)
         table = table_of(options.data, n)
         targets = torch.linspace(-1, 1, len(table))
         batches = [members for members in torch.arange(len(table)).split(batch)]
