@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from conftest import ROOT, fresh_copy, snakemake, wait_until
+from conftest import ROOT, fresh_copy, on_path, snakemake, wait_until
 
 from crystal_transfer.files import read_json
 
@@ -62,13 +62,12 @@ def prepared(undisturbed, tmp_path) -> Path:
 
 def submit(*arguments: str, folder: Path) -> subprocess.Popen:
     """Start `snakemake --profile slurm`."""
-    places = [ROOT / "tests/slurm/bin", Path(sys.executable).parent, os.environ["PATH"]]
     program = ROOT / "tests/slurm/snakemake_polling.py"
     with (folder / "main.log").open("a") as log:
         return subprocess.Popen(
             [sys.executable, program, "--profile", "slurm", *HERE, *arguments],
             cwd=folder,
-            env=os.environ | {"PATH": ":".join(map(str, places))},
+            env=on_path(ROOT / "tests/slurm/bin"),
             start_new_session=True,
             stdout=log,
             stderr=log,
@@ -150,6 +149,22 @@ def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
     assert_same_results(prepared, undisturbed)
     usage = (prepared / "results/faults/tables/usage.csv").read_text()
     assert "finetune,1,12.0" in usage
+
+
+def test_a_preempted_training_continues_in_the_same_job(undisturbed, prepared):
+    main = submit(*FAULTS, *SINGLE, "--", SCRATCH, folder=prepared)
+    run = "scratch_EFORM_n20_t1"
+    wait_until(lambda: is_under_way(run, prepared))
+    job = training(run, prepared).environ()["SLURM_JOB_ID"]
+    urgent = ["--partition=urgent", "--cpus-per-task=8", "--output=/dev/null", "--wrap=sleep 3"]
+    subprocess.run(["sbatch", *urgent], check=True, capture_output=True)
+    wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
+    said = finished(main, prepared)
+
+    assert "Trying to restart job" not in said
+    assert says(log_of(run, prepared), "continuing after epoch")
+    assert read_json(prepared / f"results/faults/runs/{run}/run.yaml")["job"] == job
+    assert_same_results(prepared, undisturbed)
 
 
 def test_more_memory_after_too_little(undisturbed, prepared):
