@@ -52,9 +52,9 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
         Run("scratch", "X", size, 1, how),
         Inputs(
             graphs=str(folder / f"{neighbours}{compress}"),
-            **{key: str(folder / file) for key, file in [
-                ("table", "crystals.npz"), ("split", "split.json"), ("scaler", "scaler.json"),
-            ]},
+            table=str(folder / "crystals.npz"),
+            split=str(folder / "split.json"),
+            scaler=str(folder / "scaler.json"),
         ),
         Outputs(*[str(output / name) for name in names]),
         Settings(0, TEST_FRACTION, "last", False, backend, "cpu", threads, AlignnConfig()),

@@ -30,7 +30,7 @@ def show(table: pd.DataFrame) -> None:
 
 def print_plan(config: dict, study: Study) -> None:
     """Print trainings per experiment and runs per figure."""
-    speed = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
+    speed, _ = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
     show(plan.by_experiment(study, speed, config["split"]["test_fraction"]))
     print(f"\nhours: of one device, {speed.source}; GB: weights and predictions.")
     print("new: trainings and pre-trainings that no experiment above has.\n")
@@ -40,9 +40,11 @@ def print_plan(config: dict, study: Study) -> None:
 
 def print_status(config: dict, study: Study) -> None:
     """Print the states of all runs, and where the logs of failed ones are."""
-    speed = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
+    speed, _ = read_throughput(ROOT / THROUGHPUT, config["training"]["device"])
+    runs, results = study.runs.values(), config["results"]
+    states = progress.states(runs, results)
     counts, correction = progress.by_experiment(
-        study, config["results"], speed, config["split"]["test_fraction"]
+        study, results, states, speed, config["split"]["test_fraction"]
     )
     show(counts)
     total = counts.iloc[-1]
@@ -50,7 +52,7 @@ def print_status(config: dict, study: Study) -> None:
     if total["running"]:
         hours = total["hours left"] / total["running"]
         print(f"At {total['running']} runs side by side about {hours:.1f} hours are left.")
-    unfinished = progress.unfinished(study.runs.values(), config["results"])
+    unfinished = progress.unfinished(runs, results, states)
     if not unfinished.empty:
         print()
         show(unfinished)

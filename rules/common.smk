@@ -10,11 +10,10 @@ from crystal_transfer.experiments.cost import (
     data_minutes,
     memory_mb,
     minutes,
-    read_data_throughput,
     read_throughput,
     workload,
 )
-from crystal_transfer.experiments.progress import unfinished
+from crystal_transfer.experiments.progress import states, unfinished
 from crystal_transfer.experiments.study import load_study
 
 ROOT = Path(
@@ -32,10 +31,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-THROUGHPUT = read_throughput(
+THROUGHPUT, DATA_THROUGHPUT = read_throughput(
     ROOT / "resources/throughput.yaml", config["training"]["device"]
 )
-DATA_THROUGHPUT = read_data_throughput(ROOT / "resources/throughput.yaml")
 
 if Path(RESULTS).exists() and not os.access(RESULTS, os.W_OK):
     raise WorkflowError(
@@ -61,7 +59,8 @@ def claim_study(log):
 
 def print_failures():
     """Name the runs that did not end well, and their logs."""
-    table = unfinished(STUDY.runs.values(), RESULTS)
+    runs = STUDY.runs.values()
+    table = unfinished(runs, RESULTS, states(runs, RESULTS))
     for run in table.itertuples():
         print(f"{run.state}: {run.run}, see {run.log}")
     print("The same command starts them again, from their checkpoints.")

@@ -18,6 +18,9 @@ from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.sources.emt import read_emt
 from crystal_transfer.datasets.sources.jarvis import read_jarvis
+from crystal_transfer.graphs.batches import Batch, assemble, load_graphs
+from crystal_transfer.graphs.build import build
+from crystal_transfer.graphs.store import open_store
 
 # threads that wait for each other are slow where tests share the cores with other work
 torch.set_num_threads(1)
@@ -61,6 +64,14 @@ def some_crystals(request, alloys) -> CrystalTable:
     return real_table(request.param, every=37, most=16)
 
 
+@pytest.fixture(params=[False, True], ids=["full", "compressed"])
+def some_batch(request, alloys, tmp_path) -> Batch:
+    """Three alloys as a batch, with all their atoms or one of each class."""
+    build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
+    resident = load_graphs(open_store(tmp_path / "graphs"), np.arange(6))
+    return assemble(resident, torch.tensor([3, 0, 5]))
+
+
 def saved(table: CrystalTable, folder: Path) -> Path:
     """Write a table to a folder and give its path."""
     path = folder / "crystals.npz"
@@ -68,12 +79,17 @@ def saved(table: CrystalTable, folder: Path) -> Path:
     return path
 
 
+def on_path(*folders: Path) -> dict[str, str]:
+    """Give the environment of a command, these folders and the interpreter's first in PATH."""
+    places = [*folders, Path(sys.executable).parent, os.environ["PATH"]]
+    return os.environ | {"PATH": ":".join(map(str, places))}
+
+
 def snakemake(*arguments: str, folder: Path = ROOT, check: bool = True, **options):
     """Run Snakemake as a user would, and give the finished process with its output."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "snakemake", *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=environment, text=True, capture_output=True, **options
+        command, cwd=folder, env=on_path(), text=True, capture_output=True, **options
     )
     if check and done.returncode:
         pytest.fail(f"snakemake {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
@@ -94,9 +110,8 @@ def fresh_copy(folder: Path) -> Path:
 
 def start(*arguments: str, folder: Path) -> subprocess.Popen:
     """Start Snakemake in a session of its own, so that it can be killed with all it started."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=environment,
+        [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=on_path(),
         start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 

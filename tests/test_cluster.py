@@ -17,7 +17,6 @@ from crystal_transfer.experiments.cost import (
     data_minutes,
     memory_mb,
     minutes,
-    read_data_throughput,
     read_throughput,
     workload,
 )
@@ -32,7 +31,7 @@ def paper():
 
 
 def requests(paper, device):
-    speed = read_throughput(ROOT / "resources/throughput.yaml", device)
+    speed, _ = read_throughput(ROOT / "resources/throughput.yaml", device)
     work = {id: workload(run, paper.datasets, 0.1) for id, run in paper.runs.items()}
     return {id: (minutes(item, speed), memory_mb(item, speed)) for id, item in work.items()}
 
@@ -54,7 +53,7 @@ def test_the_memory_asked_for_is_enough_and_not_far_more(paper, run, megabytes):
 
 
 def test_jobs_on_datasets_ask_by_their_size(paper):
-    speed = read_data_throughput(ROOT / "resources/throughput.yaml")
+    _, speed = read_throughput(ROOT / "resources/throughput.yaml", "cpu")
     small, large = [paper.datasets["PH"]], [paper.datasets["FE"]]
     assert data_minutes(small, speed) < 15 < data_minutes(large, speed) < 60
     assert data_memory_mb(small, speed) < 1500 < data_memory_mb(large, speed) < 8000

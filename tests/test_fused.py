@@ -5,17 +5,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from conftest import ROOT, saved
+from conftest import ROOT
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
 from torch import nn
 
 from crystal_transfer.files import read_json
-from crystal_transfer.graphs.batches import assemble, load_graphs
-from crystal_transfer.graphs.build import build
-from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
 from crystal_transfer.models.kernels import fused, plain
 from crystal_transfer.training.run import train
@@ -23,11 +19,9 @@ from crystal_transfer.training.run import train
 FEATURES = 48
 
 
-@pytest.fixture(params=[False, True], ids=["full", "compressed"])
-def graph(request, alloys, tmp_path):
-    build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
-    resident = load_graphs(open_store(tmp_path / "graphs"), np.arange(6))
-    return assemble(resident, torch.tensor([3, 0, 5])).pairs
+@pytest.fixture
+def graph(some_batch):
+    return some_batch.pairs
 
 
 @pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])

@@ -1,24 +1,17 @@
 """Every kernel against its plain reference, on weighted and unweighted graphs."""
 
-import numpy as np
 import pytest
 import torch
-from conftest import saved
 from torch import nn
 
-from crystal_transfer.graphs.batches import assemble, load_graphs
-from crystal_transfer.graphs.build import build
-from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models.kernels import plain as kernels
 
 FEATURES = 8
 
 
-@pytest.fixture(params=[False, True], ids=["full", "compressed"])
-def graph(request, alloys, tmp_path):
-    build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
-    resident = load_graphs(open_store(tmp_path / "graphs"), np.arange(6))
-    return assemble(resident, torch.tensor([3, 0, 5])).bonds
+@pytest.fixture
+def graph(some_batch):
+    return some_batch.bonds
 
 
 def random(n, seed):

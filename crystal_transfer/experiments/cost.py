@@ -7,13 +7,13 @@ from pathlib import Path
 import yaml
 
 from crystal_transfer.datasets.splits import VALIDATION_FRACTION, pool_share
-from crystal_transfer.experiments.runs import Run
+from crystal_transfer.experiments.runs import TESTED_AT_ONCE, Run
 
 USUAL_ATOMS = 10.0  # per crystal, where a dataset's entry does not say
 WEIGHT_BYTES = 4.03e6 * 4  # the network's parameters in float32
 PREDICTION_BYTES = 90  # a row of predictions.csv
-TESTED_AT_ONCE = 2048  # crystals; training.run.TEST_CHUNK, which needs torch to be imported
-UNKNOWN_ROWS = 20_000  # of a dataset whose entry does not say, so that its jobs get enough
+USUAL_ROWS = 1000  # of a dataset whose entry does not say, to estimate time
+UNKNOWN_ROWS = 20_000  # of such a dataset, so that its jobs get enough
 LEAST_MINUTES = 10  # asked for: schedulers are coarse, and shared file systems slow at times
 MARGIN = 2.0  # of time and memory asked for, over what is expected
 LARGE_BATCH = 1.5  # atoms in a batch of large crystals, over those in a usual one
@@ -108,31 +108,24 @@ class DataThroughput:
     source: str
 
 
-def read_throughput(path: str | Path, device: str) -> Throughput:
-    """Read the expected throughput of a device: of ``cpu``, or of CUDA for anything else."""
+def read_throughput(path: str | Path, device: str) -> tuple[Throughput, DataThroughput]:
+    """Read the expected throughput of trainings and of jobs on whole datasets.
+
+    Trainings are those on ``cpu``, or on CUDA for any other device.
+    """
     content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return Throughput(**content["cpu" if device == "cpu" else "cuda"])
-
-
-def read_data_throughput(path: str | Path) -> DataThroughput:
-    """Read the expected throughput of jobs on whole datasets."""
-    return DataThroughput(**yaml.safe_load(Path(path).read_text(encoding="utf-8"))["data"])
+    training = content["cpu" if device == "cpu" else "cuda"]
+    return Throughput(**training), DataThroughput(**content["data"])
 
 
 def data_minutes(entries: list[dict], speed: DataThroughput) -> int:
     """Give the time to ask a cluster for, for a job on whole datasets."""
-    return math.ceil(LEAST_MINUTES + MARGIN * crystals(entries) * speed.crystal / 60)
+    return _minutes_to_ask_for(_crystals(entries) * speed.crystal)
 
 
 def data_memory_mb(entries: list[dict], speed: DataThroughput) -> int:
     """Give the memory to ask a cluster for in MB, for a job on whole datasets."""
-    data = MARGIN * crystals(entries) * speed.crystal_memory
-    return math.ceil((speed.memory + data) / 100) * 100
-
-
-def crystals(entries: list[dict]) -> int:
-    """Count the crystals of datasets, given their registry entries."""
-    return sum(entry.get("rows", entry.get("crystals", UNKNOWN_ROWS)) for entry in entries)
+    return _mb_to_ask_for(speed.memory, _crystals(entries) * speed.crystal_memory)
 
 
 def seconds(work: Workload, speed: Throughput) -> float:
@@ -147,14 +140,14 @@ def seconds(work: Workload, speed: Throughput) -> float:
 
 def minutes(work: Workload, speed: Throughput) -> int:
     """Give the time to ask a cluster for, with a margin."""
-    return math.ceil(LEAST_MINUTES + MARGIN * seconds(work, speed) / 60)
+    return _minutes_to_ask_for(seconds(work, speed))
 
 
 def memory_mb(work: Workload, speed: Throughput) -> int:
     """Give the memory to ask a cluster for in MB, with a margin on what depends on the data."""
     data = LARGE_BATCH * work.batch * speed.batch_atom_memory
     data += work.stored * speed.stored_atom_memory
-    return math.ceil((speed.memory + MARGIN * data) / 100) * 100
+    return _mb_to_ask_for(speed.memory, data)
 
 
 def stored_bytes(work: Workload) -> float:
@@ -162,8 +155,20 @@ def stored_bytes(work: Workload) -> float:
     return WEIGHT_BYTES + work.tested * PREDICTION_BYTES
 
 
-def _rows(entry: dict) -> int:
-    return entry.get("rows", entry.get("crystals", 1000))
+def _minutes_to_ask_for(seconds: float) -> int:
+    return math.ceil(LEAST_MINUTES + MARGIN * seconds / 60)
+
+
+def _mb_to_ask_for(fixed: float, of_the_data: float) -> int:
+    return math.ceil((fixed + MARGIN * of_the_data) / 100) * 100
+
+
+def _rows(entry: dict, unknown: int = USUAL_ROWS) -> int:
+    return entry.get("rows", entry.get("crystals", unknown))
+
+
+def _crystals(entries: list[dict]) -> int:
+    return sum(_rows(entry, UNKNOWN_ROWS) for entry in entries)
 
 
 def _atoms(entry: dict) -> float:

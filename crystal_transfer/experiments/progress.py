@@ -41,24 +41,33 @@ def log_of(run: Run, results: Path) -> Path:
     return results / "logs" / "train" / f"{run.id}.log"
 
 
-def unfinished(runs: Iterable[Run], results: str | Path) -> pd.DataFrame:
+def states(runs: Iterable[Run], results: str | Path) -> dict[str, str]:
+    """Tell where each run stands now, by its id; see `state`."""
+    now = time.time()
+    return {run.id: state(run, Path(results), now) for run in runs}
+
+
+def unfinished(runs: Iterable[Run], results: str | Path, states: dict[str, str]) -> pd.DataFrame:
     """List failed and interrupted runs.
 
     Returns
     -------
     Columns run (its id), state and log.
     """
-    results, now = Path(results), time.time()
     rows = [
-        (run.id, found, str(log_of(run, results)))
+        (run.id, states[run.id], str(log_of(run, Path(results))))
         for run in runs
-        if (found := state(run, results, now)) in ("failed", "interrupted")
+        if states[run.id] in ("failed", "interrupted")
     ]
     return pd.DataFrame(rows, columns=["run", "state", "log"])
 
 
 def by_experiment(
-    study: Study, results: str | Path, speed: Throughput, test_fraction: float
+    study: Study,
+    results: str | Path,
+    states: dict[str, str],
+    speed: Throughput,
+    test_fraction: float,
 ) -> tuple[pd.DataFrame, float]:
     """Count the states of the runs of every experiment, each run in the first one that has it.
 
@@ -68,6 +77,8 @@ def by_experiment(
         The study.
     results
         Its folder.
+    states
+        Where its runs stand, see `states`.
     speed
         Expected throughput; it is corrected by what the finished runs took.
     test_fraction
@@ -81,14 +92,12 @@ def by_experiment(
     correction
         Median of measured by expected seconds of the finished runs; 1 without any.
     """
-    results, now = Path(results), time.time()
-    states = {id: state(run, results, now) for id, run in study.runs.items()}
     expected = {
         id: seconds(workload(run, study.datasets, test_fraction), speed)
         for id, run in study.runs.items()
     }
     measured = [
-        read_json(results / "runs" / id / "run.yaml")["seconds"] / expected[id]
+        read_json(Path(results) / "runs" / id / "run.yaml")["seconds"] / expected[id]
         for id, found in states.items()
         if found == "done"
     ]

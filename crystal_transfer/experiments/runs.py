@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 # A parameter of the training rules: raise it when a change makes trainings end with other weights.
+TESTED_AT_ONCE = 2048  # crystals in memory at once while testing
 RESULTS_VERSION = 2
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from crystal_transfer import __version__
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.runs import RESULTS_VERSION, Run, description
+from crystal_transfer.experiments.runs import RESULTS_VERSION, TESTED_AT_ONCE, Run, description
 from crystal_transfer.files import sha256, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
@@ -35,7 +35,6 @@ PREDICTION_COLUMNS = [
 ]  # fmt: skip
 # what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
 PRECISIONS = {"fp32": "highest", "tf32": "high", "bf16": "medium"}
-TEST_CHUNK = 2048  # crystals on the device at once while testing
 
 
 @dataclass(frozen=True)
@@ -252,7 +251,8 @@ def _test(
     if not ids:
         return {code: np.empty(0) for code in tests}
     positions = positions_of(store, ids)
-    parts = [positions[i : i + TEST_CHUNK] for i in range(0, len(positions), TEST_CHUNK)]
+    starts = range(0, len(positions), TESTED_AT_ONCE)
+    parts = [positions[start : start + TESTED_AT_ONCE] for start in starts]
     outputs = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
     predicted = torch.cat(outputs).double().numpy()
     place = {id: row for row, id in enumerate(ids)}

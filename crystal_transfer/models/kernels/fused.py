@@ -23,17 +23,7 @@ def suits(x: Tensor, features: int) -> bool:
 
 
 def batch_norm_silu(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Compute `plain.batch_norm_silu` without a residual.
-
-    Parameters
-    ----------
-    norm
-        The layer: its parameters, running statistics and mode.
-    x
-        [n_rows, n_features]
-    weight
-        [n_rows, 1], or None where every row counts once.
-    """
+    """Compute `plain.batch_norm_silu` without a residual."""
     return _NormSilu.apply(x, norm.weight, norm.bias, norm, weight)
 
 
