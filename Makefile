@@ -3,6 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+# two at a time, whole files: tests of the cluster wait for most of their time
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test lint format docs bench lock clean
 
@@ -29,7 +31,7 @@ demo: setup
 	@echo "results/demo/figures/fig6b_pairwise_heatmap.png (what transfer is worth)."
 
 test: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" pytest $(SIDE_BY_SIDE)
 
 lint: setup
 	$(BIN)/ruff check .

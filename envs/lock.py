@@ -16,7 +16,9 @@ HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
 NOT_ON_NEWER_PYTHONS = ("dgl",)
 TRAINING = ("numpy", "torch")  # all that the training path imports
-REFERENCE_AND_DEV = ("alignn", "dgl", "hypothesis", "pre-commit", "pytest", "ruff", "snakefmt")
+REFERENCE_AND_DEV = (
+    "alignn", "dgl", "hypothesis", "pre-commit", "pytest", "pytest-xdist", "ruff", "snakefmt",
+)  # fmt: skip
 HEADER = "# Made by envs/lock.py (make lock); do not edit.\n"
 
 

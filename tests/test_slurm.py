@@ -111,8 +111,16 @@ def training(run: str, folder: Path) -> psutil.Process | None:
     return None
 
 
-def is_under_way(run: str, folder: Path) -> bool:
-    return says(log_of(run, folder), ": epoch ") and training(run, folder) is not None
+def caught(run: str, folder: Path) -> psutil.Process:
+    """Wait for a training and stop it in its course: it shall not end before the fault comes.
+
+    SLURM lets a stopped process go on when it tells it to end.
+    """
+    wait_until(lambda: says(log_of(run, folder), ": epoch "))
+    process = training(run, folder)
+    assert process is not None, f"{run} ended too soon"
+    process.suspend()
+    return process
 
 
 def scontrol(*arguments: str) -> None:
@@ -135,9 +143,8 @@ def assert_same_results(folder: Path, reference: Path, results: str = "results/f
 def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
     main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
     victim, requeued = "scratch_EFORM_n20_t1", "scratch_EFORM_n20_t2"
-    wait_until(lambda: is_under_way(victim, prepared) and is_under_way(requeued, prepared))
-    training(victim, prepared).kill()
-    job = training(requeued, prepared).environ()["SLURM_JOB_ID"]
+    caught(victim, prepared).kill()
+    job = caught(requeued, prepared).environ()["SLURM_JOB_ID"]
     scontrol("requeue", job)
     wait_until(lambda: says(log_of(requeued, prepared), "interrupted: stopped in epoch"))
     said = finished(main, prepared)
@@ -154,8 +161,7 @@ def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
 def test_a_preempted_training_continues_in_the_same_job(undisturbed, prepared):
     main = submit(*FAULTS, *SINGLE, "--", SCRATCH, folder=prepared)
     run = "scratch_EFORM_n20_t1"
-    wait_until(lambda: is_under_way(run, prepared))
-    job = training(run, prepared).environ()["SLURM_JOB_ID"]
+    job = caught(run, prepared).environ()["SLURM_JOB_ID"]
     urgent = ["--partition=urgent", "--cpus-per-task=8", "--output=/dev/null", "--wrap=sleep 3"]
     subprocess.run(["sbatch", *urgent], check=True, capture_output=True)
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
@@ -184,9 +190,7 @@ def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepar
     limit = ["--set-resources", "scratch:runtime=1", "scratch:slurm_partition=gpu"]
     main = submit(*FAULTS, *SINGLE, *limit, "--", SCRATCH, folder=prepared)
     run = "scratch_EFORM_n20_t1"
-    wait_until(lambda: is_under_way(run, prepared))
-    # costs time, but no work; SLURM lets it go on to end it
-    training(run, prepared).suspend()
+    caught(run, prepared)
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"), 180)
     said = finished(main, prepared)
 
@@ -199,7 +203,7 @@ def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepar
 def test_a_node_is_lost_and_the_controller_restarts(undisturbed, prepared):
     main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
     run = "scratch_EFORM_n20_t1"
-    wait_until(lambda: is_under_way(run, prepared))
+    caught(run, prepared)
     node = os.uname().nodename.split(".")[0]
     scontrol("update", f"nodename={node}", "state=down", "reason=test")
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
@@ -219,14 +223,15 @@ def test_a_node_is_lost_and_the_controller_restarts(undisturbed, prepared):
 def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
     main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
     first, second = "scratch_EFORM_n20_t1", "pretrain_BULK_n30"
-    wait_until(lambda: is_under_way(first, prepared))
+    process = caught(first, prepared)
     rival = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
     assert rival.wait(60) != 0
     assert "works on this study already" in (prepared / "main.log").read_text()
+    process.resume()
+    caught(second, prepared)
     done = prepared / "results/faults/runs" / first / "metrics.json"
-    wait_until(lambda: done.exists() and is_under_way(second, prepared))
+    wait_until(done.exists)
     written = done.stat().st_mtime_ns
-    training(second, prepared).suspend()  # shall not end before its job is found
     os.killpg(main.pid, signal.SIGKILL)
     said = finished(submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared), prepared)
 
