@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from common import arguments, ratio, side_by_side
+from common import arguments
+from timing import ratio, side_by_side
 
 ROOT = Path(__file__).parents[1]
 BARE = """

@@ -10,8 +10,9 @@ The last line is the ratio of the search for bonds alone, in which the edge sets
 import statistics
 
 from alignn.graphs import nearest_neighbor_edges
-from common import alignn_graph, arguments, ratio, side_by_side, table_of
+from common import alignn_graph, arguments, table_of
 from jarvis.core.atoms import Atoms
+from timing import ratio, side_by_side
 
 from crystal_transfer.graphs.build import crystal_graph
 from crystal_transfer.graphs.neighbours import bonds

@@ -11,7 +11,8 @@ products alone would take at this rate, divided by that of the step.
 import statistics
 
 import torch
-from common import arguments, side_by_side, table_of
+from common import arguments, table_of
+from timing import side_by_side
 from torch.utils.flop_counter import FlopCounterMode
 from train_step import our_step
 

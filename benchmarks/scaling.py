@@ -13,7 +13,8 @@ import statistics
 
 import numpy as np
 import torch
-from common import arguments, side_by_side
+from common import arguments
+from timing import side_by_side
 from train_step import our_step
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate

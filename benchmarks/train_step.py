@@ -14,7 +14,8 @@ import torch
 from alignn.models import alignn as reference
 from alignn.models import alignn_atomwise_pure as pure
 from alignn.torch_graph_builder import batch_torch_graph_pairs
-from common import alignn_graph, arguments, ratio, side_by_side, store_of, table_of
+from common import alignn_graph, arguments, store_of, table_of
+from timing import ratio, side_by_side
 
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.models.alignn import ALIGNN, AlignnConfig

@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import arguments, ratio, table_of
+from common import arguments, table_of
+from timing import ratio
 
 from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.experiments.runs import Hyperparameters, Run
