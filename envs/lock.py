@@ -14,10 +14,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
-NOT_ON_NEWER_PYTHONS = ("dgl",)
+MARKERS = {"dgl": "python_version < '3.12'", "triton": "platform_system == 'Linux'"}
 TRAINING = ("numpy", "torch")  # all that the training path imports
 REFERENCE_AND_DEV = (
     "alignn", "dgl", "hypothesis", "pre-commit", "pytest", "pytest-xdist", "ruff", "snakefmt",
+    "triton",
 )  # fmt: skip
 HEADER = "# Made by envs/lock.py (make lock); do not edit.\n"
 
@@ -42,7 +43,7 @@ def lock_text(versions: dict[str, str]) -> str:
     """Give the lock as a requirements file."""
     lines = []
     for name, version in sorted(versions.items()):
-        marker = " ; python_version < '3.12'" if name in NOT_ON_NEWER_PYTHONS else ""
+        marker = f" ; {MARKERS[name]}" if name in MARKERS else ""
         lines.append(f"{name}=={version}{marker}\n")
     return HEADER + "".join(lines)
 

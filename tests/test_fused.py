@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from importlib import import_module
 
 import pytest
 import torch
@@ -12,43 +13,61 @@ from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
 from torch import nn
 
 from crystal_transfer.files import read_json
+from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
 from crystal_transfer.models.kernels import fused, plain
 from crystal_transfer.training.run import train
 
 FEATURES = 48
+GPU = "cuda" if torch.cuda.is_available() else "cpu"
+if GPU == "cpu":
+    os.environ["TRITON_INTERPRET"] = "1"  # Triton's own interpreter; read when it is imported
 
 
-@pytest.fixture
-def graph(some_batch):
-    return some_batch.pairs
-
-
-@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"])
-def threads(request):
+@pytest.fixture(params=["1 thread", "2 threads", "triton"])
+def kernel(request):
+    """A module of fused operations."""
+    if request.param == "triton":
+        pytest.importorskip("triton")
+        yield import_module("crystal_transfer.models.kernels.cuda")
+        return
     before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield
+    torch.set_num_threads(int(request.param[0]))
+    yield fused
     torch.set_num_threads(before)
 
 
-def random(n, seed, scale=1.0):
-    return scale * torch.randn(n, FEATURES, generator=torch.Generator().manual_seed(seed))
+@pytest.fixture
+def device(kernel):
+    return "cpu" if kernel is fused else GPU
 
 
-def randomised(module: nn.Module, training: bool) -> nn.Module:
+@pytest.fixture
+def graph(some_batch, kernel, device):
+    # the interpreter is slow: there are fewer bonds than bond pairs
+    chosen = some_batch.pairs if kernel is fused else some_batch.bonds
+    tensors = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
+    return Adjacency(**{k: v if v is None else v.to(device) for k, v in tensors.items()})
+
+
+def random(n, seed, device="cpu", scale=1.0):
+    values = torch.randn(n, FEATURES, generator=torch.Generator().manual_seed(seed))
+    return scale * values.to(device)
+
+
+def randomised(module: nn.Module, training: bool, device="cpu") -> nn.Module:
     generator = torch.Generator().manual_seed(5)
     for tensor in module.state_dict().values():
         if tensor.is_floating_point():
             tensor.copy_(torch.rand(tensor.shape, generator=generator) - 0.3).abs_()
-    return module.train(training)
+    return module.train(training).to(device)
 
 
 def outcome(module, function, *inputs):
     """Values, gradients and running statistics for fixed but arbitrary upstream gradients."""
     inputs = [x.clone().requires_grad_() for x in inputs]
     values = [value for value in function(*inputs) if value is not None]
-    upstream = [random(len(value), 9 + i) for i, value in enumerate(values)]
+    upstream = [random(len(value), 9 + i, value.device) for i, value in enumerate(values)]
     torch.autograd.backward(values, upstream)
     gradients = [x.grad for x in inputs] + [p.grad for p in module.parameters()]
     return [*values, *gradients, *module.buffers()]
@@ -67,41 +86,41 @@ def assert_equal(fast, plain):
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("update_edges", [True, False])
 @pytest.mark.parametrize("gathered", [True, False])
-def test_edge_gated_convolution(graph, training, update_edges, gathered, threads):
+def test_edge_gated_convolution(kernel, device, graph, training, update_edges, gathered):
     n_edges = len(graph.source)
-    place = (torch.arange(n_edges) * 7 % 11).int() if gathered else None
-    x, y = random(len(graph.first) - 1, 1), random(11 if gathered else n_edges, 2, scale=3.0)
-    results = []
-    for name in ["fused", "plain"]:
-        layer = randomised(EdgeGatedGraphConv(FEATURES), training)
-        if name == "fused":
-            function = lambda x, y, layer=layer: fused.edge_gated_convolution(  # noqa: E731
-                layer, graph, x, y, place, update_edges
-            )
-        else:
-            function = lambda x, y, layer=layer: layer.update(  # noqa: E731
-                graph, x, y, place, update_edges
-            )
-        results.append(outcome(layer, function, x, y))
-    assert_equal(*results)
+    place = (torch.arange(n_edges, device=device) * 7 % 11).int() if gathered else None
+    x, y = (
+        random(len(graph.first) - 1, 1, device),
+        random(11 if gathered else n_edges, 2, device, 3.0),
+    )
+    fast, slow = (randomised(EdgeGatedGraphConv(FEATURES), training, device) for _ in range(2))
+    assert_equal(
+        outcome(
+            fast,
+            lambda x, y: kernel.edge_gated_convolution(fast, graph, x, y, place, update_edges),
+            x, y,
+        ),
+        outcome(slow, lambda x, y: slow.update(graph, x, y, place, update_edges), x, y),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_batch_norm_silu(graph, training, threads):
-    x = random(len(graph.source), 1) + 20.0  # far from 0: moments must not cancel
+def test_batch_norm_silu(kernel, device, graph, training):
+    x = random(len(graph.source), 1, device) + 20.0  # far from 0: moments must not cancel
     results = []
-    for kernel in [fused, plain]:
-        norm = randomised(nn.BatchNorm1d(FEATURES), training)
+    for module in [kernel, plain]:
+        norm = randomised(nn.BatchNorm1d(FEATURES), training, device)
         results.append(
             outcome(
-                norm, lambda x, k=kernel, n=norm: [k.batch_norm_silu(n, x, graph.edge_weight)], x
+                norm, lambda x, k=module, n=norm: [k.batch_norm_silu(n, x, graph.edge_weight)], x
             )
         )
     assert_equal(*results)
 
 
-def test_the_number_of_threads_changes_no_bit_of_the_loops(graph):
-    x, weight = random(len(graph.source), 1), graph.edge_weight
+def test_the_number_of_threads_changes_no_bit_of_the_loops(some_batch):
+    weight = some_batch.pairs.edge_weight
+    x = random(len(some_batch.pairs.source), 1)
     results = []
     for threads in [1, 2]:
         torch.set_num_threads(threads)
@@ -112,36 +131,36 @@ def test_the_number_of_threads_changes_no_bit_of_the_loops(graph):
         assert torch.equal(one, two)
 
 
-def test_a_single_row_is_normalised_to_the_bias():
-    norm = nn.BatchNorm1d(FEATURES)
+def test_a_single_row_is_normalised_to_the_bias(kernel, device):
+    norm = nn.BatchNorm1d(FEATURES).to(device)
     nn.init.constant_(norm.bias, 0.5)
     before = [buffer.clone() for buffer in norm.buffers()]
-    y = fused.batch_norm_silu(norm, random(1, 1))
+    y = kernel.batch_norm_silu(norm, random(1, 1, device))
     torch.testing.assert_close(y, nn.functional.silu(torch.full_like(y, 0.5)))
     assert all(torch.equal(old, new) for old, new in zip(before, norm.buffers(), strict=True))
 
 
-def test_frozen_layers_get_no_gradient(graph):
-    layer = EdgeGatedGraphConv(FEATURES).requires_grad_(False)
+def test_frozen_layers_get_no_gradient(kernel, device, graph):
+    layer = EdgeGatedGraphConv(FEATURES).requires_grad_(False).to(device)
     layer.src_gate.requires_grad_(True)
-    x, y = random(len(graph.first) - 1, 1), random(len(graph.source), 2)
-    values = fused.edge_gated_convolution(layer, graph, x, y)
+    x, y = random(len(graph.first) - 1, 1, device), random(len(graph.source), 2, device)
+    values = kernel.edge_gated_convolution(layer, graph, x, y)
     (values[0].sum() + values[1].sum()).backward()
     for name, parameter in layer.named_parameters():
         assert (parameter.grad is not None) == name.startswith("src_gate"), name
 
 
-def test_extreme_gates(graph):
-    x, y = random(len(graph.first) - 1, 1), random(len(graph.source), 2, scale=300.0)
-    layer = EdgeGatedGraphConv(FEATURES).eval()
+def test_extreme_gates(kernel, device, graph):
+    x, y = random(len(graph.first) - 1, 1, device), random(len(graph.source), 2, device, 300.0)
+    layer = EdgeGatedGraphConv(FEATURES).eval().to(device)
     with torch.no_grad():
-        assert_equal(fused.edge_gated_convolution(layer, graph, x, y), layer.update(graph, x, y))
+        assert_equal(kernel.edge_gated_convolution(layer, graph, x, y), layer.update(graph, x, y))
 
 
 WITHOUT_PACKAGES = """
 import sys
-for name in ["numba", "pandas", "scipy", "yaml", "pymatgen", "ase", "jarvis", "matminer", "dgl",
-             "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch"]:
+for name in ["numba", "triton", "pandas", "scipy", "yaml", "pymatgen", "ase", "jarvis", "matminer",
+             "dgl", "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch"]:
     sys.modules[name] = None  # an import of it fails
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
@@ -151,7 +170,7 @@ from crystal_transfer.experiments.runs import Hyperparameters, Run
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import AlignnConfig
 from crystal_transfer.training.run import Inputs, Outputs, Settings, train
-assert kernels.fused is None
+assert kernels.fused_for(torch.zeros(1, 16), 16) is None
 folder = Path(sys.argv[2])
 names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
 how = Hyperparameters(

@@ -22,8 +22,8 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.runs import Run
 from crystal_transfer.graphs.build import build
 from crystal_transfer.training import tasks
-from crystal_transfer.training.loop import LOSSES, masked_mean
 from crystal_transfer.training.run import Inputs, train
+from crystal_transfer.training.steps import LOSSES, masked_mean
 
 MULTI = Run("multipretrain", "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
 

@@ -1,7 +1,11 @@
-"""Batches: graphs of several crystals as one, assembled on the device by indexing only."""
+"""Batches: graphs of several crystals as one, assembled on the device by indexing only.
+
+On a GPU nothing makes the host wait for it.
+"""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -61,8 +65,17 @@ class Adjacency:
     @cached_property
     def out_of(self) -> Tensor:
         """Matrix that sums stored edges into sources, [n_nodes, n_edges] CSR."""
-        by_source = torch.argsort(self.source, stable=True)
-        return self._matrix(_pointers(self.source, len(self.first) - 1), by_source)
+        return self._matrix(self.leaving, self.by_source)
+
+    @cached_property
+    def by_source(self) -> Tensor:
+        """Edges in the order of their sources, [n_edges] int32."""
+        return torch.argsort(self.source, stable=True).int()
+
+    @cached_property
+    def leaving(self) -> Tensor:
+        """Where the edges of each source begin in that order, [n_nodes + 1] int32."""
+        return pointers(self.source[self.by_source], len(self.first) - 1)
 
     def _in_order(self) -> Tensor:
         return torch.arange(len(self.source), device=self.source.device)
@@ -80,15 +93,15 @@ class Distinct:
     ----------
     values : [n_values]
         The distinct values.
-    weight : [n_values, 1]
-        How many scalars of the full graph have the value.
-    place : [n] int32
-        Which value each scalar has.
+    weight : [n_values, 1] or None
+        How many scalars of the full graph have the value; None where it is one.
+    place : [n] int32 or None
+        Which value each scalar has; None where each counts as distinct.
     """
 
     values: Tensor
-    weight: Tensor
-    place: Tensor
+    weight: Tensor | None
+    place: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ class Batch:
         Atoms joined by bonds.
     pairs : Adjacency
         The line graph: bonds joined by bond pairs.
-    mean_over_atoms : [n_crystals, n_atoms] CSR
+    mean_over_atoms : [n_crystals, n_atoms]
         Mean over the atoms of each crystal.
     """
 
@@ -119,36 +132,10 @@ class Batch:
     mean_over_atoms: Tensor
 
 
-@dataclass(frozen=True)
-class ResidentGraphs:
-    """`Graphs` as tensors on the device.
-
-    Integer tensors are int32; counts and offsets per crystal are int64.
-    """
-
-    species: Tensor
-    atom_weight: Tensor
-    source: Tensor
-    target: Tensor
-    distance: Tensor
-    multiplicity: Tensor
-    before: Tensor
-    after: Tensor
-    cosine: Tensor
-    pair_multiplicity: Tensor
-    atom_counts: Tensor
-    edge_counts: Tensor
-    triplet_counts: Tensor
-    weighted: bool
-
-    def __len__(self) -> int:
-        return len(self.atom_counts)
-
-
 def load_graphs(
     store: GraphStore, crystals: np.ndarray, device: str | torch.device = "cpu"
-) -> ResidentGraphs:
-    """Expand the graphs of the given crystals and keep them on the device.
+) -> Graphs:
+    """Expand the graphs of the given crystals on the device, and keep them there.
 
     Parameters
     ----------
@@ -159,19 +146,14 @@ def load_graphs(
     device
         Where the tensors shall live.
     """
-    parts = [
-        expand(store, crystals[start : start + CHUNK])
-        for start in range(0, max(len(crystals), 1), CHUNK)
-    ]
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Graphs)
-    }
-    tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-    return ResidentGraphs(**tensors, weighted=bool(store.compressed))
+    starts = range(0, max(len(crystals), 1), CHUNK)
+    parts = [expand(store, crystals[start : start + CHUNK], device) for start in starts]
+    names = [field.name for field in fields(Graphs) if field.name != "weighted"]
+    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    return Graphs(**joined, weighted=parts[0].weighted)
 
 
-def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
+def assemble(graphs: Graphs, members: Tensor) -> Batch:
     """Assemble a batch.
 
     Parameters
@@ -181,10 +163,9 @@ def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
     members
         Which crystals, [n_crystals] int64 on the CPU.
     """
-    device = graphs.species.device
-    atoms = _Rows(graphs.atom_counts, members.to(device))
-    edges = _Rows(graphs.edge_counts, members.to(device))
-    triplets = _Rows(graphs.triplet_counts, members.to(device))
+    atoms = _rows(graphs.atom_counts, members, graphs.species.device)
+    edges = _rows(graphs.edge_counts, members, graphs.species.device)
+    triplets = _rows(graphs.triplet_counts, members, graphs.species.device)
     weighted = graphs.weighted
 
     atom_weight = graphs.atom_weight[atoms.rows].unsqueeze(1)
@@ -193,71 +174,88 @@ def assemble(graphs: ResidentGraphs, members: Tensor) -> Batch:
         graphs.target[edges.rows] + edges.repeat(atoms.starts),
         graphs.multiplicity[edges.rows].unsqueeze(1) if weighted else None,
         atom_weight if weighted else None,
-        atoms.total,
+        len(atoms.rows),
     )
     pairs = _adjacency(
         graphs.before[triplets.rows] + triplets.repeat(edges.starts),
         graphs.after[triplets.rows] + triplets.repeat(edges.starts),
         graphs.pair_multiplicity[triplets.rows].unsqueeze(1) if weighted else None,
         bonds.edge_weight,
-        edges.total,
+        len(edges.rows),
     )
-    crystal_of_atom = atoms.repeat(torch.arange(len(members), device=device))
-    n_atoms = _sum_into(crystal_of_atom, atom_weight, len(members))
     return Batch(
         species=_distinct(graphs.species[atoms.rows], bonds.node_weight),
         distance=_distinct(graphs.distance[edges.rows], bonds.edge_weight),
         cosine=_distinct(graphs.cosine[triplets.rows], pairs.edge_weight),
         bonds=bonds,
         pairs=pairs,
-        mean_over_atoms=_csr(
-            _pointers(crystal_of_atom, len(members)),
-            torch.arange(atoms.total, device=device),
-            (atom_weight / n_atoms[crystal_of_atom]).squeeze(1),
-            (len(members), atoms.total),
-        ),
+        mean_over_atoms=_mean_over(atoms, atom_weight),
     )
 
 
-class _Rows:
-    """Where the rows of the members lie in the resident arrays, and begin in the batch."""
+class _Rows(NamedTuple):
+    """The rows of some crystals in the resident arrays.
 
-    def __init__(self, counts: Tensor, members: Tensor):
-        all_starts = counts.cumsum(0) - counts
-        self.counts = counts[members]
-        self.starts = self.counts.cumsum(0) - self.counts
-        self.total = int(self.counts.sum())
-        offset = self.repeat(all_starts[members] - self.starts)
-        self.rows = torch.arange(self.total, device=counts.device) + offset
+    Attributes
+    ----------
+    rows : [n_rows]
+        Where they lie there.
+    crystal : [n_rows]
+        Which of the crystals each belongs to.
+    starts : [n_crystals]
+        Where those of each crystal begin in the batch.
+    """
+
+    rows: Tensor
+    crystal: Tensor
+    starts: Tensor
 
     def repeat(self, values: Tensor) -> Tensor:
-        """Give every row the value of its crystal, [total]."""
-        return torch.repeat_interleave(values, self.counts, output_size=self.total)
+        """Give every row the value of its crystal."""
+        return values[self.crystal]
+
+
+def _rows(all_counts: Tensor, members: Tensor, device: torch.device) -> _Rows:
+    """Find the rows of the members; counts and members are on the CPU."""
+    all_starts = all_counts.cumsum(0) - all_counts
+    counts = all_counts[members]
+    starts = counts.cumsum(0) - counts
+    total = int(counts.sum())
+    counts, starts, shift = torch.stack([counts, starts, all_starts[members] - starts]).to(device)
+    crystal = torch.repeat_interleave(counts, output_size=total)
+    return _Rows(torch.arange(total, device=device) + shift[crystal], crystal, starts)
+
+
+def _mean_over(atoms: _Rows, weight: Tensor) -> Tensor:
+    """Give the matrix that averages over the atoms of each crystal, [n_crystals, n_atoms]."""
+    crystals = torch.arange(len(atoms.starts), device=weight.device)
+    of_crystal = torch.where(crystals[:, None] == atoms.crystal, weight.t(), 0.0)
+    return of_crystal / of_crystal.sum(1, keepdim=True)
 
 
 def _adjacency(source, target, multiplicity, node_weight, n_nodes) -> Adjacency:
     edge_weight = None
     if multiplicity is not None:
         edge_weight = multiplicity * node_weight.index_select(0, target)
-    first = _pointers(target, n_nodes)
+    first = pointers(target, n_nodes)
     return Adjacency(source.int(), target.int(), first, multiplicity, node_weight, edge_weight)
 
 
-def _pointers(rows: Tensor, n_rows: int) -> Tensor:
-    """Give the row pointers of a CSR matrix from the row of each entry, [n_rows + 1] int32."""
-    counts = torch.bincount(rows, minlength=n_rows)
-    return torch.cat([counts.new_zeros(1), counts.cumsum(0)]).int()
+def pointers(rows: Tensor, n_rows: int) -> Tensor:
+    """Give CSR row pointers from the sorted row of each entry, [n_rows + 1] int32."""
+    every = torch.arange(n_rows + 1, dtype=rows.dtype, device=rows.device)
+    return torch.searchsorted(rows, every, out_int32=True)
 
 
 def _csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
     return torch.sparse_csr_tensor(pointers, columns.int(), values, shape, check_invariants=False)
 
 
-def _sum_into(rows: Tensor, values: Tensor, n_rows: int) -> Tensor:
-    return values.new_zeros(n_rows, 1).index_add_(0, rows, values)
-
-
 def _distinct(scalars: Tensor, weight: Tensor | None) -> Distinct:
+    """Find equal scalars, but on a GPU, which would have to say how many there are."""
+    if scalars.device.type != "cpu":
+        return Distinct(scalars, weight, None)
     values, place = torch.unique(scalars, return_inverse=True)
     weight = torch.ones_like(place, dtype=torch.float32).unsqueeze(1) if weight is None else weight
-    return Distinct(values, _sum_into(place, weight, len(values)), place.int())
+    total = weight.new_zeros(len(values), 1).index_add_(0, place, weight)
+    return Distinct(values, total, place.int())

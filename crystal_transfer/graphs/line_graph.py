@@ -1,4 +1,4 @@
-"""Expand stored arcs to the graph and line graph that a model computes on.
+"""Expand stored arcs to the graph and line graph that a model computes on, on its device.
 
 In the line graph the directed bonds are the nodes, and every pair of bonds a = (i -> j),
 b = (j -> k) is an edge a -> b with the cosine of the angle at j, except a bond with itself
@@ -8,6 +8,8 @@ b = (j -> k) is an edge a -> b with the cosine of the angle at j, except a bond 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from crystal_transfer.graphs.store import GraphStore
 
@@ -41,31 +43,37 @@ class Graphs:
     pair_multiplicity : [n_triplets] float32
         Equal pairs that enter one bond `after`.
     atom_counts, edge_counts, triplet_counts : [n_crystals] int64
-        Sizes of the crystals.
+        Sizes of the crystals; on the CPU, whatever the device, which need not be asked for them.
+    weighted
+        Whether weights and multiplicities differ from 1.
     """
 
-    species: np.ndarray
-    atom_weight: np.ndarray
-    source: np.ndarray
-    target: np.ndarray
-    distance: np.ndarray
-    multiplicity: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
-    cosine: np.ndarray
-    pair_multiplicity: np.ndarray
-    atom_counts: np.ndarray
-    edge_counts: np.ndarray
-    triplet_counts: np.ndarray
+    species: Tensor
+    atom_weight: Tensor
+    source: Tensor
+    target: Tensor
+    distance: Tensor
+    multiplicity: Tensor
+    before: Tensor
+    after: Tensor
+    cosine: Tensor
+    pair_multiplicity: Tensor
+    atom_counts: Tensor
+    edge_counts: Tensor
+    triplet_counts: Tensor
+    weighted: bool
+
+    def __len__(self) -> int:
+        return len(self.atom_counts)
 
 
-def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def ranges(starts: Tensor, counts: Tensor) -> Tensor:
     """Concatenate the ranges start, start + 1, ... of the given lengths, [counts.sum()]."""
-    ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - counts), counts)
+    shift = torch.repeat_interleave(starts - _starts(counts), counts)
+    return torch.arange(len(shift), device=starts.device) + shift
 
 
-def expand(store: GraphStore, crystals: np.ndarray) -> Graphs:
+def expand(store: GraphStore, crystals: np.ndarray, device: str | torch.device = "cpu") -> Graphs:
     """Expand the graphs of the given crystals.
 
     Parameters
@@ -74,62 +82,77 @@ def expand(store: GraphStore, crystals: np.ndarray) -> Graphs:
         The open store.
     crystals
         Positions in the store, [n_crystals].
+    device
+        Where to expand them, and where they shall live.
     """
-    atom_starts, arc_starts = store.atom_offsets[crystals], store.arc_offsets[crystals]
-    atom_counts = store.atom_offsets[crystals + 1] - atom_starts
-    arc_counts = store.arc_offsets[crystals + 1] - arc_starts
-    edge_counts = store.edge_counts[crystals].astype(np.int64)
-    atoms, arcs = ranges(atom_starts, atom_counts), ranges(arc_starts, arc_counts)
+    atom_starts = torch.from_numpy(store.atom_offsets[crystals])
+    arc_starts = torch.from_numpy(store.arc_offsets[crystals])
+    atom_counts = torch.from_numpy(store.atom_offsets[crystals + 1]) - atom_starts
+    arc_counts = torch.from_numpy(store.arc_offsets[crystals + 1]) - arc_starts
+    edge_counts = torch.from_numpy(store.edge_counts[crystals].astype(np.int64))
+    atoms, arcs = ranges(atom_starts, atom_counts).numpy(), ranges(arc_starts, arc_counts).numpy()
+    n_edges, edge_starts = int(edge_counts.sum()), _starts(edge_counts)
 
-    weights = store.weights[atoms].astype(np.int64)
-    degrees = store.degrees[atoms].astype(np.int64)
-    first_arc = np.cumsum(degrees) - degrees
-    owner = np.repeat(np.arange(len(atoms)), degrees)
-    vectors = store.vectors[arcs]
-    edge_starts = np.cumsum(edge_counts) - edge_counts
-    shift = np.repeat(edge_starts, arc_counts)
-    forward = store.forward[arcs].astype(np.int64) + shift
-    backward = store.backward[arcs].astype(np.int64) + shift
+    def moved(values: np.ndarray, dtype: type) -> Tensor:
+        return torch.from_numpy(values.astype(dtype)).to(device)
 
-    n_edges = int(edge_counts.sum())
-    representative = np.empty(n_edges, dtype=np.int64)
-    representative[forward[::-1]] = np.arange(len(arcs))[::-1]
+    weights = moved(store.weights[atoms], np.int64)
+    degrees = moved(store.degrees[atoms], np.int64)
+    vectors = moved(store.vectors[arcs], np.float32)
+    shift = torch.repeat_interleave(edge_starts, arc_counts).to(device)
+    forward = moved(store.forward[arcs], np.int64) + shift
+    backward = moved(store.backward[arcs], np.int64) + shift
+    partner = moved(_partners(store, arcs), np.int64)
+
+    first_arc, all_arcs = _starts(degrees), torch.arange(len(arcs), device=device)
+    owner = torch.repeat_interleave(torch.arange(len(atoms), device=device), degrees)
+    representative = _lowest(all_arcs, forward, n_edges)
     source = owner[representative]
     target = source[backward[representative]]
-    leaving = np.bincount(forward, minlength=n_edges)  # per source atom
+    leaving = torch.bincount(forward, minlength=n_edges)  # per source atom
     entering = leaving * weights[source] // weights[target]  # per target atom
 
-    order = np.argsort(target, kind="stable")
-    rank = np.empty(n_edges, dtype=np.int64)
-    rank[order] = np.arange(n_edges)
+    order = torch.argsort(target, stable=True)
+    rank = torch.empty_like(order)
+    rank[order] = torch.arange(n_edges, device=device)
 
-    lengths = np.linalg.norm(vectors, axis=1)
+    lengths = torch.linalg.vector_norm(vectors, dim=1)
     before, after, cosine = _bond_pairs(
-        representative[order], owner, first_arc, degrees, rank[backward], vectors, lengths,
-        _partners(store, arcs),
-    )  # fmt: skip
+        representative[order], owner, first_arc, degrees, rank[backward], vectors, lengths, partner
+    )
+    pair_multiplicity = torch.ones_like(cosine)
     if bool(store.compressed):
         before, after, cosine, pair_multiplicity = _merge_equal(before, after, cosine, n_edges)
-    else:
-        pair_multiplicity = np.ones(len(after), dtype=np.float32)
 
-    edge_crystal = np.repeat(np.arange(len(crystals)), edge_counts)
-    atom_starts_local = np.cumsum(atom_counts) - atom_counts
+    crystal = torch.repeat_interleave(torch.arange(len(crystals)), edge_counts).to(device)
+    atom_shift, edge_shift = _starts(atom_counts).to(device)[crystal], edge_starts.to(device)
+    edge_shift = edge_shift[crystal][after]
     return Graphs(
-        species=store.species[atoms].astype(np.int32),
-        atom_weight=weights.astype(np.float32),
-        source=(source[order] - atom_starts_local[edge_crystal]).astype(np.int32),
-        target=(target[order] - atom_starts_local[edge_crystal]).astype(np.int32),
+        species=moved(store.species[atoms], np.int32),
+        atom_weight=weights.float(),
+        source=(source[order] - atom_shift).int(),
+        target=(target[order] - atom_shift).int(),
         distance=lengths[representative[order]],
-        multiplicity=entering[order].astype(np.float32),
-        before=(before - edge_starts[edge_crystal[after]]).astype(np.int32),
-        after=(after - edge_starts[edge_crystal[after]]).astype(np.int32),
+        multiplicity=entering[order].float(),
+        before=(before - edge_shift).int(),
+        after=(after - edge_shift).int(),
         cosine=cosine,
         pair_multiplicity=pair_multiplicity,
         atom_counts=atom_counts,
         edge_counts=edge_counts,
-        triplet_counts=np.bincount(edge_crystal[after], minlength=len(crystals)),
+        triplet_counts=torch.bincount(crystal[after], minlength=len(crystals)).cpu(),
+        weighted=bool(store.compressed),
     )
+
+
+def _starts(counts: Tensor) -> Tensor:
+    return counts.cumsum(0) - counts
+
+
+def _lowest(values: Tensor, groups: Tensor, n_groups: int) -> Tensor:
+    """Give the lowest value of each group, [n_groups]."""
+    lowest = values.new_full((n_groups,), torch.iinfo(values.dtype).max)
+    return lowest.scatter_reduce_(0, groups, values, "amin")
 
 
 def _partners(store: GraphStore, arcs: np.ndarray) -> np.ndarray:
@@ -147,24 +170,27 @@ def _bond_pairs(chosen, owner, first_arc, degrees, entering, vectors, lengths, p
     """
     atom = owner[chosen]
     degree = degrees[atom]
-    after = np.repeat(np.arange(len(chosen)), degree)
+    after = torch.repeat_interleave(torch.arange(len(chosen), device=chosen.device), degree)
     leaving = ranges(first_arc[atom], degree)
-    reverse_of_itself = np.where(partner[chosen] >= 0, first_arc[atom] + partner[chosen], -1)
+    reverse_of_itself = torch.where(partner[chosen] >= 0, first_arc[atom] + partner[chosen], -1)
     keep = leaving != reverse_of_itself[after]
     after, leaving = after[keep], leaving[keep]
     arc = chosen[after]
-    dots = np.einsum("ij,ij->i", vectors[leaving], vectors[arc])
-    cosine = np.clip(dots / (lengths[leaving] * lengths[arc]), -1, 1).astype(np.float32)
+    dots = (vectors[leaving] * vectors[arc]).sum(1)
+    cosine = (dots / (lengths[leaving] * lengths[arc])).clamp(-1, 1)
     return entering[leaving], after, cosine
 
 
 def _merge_equal(before, after, cosine, n_edges):
     """Join pairs of the same two classes at the same angle; count how many there were."""
     n_angles = int(2 / SAME_ANGLE) + 2
-    angle = np.rint((cosine.astype(np.float64) + 1) / SAME_ANGLE).astype(np.int64)
-    lowest = np.minimum.reduceat(before, np.flatnonzero(np.r_[True, after[1:] != after[:-1]]))
-    local = before - np.repeat(lowest, np.bincount(after)[np.unique(after)])
-    span = int(local.max(initial=0)) + 1
-    key = (after * span + local) * n_angles + angle
-    _, kept, counts = np.unique(key, return_index=True, return_counts=True)
-    return before[kept], after[kept], cosine[kept], counts.astype(np.float32)
+    angle = ((cosine.double() + 1) / SAME_ANGLE).round().long()
+    local = before - _lowest(before, after, n_edges)[after]
+    span = int(local.max()) + 1 if len(local) else 1
+    key, order = torch.sort((after * span + local) * n_angles + angle, stable=True)
+    begins = torch.ones_like(key, dtype=torch.bool)
+    begins[1:] = key[1:] != key[:-1]
+    first = begins.nonzero().squeeze(1)
+    counts = torch.diff(first, append=first.new_tensor([len(key)]))
+    kept = order[first]
+    return before[kept], after[kept], cosine[kept], counts.float()

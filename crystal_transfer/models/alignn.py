@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
-from crystal_transfer.models.kernels import batch_norm_silu, can_fuse, fused, plain
+from crystal_transfer.models.kernels import batch_norm_silu, fused_for, plain
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class MLPLayer(nn.Module):
             nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.SiLU()
         )
 
-    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(self, x: Tensor, weight: Tensor | None) -> Tensor:
         """Give silu(BN(W x + b)), each row counted `weight` times, [n, out_features]."""
         linear, norm, _ = self.layer
         return batch_norm_silu(norm, linear(x), weight)
@@ -97,7 +97,7 @@ class EdgeGatedGraphConv(nn.Module):
         x, y
             [n_nodes, features] and [n_edges, features]; y is None without `update_edges`.
         """
-        if can_fuse(x, x.shape[1]):
+        if fused := fused_for(x, x.shape[1]):
             return fused.edge_gated_convolution(self, graph, x, y, place, update_edges)
         return self.update(graph, x, y, place, update_edges)
 
@@ -170,9 +170,8 @@ class ALIGNN(nn.Module):
         """Give the mean over the atoms of their last features, [n_crystals, hidden_features]."""
         species = self.species_features[batch.species.values]
         x = self.atom_embedding(species, batch.species.weight)
-        x = x.index_select(0, batch.species.place)
-        y = _embed_scalars(self.edge_embedding, batch.distance)
-        y = y.index_select(0, batch.distance.place)
+        x = _spread(x, batch.species.place)
+        y = _spread(_embed_scalars(self.edge_embedding, batch.distance), batch.distance.place)
         if self.alignn_layers:
             z, place = _embed_scalars(self.angle_embedding, batch.cosine), batch.cosine.place
         for layer in self.alignn_layers:
@@ -180,7 +179,7 @@ class ALIGNN(nn.Module):
             place = None  # from now on pairs differ
         for layer in self.gcn_layers:
             x, y = layer(batch.bonds, x, y, update_edges=layer is not self.gcn_layers[-1])
-        return torch.sparse.mm(batch.mean_over_atoms, x)
+        return batch.mean_over_atoms @ x
 
     def forward(self, batch: Batch) -> Tensor:
         """Predict the (scaled) property, [n_crystals, output_features]."""
@@ -194,3 +193,8 @@ def _embed_scalars(embedding: nn.Sequential, scalars: Distinct) -> Tensor:
     for layer in layers:
         features = layer(features, scalars.weight)
     return features
+
+
+def _spread(rows: Tensor, place: Tensor | None) -> Tensor:
+    """Give each scalar the row of its distinct value."""
+    return rows if place is None else rows.index_select(0, place)

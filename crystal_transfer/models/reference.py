@@ -62,8 +62,7 @@ def dgl_graphs(batch: Batch, species_features: Tensor):
             "set graphs.compress to false."
         )
     bonds, pairs = batch.bonds, batch.pairs
-    pointers = batch.mean_over_atoms.crow_indices()
-    n_atoms = (pointers[1:] - pointers[:-1]).long()
+    n_atoms = (batch.mean_over_atoms > 0).sum(1)
     graph = dgl.graph((bonds.source.long(), bonds.target.long()), num_nodes=int(n_atoms.sum()))
     crystal_of_atom = torch.repeat_interleave(torch.arange(len(n_atoms)), n_atoms)
     n_edges = torch.bincount(crystal_of_atom[bonds.target.long()], minlength=len(n_atoms))

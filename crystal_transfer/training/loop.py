@@ -12,22 +12,20 @@ from torch import Tensor, nn
 from crystal_transfer.errors import Interrupted
 from crystal_transfer.experiments.runs import Hyperparameters
 from crystal_transfer.files import replaced_when_whole
-from crystal_transfer.graphs.batches import ResidentGraphs, assemble
 from crystal_transfer.models.transfer import frozen_norms
+from crystal_transfer.training.prediction import predictions_of
+from crystal_transfer.training.steps import (
+    LOSSES,
+    Gradients,
+    LabelledGraphs,
+    masked_mean,
+    steps_of,
+    trainable,
+)
 
-LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
 REPORT_SECONDS = 5.0  # between two lines of progress, at the end of an epoch
 SILENT_SECONDS = 60.0  # ... and within one
-EVALUATION_BATCH = 64  # crystals; changes nothing but memory
-
-
-class LabelledGraphs(NamedTuple):
-    """Crystals and their scaled targets, [n_crystals, n_properties]; NaN where there is none."""
-
-    graphs: ResidentGraphs
-    targets: Tensor
-    properties: tuple[str, ...]
 
 
 @dataclass
@@ -83,25 +81,6 @@ def batches_of(n: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
     order = torch.randperm(n, generator=generator)
     size = min(batch_size, n)
     return [order[start : start + size] for start in range(0, n - size + 1, size)]
-
-
-def masked_mean(of_error: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
-    """Average a function of the error over the targets that exist.
-
-    L = sum_ip m_ip f(y_ip - p_ip) / sum_ip m_ip with m_ip = 1 where crystal i has a target of
-    property p, else 0: Eq. 1 of Devi et al. 2024 for f(x) = abs(x). With one property it is the
-    plain mean.
-
-    Parameters
-    ----------
-    of_error
-        f.
-    prediction, target
-        [n_crystals, n_properties]; NaN where there is no target.
-    """
-    present = torch.isfinite(target)
-    error = torch.where(present, prediction - target, 0.0)
-    return of_error(error).sum() / present.sum()
 
 
 def fit(
@@ -160,6 +139,8 @@ def fit(
     progress = _resume(checkpoint, made_by, moving)
     if progress.epoch or progress.batch:
         report(f"continuing after epoch {progress.epoch} of {epochs}, batch {progress.batch}")
+    compute = steps_of(model, training, of_error)
+    predict_validation = predictions_of(model, validation.graphs)
     pace = Pace(progress.epoch * n_batches + progress.batch, epochs * n_batches)
     while progress.epoch < epochs:
         _training_mode(model, freeze_norms)
@@ -168,7 +149,7 @@ def fit(
             len(training.graphs), hyperparameters.batch_size, seed, progress.epoch
         )  # fmt: skip
         for members in batches[progress.batch :]:
-            loss += _step(moving, training, members, of_error)
+            loss += _step(moving, compute(members))
             progress.batch += 1
             stop = asked_to_stop()
             if stop or pace.since_save() > CHECKPOINT_SECONDS:
@@ -184,7 +165,7 @@ def fit(
         row = {
             "epoch": progress.epoch + 1,
             "training_loss": float(loss) / n_batches,
-            **_validate(of_error, predict(model, validation.graphs), validation),
+            **_validate(of_error, predict_validation(), validation),
             "learning_rate": schedule.get_last_lr()[0],
         }
         _end_epoch(progress, row, model)
@@ -236,15 +217,13 @@ def _training_mode(model: nn.Module, freeze_norms: bool) -> None:
             norm.eval()
 
 
-def _step(moving: Moving, training: LabelledGraphs, members: Tensor, of_error) -> Tensor:
+def _step(moving: Moving, found: Gradients) -> Tensor:
     """Take one step and give its loss."""
-    moving.optimizer.zero_grad(set_to_none=True)
-    prediction = moving.model(assemble(training.graphs, members))
-    loss = masked_mean(of_error, prediction, training.targets[members.to(prediction.device)])
-    loss.backward()
+    for parameter, gradient in zip(trainable(moving.model), found.of_parameters, strict=True):
+        parameter.grad = gradient
     moving.optimizer.step()
     moving.schedule.step()
-    return loss.detach()
+    return found.loss
 
 
 def _end_epoch(progress: Progress, row: dict, model: nn.Module) -> None:
@@ -268,14 +247,6 @@ def _validate(of_error, prediction: Tensor, true: LabelledGraphs) -> dict[str, f
         for code, own, target in columns:
             result[f"validation_mae_{code}"] = float(masked_mean(Tensor.abs, own, target))
     return result
-
-
-@torch.no_grad()
-def predict(model: nn.Module, graphs: ResidentGraphs) -> Tensor:
-    """Predict scaled targets in evaluation mode, [n_crystals, n_properties]."""
-    model.eval()
-    parts = torch.arange(len(graphs)).split(EVALUATION_BATCH)
-    return torch.cat([model(assemble(graphs, members)) for members in parts])
 
 
 def _save(checkpoint: Path, made_by: list, progress: Progress, moving: Moving) -> None:

@@ -25,9 +25,11 @@ from crystal_transfer.models.checkpoints import load_weights, save_weights
 from crystal_transfer.models.heads import PropertyHeads
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.models.transfer import transfer
-from crystal_transfer.training.loop import LabelledGraphs, Progress, fit, predict
+from crystal_transfer.training.loop import Progress, fit
 from crystal_transfer.training.memory import keep_freed_memory
 from crystal_transfer.training.metrics import metrics
+from crystal_transfer.training.prediction import predict
+from crystal_transfer.training.steps import LabelledGraphs
 from crystal_transfer.training.tasks import Task, TestSet, one_property, several_properties
 
 PREDICTION_COLUMNS = [

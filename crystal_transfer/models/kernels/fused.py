@@ -12,6 +12,12 @@ from torch.autograd.function import once_differentiable
 
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.kernels import loops
+from crystal_transfer.models.kernels.convolutions import (
+    gradients_of_linears,
+    norms_of,
+    parameters_of,
+    sorted_out,
+)
 
 
 def suits(x: Tensor, features: int) -> bool:
@@ -78,28 +84,15 @@ def edge_gated_convolution(
     graph, x, y, place, update_edges
         As there.
     """
-    linears = layer.src_gate, layer.dst_gate, layer.dst_update, layer.src_update, layer.edge_gate
-    norms = layer.bn_nodes, layer.bn_edges
-    parameters = (
-        *(linear.weight for linear in linears),
-        *(linear.bias for linear in linears),
-        *(parameter for norm in norms for parameter in (norm.weight, norm.bias)),
-    )
-    return _Convolution.apply(x, y, graph, place, norms, update_edges, *parameters)
+    norms = norms_of(layer)
+    return _Convolution.apply(x, y, graph, place, norms, update_edges, *parameters_of(layer))
 
 
 class _Convolution(torch.autograd.Function):
-    """Parameters are the weights, then the biases of five linear layers, then those of norms.
-
-    The layers are, in the order of the arguments: what the source says to the gate, what the
-    target says, the message of the source, what the node keeps of itself (all four of x), and
-    what the edge says to the gate (of y).
-    """
-
     @staticmethod
     def forward(ctx, x, y, graph, place, norms, update_edges, *parameters):
         x, y = x.contiguous(), y.contiguous()
-        weights, biases = parameters[:5], parameters[5:10]
+        weights, biases, _ = sorted_out(parameters)
         from_source, from_target = x @ weights[0].t(), x @ weights[1].t()
         message = torch.addmm(biases[2], x, weights[2].t())
         before_norm = torch.addmm(biases[3], x, weights[3].t())
@@ -144,16 +137,13 @@ class _Convolution(torch.autograd.Function):
         _run(loops.convolution_backward, ctx.arguments)
 
         needs_x, needs_y, *_ = ctx.needs_input_grad
-        weights, needs = parameters[:5], ctx.needs_input_grad[6:]
-        d_x = _sum_of_products(d_x_out, d_terms[:4], weights[:4]) if needs_x else None
-        d_y = _sum_of_products(d_y, d_terms[4:], weights[4:]) if needs_y else None
-        d_weights = [
-            d_term.t() @ rows if needed else None
-            for d_term, rows, needed in zip(d_terms, [x, x, x, x, y], needs[:5], strict=True)
-        ]
-        d_biases = _of_biases(d_terms, needs[5:10])
+        needed = needs_x, needs_y, *ctx.needs_input_grad[6:]
+        weights, _, _ = sorted_out(parameters)
+        d_x, d_y, *d_linears = gradients_of_linears(
+            x, y, weights, d_terms, (d_x_out, d_y), needed
+        )  # fmt: skip
         d_edge_norm = [None, None] if d_y_out is None else d_norms[2:]
-        return d_x, d_y, *[None] * 4, *d_weights, *d_biases, *d_norms[:2], *d_edge_norm
+        return d_x, d_y, *[None] * 4, *d_linears, *d_norms[:2], *d_edge_norm
 
 
 def _room_for_gradients(x, y, d_y_out, place) -> tuple[Tensor | None, ...]:
@@ -167,25 +157,6 @@ def _room_for_gradients(x, y, d_y_out, place) -> tuple[Tensor | None, ...]:
     if place is None:
         return d_y_out, *terms, torch.empty_like(y)
     return None if d_y_out is None else torch.zeros_like(y), *terms, torch.zeros_like(y)
-
-
-def _sum_of_products(start: Tensor | None, rows: list[Tensor], weights: list[Tensor]) -> Tensor:
-    """Give start + sum_i rows_i @ weights_i."""
-    first, *others = zip(rows, weights, strict=True)
-    total = torch.mm(*first) if start is None else torch.addmm(start, *first)
-    for other in others:
-        total.addmm_(*other)
-    return total
-
-
-def _of_biases(d_terms, needs) -> list[Tensor | None]:
-    """Sum the gradients of the five linear layers over the rows.
-
-    Three of them add up to the gate, so that their sums are equal.
-    """
-    _, of_target, of_message, of_self, _ = d_terms
-    rows = of_target, of_target, of_message, of_self, of_target
-    return [d.sum(0) if needed else None for d, needed in zip(rows, needs, strict=True)]
 
 
 # --- calls of the loops ----------------------------------------------------------------------

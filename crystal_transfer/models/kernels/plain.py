@@ -119,7 +119,7 @@ class _EdgeGate(torch.autograd.Function):
 # --- normalisation, activation, residual -----------------------------------------------------
 
 
-def weighted_moments(x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor | float]:
+def weighted_moments(x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Give mean and (biased) variance over the rows, and the total weight.
 
     Parameters
@@ -132,7 +132,7 @@ def weighted_moments(x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, 
     if weight is None:
         mean = x.mean(dim=0)
         centred = x - mean
-        return mean, centred.square_().mean(dim=0), float(len(x))
+        return mean, centred.square_().mean(dim=0), x.new_full((), len(x))
     total = weight.sum()
     share = (weight / total).t()
     mean = (share @ x).squeeze(0)
@@ -175,10 +175,11 @@ def batch_norm_silu(
 def moments_and_update(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None):
     """Give the moments of the batch and let the running statistics of the layer follow them."""
     mean, variance, total = weighted_moments(x, weight)
-    if total > 1:
-        norm.running_mean.lerp_(mean, norm.momentum)
-        norm.running_var.lerp_(variance * (total / (total - 1)), norm.momentum)
-        norm.num_batches_tracked += 1
+    # no `if`: a GPU would have to be waited for
+    momentum = torch.where(total > 1, norm.momentum, 0.0)
+    norm.running_mean.lerp_(mean, momentum)
+    norm.running_var.lerp_(variance * (total / (total - 1).clamp(min=1)), momentum)
+    norm.num_batches_tracked += total > 1
     return mean, variance, total
 
 

@@ -1,0 +1,39 @@
+"""Predictions of a model, once or after every epoch."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.graphs.batches import assemble
+from crystal_transfer.graphs.line_graph import Graphs
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.training.replay import cuda_graphs, repeated
+
+BATCH = 64  # crystals; changes nothing but memory
+REPLAYED = 256  # crystals whose batches are kept: more of them fill a GPU anyway
+
+
+def predict(model: nn.Module, graphs: Graphs) -> Tensor:
+    """Predict scaled targets in evaluation mode, [n_crystals, n_properties]."""
+    return _of_batches(model, (assemble(graphs, members) for members in _parts(graphs)))
+
+
+def predictions_of(model: nn.Module, graphs: Graphs) -> Callable[[], Tensor]:
+    """Give a function that predicts for the same crystals again and again, as `predict` does."""
+    on_gpu = graphs.species.device.type == "cuda" and isinstance(model, ALIGNN)
+    if not on_gpu or len(graphs) > REPLAYED:
+        return partial(predict, model, graphs)
+    batches = [assemble(graphs, members) for members in _parts(graphs)]
+    return repeated(partial(_of_batches, model, batches), cuda_graphs())
+
+
+def _parts(graphs: Graphs) -> Sequence[Tensor]:
+    return torch.arange(len(graphs)).split(BATCH)
+
+
+@torch.no_grad()
+def _of_batches(model: nn.Module, batches) -> Tensor:
+    model.eval()
+    return torch.cat([model(batch) for batch in batches])

@@ -1,0 +1,130 @@
+"""Loss and gradients of one training step: computed kernel by kernel, or replayed as a whole."""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.graphs.batches import Batch, assemble
+from crystal_transfer.graphs.line_graph import Graphs
+from crystal_transfer.graphs.padding import Sizes, pad, sizes_for
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.training.replay import Recorder, cuda_graphs, repeated
+
+LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
+
+
+class LabelledGraphs(NamedTuple):
+    """Crystals and their scaled targets, [n_crystals, n_properties]; NaN where there is none."""
+
+    graphs: Graphs
+    targets: Tensor
+    properties: tuple[str, ...]
+
+
+class Gradients(NamedTuple):
+    """Loss of a batch, and gradients of all trainable parameters; None where there is none."""
+
+    loss: Tensor
+    of_parameters: tuple[Tensor | None, ...]
+
+
+def masked_mean(of_error: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
+    """Average a function of the error over the targets that exist.
+
+    L = sum_ip m_ip f(y_ip - p_ip) / sum_ip m_ip with m_ip = 1 where crystal i has a target of
+    property p, else 0: Eq. 1 of Devi et al. 2024 for f(x) = abs(x). With one property it is the
+    plain mean.
+
+    Parameters
+    ----------
+    of_error
+        f.
+    prediction, target
+        [n_crystals, n_properties]; NaN where there is no target.
+    """
+    present = torch.isfinite(target)
+    error = torch.where(present, prediction - target, 0.0)
+    return of_error(error).sum() / present.sum()
+
+
+def trainable(model: nn.Module) -> list[nn.Parameter]:
+    """List the parameters that a step changes."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def gradients(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Gradients:
+    """Compute loss and gradients of a batch; the running statistics of the model's norms move."""
+    loss = masked_mean(of_error, model(batch), targets)
+    found = torch.autograd.grad(loss, trainable(model), allow_unused=True)
+    return Gradients(loss.detach(), found)
+
+
+def step_by_step(model: nn.Module, training: LabelledGraphs, of_error):
+    """Give a function that computes loss and gradients for the crystals it is given."""
+
+    def step(members: Tensor) -> Gradients:
+        targets = training.targets[members.to(training.targets.device)]
+        return gradients(model, assemble(training.graphs, members), targets, of_error)
+
+    return step
+
+
+class ReplayedSteps:
+    """The same with batches of a few sizes, each of them recorded.
+
+    Parameters
+    ----------
+    model, training, of_error
+        What is trained, on what, and with which loss. The mode of the norms must not change.
+    record
+        See `replay.cuda_graphs`.
+    """
+
+    def __init__(self, model: nn.Module, training: LabelledGraphs, of_error, record: Recorder):
+        self.model, self.training, self.of_error, self.record = model, training, of_error, record
+        self.steps: dict[Sizes, tuple[list[Tensor], Callable[[], Gradients]]] = {}
+
+    def __call__(self, members: Tensor) -> Gradients:
+        """Give loss and gradients; the next step of the size overwrites their tensors."""
+        graphs, targets = self.training.graphs, self.training.targets
+        sizes = sizes_for(graphs, members)
+        inputs = pad(assemble(graphs, members), sizes), targets[members.to(targets.device)]
+        if sizes not in self.steps:
+            function = partial(_gradients_anew, self.model, *inputs, self.of_error)
+            self.steps[sizes] = _tensors(inputs), repeated(function, self.record)
+        fixed, step = self.steps[sizes]
+        for tensor, new in zip(fixed, _tensors(inputs), strict=True):
+            tensor.copy_(new)
+        return step()
+
+
+def _gradients_anew(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Gradients:
+    """Compute `gradients` of tensors that have changed since the batch kept what it derives."""
+    return gradients(model, _anew(batch), targets, of_error)
+
+
+def _anew(value):
+    """Copy nested dataclasses, but not their tensors, nor the properties that they keep."""
+    if not is_dataclass(value):
+        return value
+    return type(value)(*(_anew(getattr(value, field.name)) for field in fields(value)))
+
+
+def _tensors(inputs) -> list[Tensor]:
+    """List the tensors in nested dataclasses and tuples."""
+    if is_dataclass(inputs):
+        inputs = [getattr(inputs, field.name) for field in fields(inputs)]
+    if isinstance(inputs, Tensor | None):
+        return [] if inputs is None else [inputs]
+    return [tensor for part in inputs for tensor in _tensors(part)]
+
+
+def steps_of(model: nn.Module, training: LabelledGraphs, of_error):
+    """Give the fastest way to compute loss and gradients where the graphs are."""
+    if training.targets.device.type == "cuda" and isinstance(model, ALIGNN):
+        return ReplayedSteps(model, training, of_error, cuda_graphs())
+    return step_by_step(model, training, of_error)

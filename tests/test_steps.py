@@ -1,0 +1,254 @@
+"""Steps as a GPU takes them: padded, recorded, and without waiting; on a GPU where there is one."""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, saved
+from runs import HOW, SCRATCH, SETTINGS, SMALL, outputs, prepare
+
+from crystal_transfer.files import read_json
+from crystal_transfer.graphs.batches import assemble, load_graphs
+from crystal_transfer.graphs.build import build
+from crystal_transfer.graphs.padding import pad, sizes_for
+from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models import alignn, kernels
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.training import steps
+from crystal_transfer.training.prediction import predict, predictions_of
+from crystal_transfer.training.run import train
+from crystal_transfer.training.steps import (
+    LOSSES,
+    LabelledGraphs,
+    ReplayedSteps,
+    gradients,
+    step_by_step,
+)
+
+MSE = LOSSES["mse"]
+
+
+@pytest.fixture(params=[False, True], ids=["full", "compressed"])
+def training(request, alloys, tmp_path) -> LabelledGraphs:
+    build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
+    graphs = load_graphs(open_store(tmp_path / "graphs"), np.arange(len(alloys)))
+    return LabelledGraphs(graphs, torch.linspace(-1, 1, len(alloys)).unsqueeze(1), ("X",))
+
+
+@pytest.fixture
+def model(alloys, tmp_path, training) -> ALIGNN:
+    torch.manual_seed(3)
+    return ALIGNN(SMALL, torch.from_numpy(np.array(open_store(tmp_path / "graphs").features)))
+
+
+def outcome(model, function) -> dict[str, torch.Tensor]:
+    """Loss, gradients and running statistics of a step from the same start."""
+    found = function()
+    names = [name for name, _ in model.named_parameters()]
+    of_parameters = zip(names, found.of_parameters, strict=True)
+    present = {name: value.clone() for name, value in of_parameters if value is not None}
+    statistics = {name: value.clone() for name, value in model.named_buffers()}
+    return {"loss": found.loss.clone()} | present | statistics
+
+
+def assert_same(ours: dict, theirs: dict) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        scale = 1 + float(theirs[name].abs().max())
+        torch.testing.assert_close(value, theirs[name], rtol=1e-4, atol=1e-4 * scale,
+            msg=lambda text, name=name: f'{name}: {text}')  # fmt: skip
+
+
+def reset_after(model, function):
+    """Call a function and take back what it did to the model."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    result = function()
+    model.load_state_dict(before)
+    return result
+
+
+def test_ghosts_change_nothing(model, training):
+    members, targets = torch.tensor([3, 0, 17, 5]), training.targets[[3, 0, 17, 5]]
+    batch = assemble(training.graphs, members)
+    sizes = sizes_for(training.graphs, members)
+    assert sizes > (len(batch.bonds.first) - 1, len(batch.bonds.source), len(batch.pairs.source))
+    padded = pad(batch, sizes)
+    assert len(padded.bonds.node_weight) == sizes.atoms
+    assert len(padded.pairs.target) == sizes.triplets
+    model.train()
+    ours, theirs = (
+        reset_after(
+            model, lambda b=b: outcome(model, lambda: gradients(model, b, targets, MSE))
+        )
+        for b in (padded, batch)
+    )  # fmt: skip
+    assert_same(ours, theirs)
+
+
+def test_few_sizes_hold_all_batches(training):
+    generator = torch.Generator().manual_seed(0)
+    found = set()
+    for _ in range(200):
+        members = torch.randperm(len(training.graphs), generator=generator)[:8]
+        sizes = sizes_for(training.graphs, members)
+        pad(assemble(training.graphs, members), sizes)
+        found.add(sizes)
+    assert 1 < len(found) <= 8
+
+
+def rerun(function):
+    """Record as a CUDA graph does: nothing happens until the replay, which repeats the function."""
+    model = function.args[0]
+    result = reset_after(model, function)
+
+    def replay():
+        for old, new in zip(steps._tensors(result), steps._tensors(function()), strict=True):
+            old.copy_(new)
+
+    return replay, result
+
+
+def test_replayed_steps_are_those_computed_one_by_one(model, training):
+    recordings = []
+    replayed = ReplayedSteps(model, training, MSE, lambda f: recordings.append(f) or rerun(f))
+    plain = step_by_step(model, training, MSE)
+    model.train()
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(12):
+        members = torch.randperm(len(training.graphs), generator=generator)[:6]
+        expected = reset_after(model, lambda m=members: outcome(model, lambda: plain(m)))
+        assert_same(outcome(model, lambda m=members: replayed(m)), expected)
+        for parameter in model.parameters():  # as an optimizer would
+            parameter.data.mul_(0.999)
+    assert 1 < len(recordings) <= len(replayed.steps)
+
+
+def test_where_nothing_can_be_recorded_steps_go_on(model, training):
+    def record(function):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    replayed = ReplayedSteps(model, training, MSE, record)
+    members = torch.arange(6)
+    replayed(members)
+    with pytest.warns(UserWarning, match="no CUDA graph"):
+        replayed(members)
+    assert torch.isfinite(replayed(members).loss)
+
+
+def moved(value, device):
+    """Move graphs, but not the counts that stay on the CPU, to a device."""
+    if is_dataclass(value):
+        return replace(
+            value,
+            **{
+                field.name: moved(getattr(value, field.name), device)
+                for field in fields(value)
+                if not field.name.endswith("counts")
+            },
+        )
+    return value.to(device) if isinstance(value, torch.Tensor) else value
+
+
+def test_a_step_asks_no_tensor_for_its_values(model, training, monkeypatch):
+    """Meta tensors have none: whatever would make the host wait for a GPU fails on them."""
+    cuda = pytest.importorskip("crystal_transfer.models.kernels.cuda")
+    monkeypatch.setattr(cuda, "launch", lambda *_, **__: None)
+    for module in (alignn, kernels):
+        monkeypatch.setattr(module, "fused_for", lambda *_: cuda)
+    on_meta = LabelledGraphs(moved(training.graphs, "meta"), training.targets.to("meta"), ("X",))
+    model.to("meta").train()
+    found = ReplayedSteps(model, on_meta, MSE, rerun)(torch.tensor([3, 0, 17, 5]))
+    shapes = [None if g is None else g.shape for g in found.of_parameters]
+    assert [shape for shape in shapes if shape] == [
+        p.shape for p, g in zip(model.parameters(), found.of_parameters, strict=True)
+        if g is not None
+    ]  # fmt: skip
+
+
+COMPILE_ALL = """
+import torch, triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from crystal_transfer.graphs.batches import Adjacency
+from crystal_transfer.models.alignn import EdgeGatedGraphConv
+from crystal_transfer.models.kernels import cuda
+
+TYPES = {torch.float32: "*fp32", torch.int32: "*i32", torch.int64: "*i64"}
+compiled = set()
+
+def type_of(value):
+    if isinstance(value, torch.Tensor):
+        return TYPES[value.dtype]
+    return {int: "i32", float: "fp32", type(None): "constexpr"}[type(value)]
+
+def compile_only(kernel, grid, *arguments, **constants):
+    values = dict(zip(kernel.arg_names, arguments)) | constants
+    assert set(values) == set(kernel.arg_names)
+    signature = {
+        name: "constexpr" if name in constants else type_of(values[name])
+        for name in kernel.arg_names
+    }
+    fixed = {name: values[name] for name, kind in signature.items() if kind == "constexpr"}
+    for capability in (80, 90):
+        source = ASTSource(kernel, signature=signature, constexprs=fixed)
+        result = triton.compile(source, target=GPUTarget("cuda", capability, 32))
+        assert result.asm["cubin"]
+        compiled.add((kernel.fn.__name__, capability))
+
+cuda.launch = compile_only
+first, edge = torch.tensor([0, 1, 2], dtype=torch.int32), torch.tensor([0, 1], dtype=torch.int32)
+weight = torch.ones(2, 1)
+for weights in ([weight] * 3, [None] * 3):
+    layer = EdgeGatedGraphConv(256)
+    graph = Adjacency(edge, edge, first, *weights)
+    x, y = (torch.zeros(2, 256, requires_grad=True) for _ in range(2))
+    x_out, y_out = cuda.edge_gated_convolution(layer, graph, x, y)
+    (x_out.sum() + y_out.sum()).backward()
+    cuda.batch_norm_silu(layer.bn_nodes, x, weights[0]).sum().backward()
+print(len(compiled), "kernels")
+"""
+
+
+def test_all_kernels_compile_for_gpus():
+    """Triton's compiler and NVIDIA's assembler need no GPU; what they make does."""
+    pytest.importorskip("triton")
+    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILE_ALL], cwd=ROOT, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert "16 kernels" in done.stdout, done.stdout + done.stderr
+
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+@needs_gpu
+def test_a_training_on_a_gpu_is_that_on_a_cpu(alloys, tmp_path):
+    inputs = prepare(alloys, tmp_path)
+    gently = replace(SCRATCH, hyperparameters=replace(HOW, max_lr=1e-3))
+    found = {}
+    for device in ("cpu", "cuda"):
+        result = outputs(tmp_path / device)
+        train(gently, inputs, result, replace(SETTINGS, device=device))
+        found[device] = read_json(result.metrics)["mae_scaled"]
+    assert found["cuda"] == pytest.approx(found["cpu"], abs=1e-3)
+
+
+@needs_gpu
+@pytest.mark.filterwarnings("error:no CUDA graph")
+def test_cuda_graphs_are_recorded_and_right(model, training):
+    on_gpu = LabelledGraphs(moved(training.graphs, "cuda"), training.targets.cuda(), ("X",))
+    model.cuda().train()
+    replayed, plain = steps.steps_of(model, on_gpu, MSE), step_by_step(model, on_gpu, MSE)
+    for _ in range(4):
+        members = torch.arange(6)
+        expected = reset_after(model, lambda m=members: outcome(model, lambda: plain(m)))
+        assert_same(outcome(model, lambda m=members: replayed(m)), expected)
+    again = predictions_of(model, on_gpu.graphs)
+    for _ in range(4):
+        torch.testing.assert_close(again(), predict(model, on_gpu.graphs))
