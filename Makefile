@@ -48,7 +48,7 @@ docs: setup
 	$(BIN)/python docs/make_configuration.py
 
 bench: setup
-	for benchmark in train_step step_memory roofline graph_build graph_store dag whole_run scaling; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
+	for benchmark in train_step step_memory roofline graph_build graph_store dag whole_run scaling gpu_step; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
 
 lock: setup
 	$(BIN)/python envs/lock.py

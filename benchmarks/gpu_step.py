@@ -132,7 +132,7 @@ def main() -> None:
                 contestants["fused, CUDA graphs"] = epoch_of(store, graphs, batches, steps_of)
                 for _ in range(3):  # until every size is recorded
                     contestants["fused, CUDA graphs"]()
-            times = side_by_side(contestants, 4 if options.quick else 20)
+            times = side_by_side(contestants, 3 if options.quick else 20)
             for contestant, values in times.items():
                 seconds = statistics.median(values)
                 share = counter.get_total_flops() / seconds / top

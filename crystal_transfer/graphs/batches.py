@@ -163,9 +163,7 @@ def assemble(graphs: Graphs, members: Tensor) -> Batch:
     members
         Which crystals, [n_crystals] int64 on the CPU.
     """
-    atoms = _rows(graphs.atom_counts, members, graphs.species.device)
-    edges = _rows(graphs.edge_counts, members, graphs.species.device)
-    triplets = _rows(graphs.triplet_counts, members, graphs.species.device)
+    atoms, edges, triplets = _rows(graphs, members)
     weighted = graphs.weighted
 
     atom_weight = graphs.atom_weight[atoms.rows].unsqueeze(1)
@@ -215,15 +213,20 @@ class _Rows(NamedTuple):
         return values[self.crystal]
 
 
-def _rows(all_counts: Tensor, members: Tensor, device: torch.device) -> _Rows:
-    """Find the rows of the members; counts and members are on the CPU."""
-    all_starts = all_counts.cumsum(0) - all_counts
-    counts = all_counts[members]
-    starts = counts.cumsum(0) - counts
-    total = int(counts.sum())
-    counts, starts, shift = torch.stack([counts, starts, all_starts[members] - starts]).to(device)
+def _rows(graphs: Graphs, members: Tensor) -> list[_Rows]:
+    """Find the rows of the members' atoms, edges and triplets."""
+    counts, device = graphs.counts[:, members], graphs.species.device
+    starts = counts.cumsum(1) - counts
+    shift = graphs.starts[:, members] - starts
+    kinds = torch.stack([counts, starts, shift], dim=1).to(device)
+    return [
+        _rows_of(*kind, total) for kind, total in zip(kinds, counts.sum(1).tolist(), strict=True)
+    ]
+
+
+def _rows_of(counts: Tensor, starts: Tensor, shift: Tensor, total: int) -> _Rows:
     crystal = torch.repeat_interleave(counts, output_size=total)
-    return _Rows(torch.arange(total, device=device) + shift[crystal], crystal, starts)
+    return _Rows(torch.arange(total, device=counts.device) + shift[crystal], crystal, starts)
 
 
 def _mean_over(atoms: _Rows, weight: Tensor) -> Tensor:

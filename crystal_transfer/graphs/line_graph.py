@@ -6,6 +6,7 @@ b = (j -> k) is an edge a -> b with the cosine of the angle at j, except a bond 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -65,6 +66,21 @@ class Graphs:
 
     def __len__(self) -> int:
         return len(self.atom_counts)
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """Atoms, edges and triplets of each crystal, [3, n_crystals], on the CPU."""
+        return torch.stack([self.atom_counts, self.edge_counts, self.triplet_counts])
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """Where those of each crystal begin, [3, n_crystals], on the CPU."""
+        return _starts(self.counts)
+
+    @cached_property
+    def mean_counts(self) -> Tensor:
+        """Mean of `counts` over the crystals, [3]."""
+        return self.counts.double().mean(1)
 
 
 def ranges(starts: Tensor, counts: Tensor) -> Tensor:
@@ -146,7 +162,7 @@ def expand(store: GraphStore, crystals: np.ndarray, device: str | torch.device =
 
 
 def _starts(counts: Tensor) -> Tensor:
-    return counts.cumsum(0) - counts
+    return counts.cumsum(-1) - counts
 
 
 def _lowest(values: Tensor, groups: Tensor, n_groups: int) -> Tensor:

@@ -38,9 +38,8 @@ def sizes_for(graphs: Graphs, members: Tensor) -> Sizes:
     members
         Which crystals, [n_crystals] int64 on the CPU.
     """
-    counts = torch.stack([graphs.atom_counts, graphs.edge_counts, graphs.triplet_counts])
-    average = counts.double().mean(1).clamp(min=1) * len(members)
-    needed = counts[:, members].sum(1) + 1
+    average = graphs.mean_counts.clamp(min=1) * len(members)
+    needed = graphs.counts[:, members].sum(1) + 1
     level = math.ceil(math.log(float((needed / average).max())) / math.log(GROWTH))
     room = average * GROWTH**level
     return Sizes(*(MULTIPLE * math.ceil(rows / MULTIPLE) for rows in room.tolist()))
