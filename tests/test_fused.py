@@ -87,6 +87,8 @@ def assert_equal(fast, plain):
 @pytest.mark.parametrize("update_edges", [True, False])
 @pytest.mark.parametrize("gathered", [True, False])
 def test_edge_gated_convolution(kernel, device, graph, training, update_edges, gathered):
+    if kernel is not fused and gathered != update_edges:
+        pytest.skip("the interpreter is slow: half the combinations show all there is")
     n_edges = len(graph.source)
     place = (torch.arange(n_edges, device=device) * 7 % 11).int() if gathered else None
     x, y = (

@@ -130,18 +130,7 @@ def edge_gated_convolution(
     place: Tensor | None = None,
     update_edges: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
-    """Compute a whole `alignn.EdgeGatedGraphConv`; its `update` is the plain version.
-
-    Of tensors with a row per edge only the argument of the gate is kept for the backward pass,
-    besides the edge features themselves.
-
-    Parameters
-    ----------
-    layer
-        The `EdgeGatedGraphConv`.
-    graph, x, y, place, update_edges
-        As there.
-    """
+    """Compute a whole `alignn.EdgeGatedGraphConv`, as `fused.edge_gated_convolution` does."""
     y = y if place is None else y.index_select(0, place)
     norms = norms_of(layer)
     return _Convolution.apply(x, y, graph, norms, update_edges, *parameters_of(layer))

@@ -22,6 +22,14 @@ def _places(row, column, features: tl.constexpr):
 
 
 @triton.jit
+def _rows(start, end, column, inside, features: tl.constexpr, ROWS: tl.constexpr):
+    """Give rows from start on, which of them are before end, and where and what is known."""
+    row = start + tl.arange(0, ROWS)
+    there = row < end
+    return row, there, there[:, None] & inside[None, :], _places(row, column, features)
+
+
+@triton.jit
 def _before_silu(normalised, gamma, beta, column, inside):
     scale = tl.load(gamma + column, mask=inside, other=0.0)
     shift = tl.load(beta + column, mask=inside, other=0.0)
@@ -59,10 +67,7 @@ def gates_and_means(
     weight = tl.zeros([BLOCK], tl.float32)
     end = tl.load(first + node + 1)
     for start in range(tl.load(first + node), end, EDGES):
-        edge = start + tl.arange(0, EDGES)
-        there = edge < end
-        known = there[:, None] & inside[None, :]
-        at_edge = _places(edge, column, features)
+        edge, there, known, at_edge = _rows(start, end, column, inside, features, EDGES)
         at_source = _places(tl.load(source + edge, mask=there, other=0), column, features)
         value = tl.load(gate + at_edge, mask=known, other=0.0) + constant[None, :]
         value += tl.load(from_source + at_source, mask=known, other=0.0)
@@ -96,10 +101,7 @@ def gradients_of_targets(
     total = tl.zeros([BLOCK], tl.float32)
     end = tl.load(first + node + 1)
     for start in range(tl.load(first + node), end, EDGES):
-        edge = start + tl.arange(0, EDGES)
-        there = edge < end
-        known = there[:, None] & inside[None, :]
-        at_edge = _places(edge, column, features)
+        edge, there, known, at_edge = _rows(start, end, column, inside, features, EDGES)
         at_source = _places(tl.load(source + edge, mask=there, other=0), column, features)
         value = tl.load(gate + at_edge, mask=known, other=0.0)
         sigma = tl.sigmoid(value)
@@ -132,9 +134,7 @@ def gradients_of_sources(
     of_message = tl.zeros([BLOCK], tl.float32)
     end = tl.load(leaving + node + 1)
     for start in range(tl.load(leaving + node), end, EDGES):
-        place = start + tl.arange(0, EDGES)
-        there = place < end
-        known = there[:, None] & inside[None, :]
+        place, there, known, _ = _rows(start, end, column, inside, features, EDGES)
         edge = tl.load(by_source + place, mask=there, other=0)
         at_edge = _places(edge, column, features)
         at_target = _places(tl.load(target + edge, mask=there, other=0), column, features)
@@ -167,10 +167,8 @@ def partial_moments(
     begin = program * rows_each
     end = tl.minimum(begin + rows_each, n_rows)
     for start in range(begin, end, ROWS):
-        row = start + tl.arange(0, ROWS)
-        there = row < end
-        known = there[:, None] & inside[None, :]
-        value = tl.load(x + _places(row, column, features), mask=known, other=0.0)
+        row, there, known, here = _rows(start, end, column, inside, features, ROWS)
+        value = tl.load(x + here, mask=known, other=0.0)
         if weight is not None:
             counted = tl.load(weight + row, mask=there, other=0.0)
         else:
@@ -184,10 +182,10 @@ def partial_moments(
         squares += difference * difference * total * share
         mean += difference * share
         total += more
-    here = partial + program * 3 * features + column
-    tl.store(here, total, mask=inside)
-    tl.store(here + features, mean, mask=inside)
-    tl.store(here + 2 * features, squares, mask=inside)
+    part = partial + program * 3 * features + column
+    tl.store(part, total, mask=inside)
+    tl.store(part + features, mean, mask=inside)
+    tl.store(part + 2 * features, squares, mask=inside)
 
 
 @triton.jit
@@ -240,10 +238,9 @@ def normalise(
     BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Normalise, apply SiLU and add the residual."""
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, inside = _columns(features, BLOCK)
-    here = _places(row, column, features)
-    known = (row < n_rows)[:, None] & inside[None, :]
+    start = tl.program_id(0) * ROWS
+    _, _, known, here = _rows(start, n_rows, column, inside, features, ROWS)
     value = tl.load(x + here, mask=known, other=0.0)
     normalised = _normalised(value, moments, column, inside, features)
     q = _before_silu(normalised, gamma, beta, column, inside)
@@ -266,18 +263,16 @@ def partial_norm_gradients(
     begin = program * rows_each
     end = tl.minimum(begin + rows_each, n_rows)
     for start in range(begin, end, ROWS):
-        row = start + tl.arange(0, ROWS)
-        known = (row < end)[:, None] & inside[None, :]
-        here = _places(row, column, features)
+        _, _, known, here = _rows(start, end, column, inside, features, ROWS)
         value = tl.load(x + here, mask=known, other=0.0)
         normalised = _normalised(value, moments, column, inside, features)
         d_q = _slope_of_silu(_before_silu(normalised, gamma, beta, column, inside))
         d_q *= tl.load(d_out + here, mask=known, other=0.0)
         of_beta += tl.sum(d_q, axis=0)
         of_gamma += tl.sum(d_q * normalised, axis=0)
-    here = partial + program * 2 * features + column
-    tl.store(here, of_beta, mask=inside)
-    tl.store(here + features, of_gamma, mask=inside)
+    part = partial + program * 2 * features + column
+    tl.store(part, of_beta, mask=inside)
+    tl.store(part + features, of_gamma, mask=inside)
 
 
 @triton.jit
@@ -307,11 +302,9 @@ def norm_gradients(
     BATCH_STATISTICS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Give the gradient of the rows, from those of beta and gamma in `sums`, [2, features]."""
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column, inside = _columns(features, BLOCK)
-    here = _places(row, column, features)
-    there = row < n_rows
-    known = there[:, None] & inside[None, :]
+    start = tl.program_id(0) * ROWS
+    row, there, known, here = _rows(start, n_rows, column, inside, features, ROWS)
     value = tl.load(x + here, mask=known, other=0.0)
     d_value = _through_norm(
         value, tl.load(d_out + here, mask=known, other=0.0), row, there, weight, moments, gamma,
