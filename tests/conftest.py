@@ -102,7 +102,8 @@ def fresh_copy(folder: Path) -> Path:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            # what Numba has compiled comes along, but no file that is being written at this moment
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc*", "*.tmp*"))
         else:
             shutil.copy(source, target)
     return folder
@@ -116,7 +117,7 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def wait_until(condition, seconds: float = 120) -> None:
+def wait_until(condition, seconds: float = 300) -> None:
     """Wait for something that must happen, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -74,7 +74,7 @@ def submit(*arguments: str, folder: Path) -> subprocess.Popen:
         )
 
 
-def finished(main: subprocess.Popen, folder: Path, seconds: float = 400) -> str:
+def finished(main: subprocess.Popen, folder: Path, seconds: float = 900) -> str:
     """Wait until Snakemake has ended well, and give what it said."""
     try:
         status = main.wait(seconds)
@@ -191,7 +191,7 @@ def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepar
     main = submit(*FAULTS, *SINGLE, *limit, "--", SCRATCH, folder=prepared)
     run = "scratch_EFORM_n20_t1"
     caught(run, prepared)
-    wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"), 180)
+    wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
     said = finished(main, prepared)
 
     assert "Trying to restart job" in said
@@ -225,7 +225,7 @@ def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
     first, second = "scratch_EFORM_n20_t1", "pretrain_BULK_n30"
     process = caught(first, prepared)
     rival = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
-    assert rival.wait(60) != 0
+    assert rival.wait(300) != 0
     assert "works on this study already" in (prepared / "main.log").read_text()
     process.resume()
     caught(second, prepared)
@@ -249,7 +249,7 @@ def test_a_full_disk_is_named_and_then_goes_on(undisturbed, prepared):
     try:
         (disk / "something else").touch()
         main = submit(*FAULTS, *SINGLE, "--retries", "0", "--", SCRATCH, folder=prepared)
-        assert main.wait(300) != 0
+        assert main.wait(900) != 0
         said = (prepared / "main.log").read_text()
         assert f"failed: {run}, see results/faults/logs/train/{run}.log" in said
         assert says(log_of(run, prepared), "No space left on device; make room")
@@ -264,7 +264,7 @@ def test_a_full_disk_is_named_and_then_goes_on(undisturbed, prepared):
 def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path):
     folder = fresh_copy(tmp_path / "project")
     main = submit(*MINIATURE, "--", "tables", folder=folder)
-    finished(main, folder, seconds=900)
+    finished(main, folder, seconds=1800)
     runs = list((folder / "results/miniature/runs").glob("*/metrics.json"))
     assert len(runs) == 62
     # five trials of a cell share a job: 12 for them and 2 for pre-training
