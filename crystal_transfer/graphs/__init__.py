@@ -9,7 +9,9 @@ refinement
 build, store
     all crystals of a dataset in one memory-mapped folder, built in parallel.
 line_graph
-    bond pairs and their angles, computed when a run loads its crystals.
+    bond pairs and their angles, computed on the device when a run loads its crystals.
 batches
     graphs of many crystals as one, assembled by indexing only.
+padding
+    batches filled up to a few sizes, for GPUs.
 """
