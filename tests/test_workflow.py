@@ -6,14 +6,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, fresh_copy, snakemake, start, wait_until
+from conftest import fresh_copy, snakemake, start, wait_until
 
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
@@ -118,44 +117,6 @@ def test_the_whole_tiny_study(study):
     assert (results / "datasets/BULK/rejected.csv").read_text() == "id,reason\n"
     assert not list(results.rglob("*.part*"))
     assert not list((results / "checkpoints").glob("*"))
-
-
-def test_the_whole_study_in_miniature(tmp_path):
-    folder = fresh_copy(tmp_path)
-    options = ["--cores", "2", "--configfile", "tests/whole.yaml"]
-    snakemake(*options, folder=folder)
-    results = folder / "results/whole"
-    drawn = {path.stem for path in (results / "figures").glob("*.svg")}
-    captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
-    # every caption has its figure: nothing of the paper is left out of the miniature
-    assert captions - drawn == {"study", "table", "usage"} | {"pairwise_heatmap", "pretrain_size"}
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    tables = {
-        path.name.removesuffix("_cells.csv") for path in (results / "tables").glob("*_cells*")
-    }
-    assert tables == config["experiments"].keys()
-    for path in (results / "figures").glob("*.csv"):
-        assert len(pd.read_csv(path)), path.name
-    comparison = pd.read_csv(results / "figures/comparison.csv")
-    assert {"scratch", "mpt"} <= set(comparison["section"])
-    assert "Nothing to be done" in snakemake(*options, "-n", folder=folder).stdout
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    for command, expected in {
-        "plan": "all, each once",
-        "status": "Finished runs took",
-        "compare": "cells; within",
-    }.items():
-        done = subprocess.run(
-            [sys.executable, "-m", "crystal_transfer.cli", command, "--configfile",
-             "tests/whole.yaml"], cwd=folder, env=environment, capture_output=True, text=True,
-        )  # fmt: skip
-        assert expected in done.stdout, done.stderr
-    runs = len(list((results / "runs").iterdir()))
-    shown = subprocess.run(
-        [sys.executable, "-m", "crystal_transfer.cli", "status", "--configfile",
-         "tests/whole.yaml"], cwd=folder, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
-    assert re.search(rf"^\s*all\s+{runs}\s+0\s+0\s+0\s+0", shown.stdout, re.M), shown.stdout
 
 
 def test_a_finished_study_has_nothing_to_do(study):
