@@ -11,7 +11,6 @@ of the last contestant, fp32, first batch size. Without a GPU the first two run 
 
 import argparse
 import statistics
-from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -27,24 +26,14 @@ from crystal_transfer.training.run import PRECISIONS
 from crystal_transfer.training.steps import (
     LOSSES,
     LabelledGraphs,
+    hand_over,
     step_by_step,
     steps_of,
-    trainable,
 )
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PLAIN = "PyTorch, kernel by kernel"
 LARGE = 4096  # rows and columns of the product that shows the peak
-
-
-@contextmanager
-def plain_kernels():
-    """Let the model use PyTorch's operations only."""
-    with (
-        mock.patch.object(alignn, "fused_for", lambda *_: None),
-        mock.patch.object(kernels, "fused_for", lambda *_: None),
-    ):
-        yield
 
 
 def finish() -> None:
@@ -62,9 +51,7 @@ def epoch_of(store: GraphStore, graphs, batches, how):
 
     def epoch():
         for members in batches:
-            found = compute(members)
-            for parameter, gradient in zip(trainable(model), found.of_parameters, strict=True):
-                parameter.grad = gradient
+            hand_over(compute(members), model)
             optimizer.step()
         finish()
 
@@ -75,7 +62,10 @@ def with_plain_kernels(function):
     """Give a function that does the same with PyTorch's operations only."""
 
     def plain():
-        with plain_kernels():
+        with (
+            mock.patch.object(alignn, "fused_for", lambda *_: None),
+            mock.patch.object(kernels, "fused_for", lambda *_: None),
+        ):
             function()
 
     return plain

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,20 @@ def some_batch(request, alloys, tmp_path) -> Batch:
     build(saved(alloys, tmp_path), tmp_path / "graphs", "shell", request.param)
     resident = load_graphs(open_store(tmp_path / "graphs"), np.arange(6))
     return assemble(resident, torch.tensor([3, 0, 5]))
+
+
+def moved(value, device):
+    """Move graphs, but not the counts that stay on the CPU, to a device."""
+    if is_dataclass(value):
+        return replace(
+            value,
+            **{
+                field.name: moved(getattr(value, field.name), device)
+                for field in fields(value)
+                if not field.name.endswith("counts")
+            },
+        )
+    return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
 def saved(table: CrystalTable, folder: Path) -> Path:

@@ -3,17 +3,16 @@
 import os
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, moved
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
 from torch import nn
 
 from crystal_transfer.files import read_json
-from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
 from crystal_transfer.models.kernels import fused, plain
 from crystal_transfer.training.run import train
@@ -45,9 +44,7 @@ def device(kernel):
 @pytest.fixture
 def graph(some_batch, kernel, device):
     # the interpreter is slow: there are fewer bonds than bond pairs
-    chosen = some_batch.pairs if kernel is fused else some_batch.bonds
-    tensors = {field.name: getattr(chosen, field.name) for field in fields(chosen)}
-    return Adjacency(**{k: v if v is None else v.to(device) for k, v in tensors.items()})
+    return moved(some_batch.pairs if kernel is fused else some_batch.bonds, device)
 
 
 def random(n, seed, device="cpu", scale=1.0):

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, saved
+from conftest import ROOT, moved, saved
 from runs import HOW, SCRATCH, SETTINGS, SMALL, outputs, prepare
 
 from crystal_transfer.files import read_json
@@ -137,20 +137,6 @@ def test_where_nothing_can_be_recorded_steps_go_on(model, training):
     with pytest.warns(UserWarning, match="no CUDA graph"):
         replayed(members)
     assert torch.isfinite(replayed(members).loss)
-
-
-def moved(value, device):
-    """Move graphs, but not the counts that stay on the CPU, to a device."""
-    if is_dataclass(value):
-        return replace(
-            value,
-            **{
-                field.name: moved(getattr(value, field.name), device)
-                for field in fields(value)
-                if not field.name.endswith("counts")
-            },
-        )
-    return value.to(device) if isinstance(value, torch.Tensor) else value
 
 
 def test_a_step_asks_no_tensor_for_its_values(model, training, monkeypatch):

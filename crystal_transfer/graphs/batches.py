@@ -103,6 +103,10 @@ class Distinct:
     weight: Tensor | None
     place: Tensor | None
 
+    def spread(self, rows: Tensor) -> Tensor:
+        """Give each scalar the row that its distinct value has."""
+        return rows if self.place is None else rows.index_select(0, self.place)
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -92,5 +92,5 @@ def _filled(weight: Tensor | None, n: int, n_wanted: int, value: float, like: Te
 
 
 def _pad_scalars(scalars: Distinct, weight: Tensor) -> Distinct:
-    values = scalars.values if scalars.place is None else scalars.values[scalars.place]
+    values = scalars.spread(scalars.values)
     return Distinct(torch.cat([values, values.new_zeros(len(weight) - len(values))]), weight, None)

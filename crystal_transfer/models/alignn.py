@@ -170,8 +170,8 @@ class ALIGNN(nn.Module):
         """Give the mean over the atoms of their last features, [n_crystals, hidden_features]."""
         species = self.species_features[batch.species.values]
         x = self.atom_embedding(species, batch.species.weight)
-        x = _spread(x, batch.species.place)
-        y = _spread(_embed_scalars(self.edge_embedding, batch.distance), batch.distance.place)
+        x = batch.species.spread(x)
+        y = batch.distance.spread(_embed_scalars(self.edge_embedding, batch.distance))
         if self.alignn_layers:
             z, place = _embed_scalars(self.angle_embedding, batch.cosine), batch.cosine.place
         for layer in self.alignn_layers:
@@ -193,8 +193,3 @@ def _embed_scalars(embedding: nn.Sequential, scalars: Distinct) -> Tensor:
     for layer in layers:
         features = layer(features, scalars.weight)
     return features
-
-
-def _spread(rows: Tensor, place: Tensor | None) -> Tensor:
-    """Give each scalar the row of its distinct value."""
-    return rows if place is None else rows.index_select(0, place)

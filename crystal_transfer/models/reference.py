@@ -69,9 +69,9 @@ def dgl_graphs(batch: Batch, species_features: Tensor):
     graph.set_batch_num_nodes(n_atoms)
     graph.set_batch_num_edges(n_edges)
     species = species_features[batch.species.values]
-    graph.ndata["atom_features"] = species[batch.species.place]
-    distance = batch.distance.values[batch.distance.place]
+    graph.ndata["atom_features"] = batch.species.spread(species)
+    distance = batch.distance.spread(batch.distance.values)
     graph.edata["r"] = torch.stack([distance, *[torch.zeros_like(distance)] * 2], dim=1)
     line_graph = dgl.graph((pairs.source.long(), pairs.target.long()), num_nodes=len(bonds.source))
-    line_graph.edata["h"] = batch.cosine.values[batch.cosine.place]
+    line_graph.edata["h"] = batch.cosine.spread(batch.cosine.values)
     return graph, line_graph

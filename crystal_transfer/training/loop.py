@@ -18,9 +18,9 @@ from crystal_transfer.training.steps import (
     LOSSES,
     Gradients,
     LabelledGraphs,
+    hand_over,
     masked_mean,
     steps_of,
-    trainable,
 )
 
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
@@ -219,8 +219,7 @@ def _training_mode(model: nn.Module, freeze_norms: bool) -> None:
 
 def _step(moving: Moving, found: Gradients) -> Tensor:
     """Take one step and give its loss."""
-    for parameter, gradient in zip(trainable(moving.model), found.of_parameters, strict=True):
-        parameter.grad = gradient
+    hand_over(found, moving.model)
     moving.optimizer.step()
     moving.schedule.step()
     return found.loss

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import assemble
 from crystal_transfer.graphs.line_graph import Graphs
-from crystal_transfer.models.alignn import ALIGNN
-from crystal_transfer.training.replay import cuda_graphs, repeated
+from crystal_transfer.training.replay import can_record, cuda_graphs, repeated
 
 BATCH = 64  # crystals; changes nothing but memory
 REPLAYED = 256  # crystals whose batches are kept: more of them fill a GPU anyway
@@ -22,8 +21,7 @@ def predict(model: nn.Module, graphs: Graphs) -> Tensor:
 
 def predictions_of(model: nn.Module, graphs: Graphs) -> Callable[[], Tensor]:
     """Give a function that predicts for the same crystals again and again, as `predict` does."""
-    on_gpu = graphs.species.device.type == "cuda" and isinstance(model, ALIGNN)
-    if not on_gpu or len(graphs) > REPLAYED:
+    if len(graphs) > REPLAYED or not can_record(model, graphs.species.device):
         return partial(predict, model, graphs)
     batches = [assemble(graphs, members) for members in _parts(graphs)]
     return repeated(partial(_of_batches, model, batches), cuda_graphs())

@@ -8,9 +8,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import torch
+from torch import nn
+
+from crystal_transfer.models.alignn import ALIGNN
 
 Result = TypeVar("Result")
 Recorder = Callable[[Callable[[], Result]], tuple[Callable[[], None], Result]]
+
+
+def can_record(model: nn.Module, device: torch.device) -> bool:
+    """Say whether what a model does on a device can be recorded; alignn's own waits for values."""
+    return device.type == "cuda" and isinstance(model, ALIGNN)
 
 
 def cuda_graphs() -> Recorder:

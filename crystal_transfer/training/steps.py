@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Batch, assemble
 from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.graphs.padding import Sizes, pad, sizes_for
-from crystal_transfer.models.alignn import ALIGNN
-from crystal_transfer.training.replay import Recorder, cuda_graphs, repeated
+from crystal_transfer.training.replay import Recorder, can_record, cuda_graphs, repeated
 
 LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
 
@@ -61,6 +60,12 @@ def gradients(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Grad
     loss = masked_mean(of_error, model(batch), targets)
     found = torch.autograd.grad(loss, trainable(model), allow_unused=True)
     return Gradients(loss.detach(), found)
+
+
+def hand_over(found: Gradients, model: nn.Module) -> None:
+    """Put gradients where an optimiser looks for them."""
+    for parameter, gradient in zip(trainable(model), found.of_parameters, strict=True):
+        parameter.grad = gradient
 
 
 def step_by_step(model: nn.Module, training: LabelledGraphs, of_error):
@@ -125,6 +130,6 @@ def _tensors(inputs) -> list[Tensor]:
 
 def steps_of(model: nn.Module, training: LabelledGraphs, of_error):
     """Give the fastest way to compute loss and gradients where the graphs are."""
-    if training.targets.device.type == "cuda" and isinstance(model, ALIGNN):
+    if can_record(model, training.targets.device):
         return ReplayedSteps(model, training, of_error, cuda_graphs())
     return step_by_step(model, training, of_error)

@@ -151,14 +151,23 @@ def gradients_of_sources(
 
 
 @triton.jit
+def _joined(total, mean, squares, more, local, more_squares):
+    """Join weight, mean and sum of squared deviations of two parts.
+
+    Chan, Golub & LeVeque, Am. Stat. 37, 242 (1983), Eq. 2.1.
+    """
+    share = more / tl.where(total + more > 0, total + more, 1.0)
+    difference = local - mean
+    squares += more_squares + difference * difference * total * share
+    return total + more, mean + difference * share, squares
+
+
+@triton.jit
 def partial_moments(
     x, weight, partial, n_rows, rows_each, features: tl.constexpr, ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Give weight, mean and sum of squared deviations of some rows, [n_programs, 3, features].
-
-    Parts are joined as in Chan, Golub & LeVeque, Am. Stat. 37, 242 (1983), Eq. 2.1.
-    """
+    """Give weight, mean and sum of squared deviations of some rows, [n_programs, 3, features]."""
     program = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
     total = tl.zeros([BLOCK], tl.float32)
@@ -176,12 +185,8 @@ def partial_moments(
         more = tl.sum(counted, axis=0) + tl.zeros([BLOCK], tl.float32)
         local = tl.sum(value * counted[:, None], axis=0) / tl.where(more > 0, more, 1.0)
         deviation = value - local[None, :]
-        share = more / tl.where(total + more > 0, total + more, 1.0)
-        difference = local - mean
-        squares += tl.sum(deviation * deviation * counted[:, None], axis=0)
-        squares += difference * difference * total * share
-        mean += difference * share
-        total += more
+        more_squares = tl.sum(deviation * deviation * counted[:, None], axis=0)
+        total, mean, squares = _joined(total, mean, squares, more, local, more_squares)
     part = partial + program * 3 * features + column
     tl.store(part, total, mask=inside)
     tl.store(part + features, mean, mask=inside)
@@ -210,13 +215,9 @@ def finish_moments(
         more = tl.sum(counted, axis=0)
         local = tl.sum(means * counted, axis=0) / tl.where(more > 0, more, 1.0)
         deviation = means - local[None, :]
-        share = more / tl.where(total + more > 0, total + more, 1.0)
-        difference = local - mean
-        squares += tl.sum(tl.load(here + 2 * features, mask=known, other=0.0), axis=0)
-        squares += tl.sum(deviation * deviation * counted, axis=0)
-        squares += difference * difference * total * share
-        mean += difference * share
-        total += more
+        more_squares = tl.sum(tl.load(here + 2 * features, mask=known, other=0.0), axis=0)
+        more_squares += tl.sum(deviation * deviation * counted, axis=0)
+        total, mean, squares = _joined(total, mean, squares, more, local, more_squares)
     variance = squares / tl.where(total > 0, total, 1.0)
     tl.store(moments + column, mean, mask=inside)
     tl.store(moments + features + column, 1 / tl.sqrt(variance + eps), mask=inside)
