@@ -5,12 +5,11 @@
 #   snakemake --profile demo                                     the demo: minutes, no network
 #   snakemake results/figures/fig6b_pairwise_heatmap.svg -c2     one figure and what it needs
 #   snakemake -n                                                 what would run
+#
+# Without --configfile the study is that of config.yaml, the paper's.
 from snakemake.utils import min_version
 
 min_version("9.0")
-
-
-configfile: "config.yaml"
 
 
 report: "workflow/report/study.rst"
@@ -23,8 +22,10 @@ include: "rules/training.smk"
 include: "rules/figures.smk"
 
 
+# The runs are named beside what shows them: a run that is gone is trained again.
 rule paper:
     input:
+        STUDY.metrics(STUDY.runs.values()),
         rules.figures.input,
         rules.tables.input,
     localrule: True
@@ -46,14 +47,4 @@ onerror:
 
 
 onsuccess:
-    print(
-        "\n".join(
-            [
-                "Done. To look at:",
-                f"  {RESULTS}/figures/    the figures, each as svg, png, pdf and csv",
-                f"  {RESULTS}/tables/     mean and 95 % confidence interval of every cell",
-                f"  {RESULTS}/runs/       weights, metrics and predictions of every run",
-                f"  {RESULTS}/report.html all of it on one page (snakemake --report)",
-            ]
-        )
-    )
+    print_what_to_look_at()

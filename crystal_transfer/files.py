@@ -15,7 +15,7 @@ from crystal_transfer.errors import InputError
 
 @contextmanager
 def replaced_when_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` if the block succeeds.
+    """Yield a temporary name beside `path`; rename it to `path` if the block succeeds.
 
     Parameters
     ----------
@@ -27,9 +27,12 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
-        if temporary.is_file():
-            with temporary.open("rb+") as handle:
+        written = temporary.iterdir() if temporary.is_dir() else [temporary]
+        for file in written:
+            with file.open("rb+") as handle:
                 os.fsync(handle.fileno())
+        if temporary.is_dir() and path.exists():
+            shutil.rmtree(path)
         temporary.replace(path)
     except OSError as error:
         # a full disk is not said to be that of a certain file
@@ -42,6 +45,65 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def sealed_when_whole(path: str | Path) -> Iterator[Path]:
+    """Do the same for a file that others read, and note its checksum beside it; see `read_sealed`.
+
+    The checksum is noted first: whoever is killed in between leaves a file that is refused, not one
+    that is believed.
+    """
+    with replaced_when_whole(path) as temporary:
+        yield temporary
+        write_text(seal_of(path), sha256(temporary) + "\n")
+
+
+def seal_of(path: str | Path) -> Path:
+    """Return the file beside `path` that has its checksum."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.sha256")
+
+
+def read_sealed(path: str | Path) -> bytes:
+    """Read a file written with `sealed_when_whole`.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or is not as it was written.
+    """
+    try:
+        content, noted = Path(path).read_bytes(), seal_of(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}: cannot be read ({error.strerror}); delete {path} and run again."
+        ) from None
+    if hashlib.sha256(content).hexdigest() != noted.strip():
+        raise InputError(
+            f"{path}: is damaged, its checksum is not the one noted when it was written; delete it "
+            "and run again."
+        )
+    return content
+
+
+def checksum(path: str | Path) -> str:
+    """Return the checksum noted when a file was written; compute it where none was."""
+    try:
+        return seal_of(path).read_text(encoding="utf-8").strip()
+    except OSError:
+        return sha256(path)
+
+
+def write_sealed_json(path: str | Path, content: Any) -> None:
+    """Write `content` as JSON with a checksum beside it."""
+    with sealed_when_whole(path) as temporary:
+        temporary.write_text(_json(content), encoding="utf-8")
+
+
+def read_sealed_json(path: str | Path) -> Any:
+    """Read what `write_sealed_json` wrote."""
+    return json.loads(read_sealed(path))
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path`, whole or not at all."""
     with replaced_when_whole(path) as temporary:
@@ -50,7 +112,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 def write_json(path: str | Path, content: Any) -> None:
     """Write `content` as JSON to `path`, whole or not at all."""
-    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_text(path, _json(content))
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable]) -> None:
@@ -76,6 +142,8 @@ def read_json(path: str | Path) -> Any:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text.") from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -83,6 +151,6 @@ def read_json(path: str | Path) -> Any:
 
 
 def sha256(path: str | Path) -> str:
-    """Give the SHA-256 checksum of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

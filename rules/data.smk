@@ -1,9 +1,7 @@
 # From a dataset's source to clean crystals, a fixed test set and scaled targets.
 
 DOWNLOADS = {
-    file["name"]: file
-    for entry in STUDY.datasets.values()
-    for file in entry.get("files", [])
+    file.name: file for entry in STUDY.datasets.values() for file in entry.downloads
 }
 
 
@@ -11,15 +9,15 @@ rule download:
     output:
         "resources/downloads/{file}",
     log:
-        f"{RESULTS}/logs/download/{{file}}.log",
+        LAYOUT.log("download", "{file}"),
     wildcard_constraints:
-        file="|".join(DOWNLOADS),
+        file="|".join(map(re.escape, DOWNLOADS)),
     localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        file=lambda wildcards: DOWNLOADS[wildcards.file],
-        mirror=config.get("mirror"),
+        file=lambda wildcards: DOWNLOADS[wildcards.file].model_dump(),
+        mirror=STUDY.config.mirror,
     message:
         "Downloading {wildcards.file}"
     script:
@@ -30,13 +28,14 @@ rule clean:
     input:
         source_files,
     output:
-        table=f"{RESULTS}/datasets/{{dataset}}/crystals.npz",
-        rejected=f"{RESULTS}/datasets/{{dataset}}/rejected.csv",
-        test_ids=f"{RESULTS}/datasets/{{dataset}}/test_ids.json",
+        table=LAYOUT.dataset("{dataset}").table,
+        test_ids=LAYOUT.dataset("{dataset}").test_ids,
     log:
-        f"{RESULTS}/logs/clean/{{dataset}}.log",
+        LAYOUT.log("clean", "{dataset}"),
+        # a log: Snakemake deletes the outputs of a job that fails, and then it is needed most
+        rejected=LAYOUT.dataset("{dataset}").rejected,
     benchmark:
-        f"{RESULTS}/benchmarks/clean/{{dataset}}.jsonl"
+        LAYOUT.benchmark("clean", "{dataset}")
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -44,8 +43,10 @@ rule clean:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
-        entry=lambda wildcards: STUDY.datasets[wildcards.dataset],
-        max_rejected=config.get("cleaning", {}).get("max_rejected", 0.05),
+        entry=lambda wildcards: STUDY.datasets[wildcards.dataset].model_dump(
+            mode="json", exclude={"label", "unit", "rows", "atoms", "reference"}
+        ),
+        max_rejected=STUDY.config.cleaning.max_rejected,
     message:
         "Reading and cleaning {wildcards.dataset}"
     script:
@@ -56,18 +57,18 @@ rule split:
     input:
         table=rules.clean.output.table,
         test_ids=rules.clean.output.test_ids,
-        imposed_samples=imposed("samples"),
-        imposed_test_ids=imposed("test_ids"),
+        imposed_samples=STUDY.imposed("samples"),
+        imposed_test_ids=STUDY.imposed("test_ids"),
     output:
-        f"{RESULTS}/datasets/{{dataset}}/split.json",
+        LAYOUT.dataset("{dataset}").split,
     log:
-        f"{RESULTS}/logs/split/{{dataset}}.log",
+        LAYOUT.log("split", "{dataset}"),
     localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        test_fraction=config["split"]["test_fraction"],
-        seed=config["seed"],
+        test_fraction=STUDY.test_fraction,
+        seed=STUDY.config.seed,
     message:
         "Fixing the test set of {wildcards.dataset}"
     script:
@@ -78,16 +79,17 @@ rule normalise:
     input:
         table=rules.clean.output.table,
         split=rules.split.output[0],
-        target_ranges=imposed("target_ranges"),
+        target_ranges=STUDY.imposed("target_ranges"),
     output:
-        f"{RESULTS}/datasets/{{dataset}}/scaler.json",
+        LAYOUT.dataset("{dataset}").scaler,
     log:
-        f"{RESULTS}/logs/normalise/{{dataset}}.log",
+        LAYOUT.log("normalise", "{dataset}"),
     localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        scaling=STUDY.protocol["scaling"],
+        scaling=STUDY.protocol.scaling.value,
+        unit=lambda wildcards: STUDY.datasets[wildcards.dataset].unit,
     message:
         "Scaling the targets of {wildcards.dataset} to [-1, 1]"
     script:
@@ -98,11 +100,11 @@ rule symmetry:
     input:
         rules.clean.output.table,
     output:
-        f"{RESULTS}/datasets/{{dataset}}/symmetry.csv",
+        LAYOUT.dataset("{dataset}").symmetry,
     log:
-        f"{RESULTS}/logs/symmetry/{{dataset}}.log",
+        LAYOUT.log("symmetry", "{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/symmetry/{{dataset}}.jsonl"
+        LAYOUT.benchmark("symmetry", "{dataset}")
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -120,14 +122,14 @@ rule accumulate:
         tables=expand(rules.clean.output.table, dataset=STUDY.properties),
         splits=expand(rules.split.output[0], dataset=STUDY.properties),
         scalers=expand(rules.normalise.output[0], dataset=STUDY.properties),
-        excluded=seen_in_test(STUDY.properties),
+        excluded=STUDY.excluded(STUDY.properties),
     output:
-        table=f"{RESULTS}/cumulative/crystals.npz",
-        labels=f"{RESULTS}/cumulative/labels.npz",
+        table=LAYOUT.merged.table,
+        labels=LAYOUT.merged.labels,
     log:
-        f"{RESULTS}/logs/accumulate.log",
+        LAYOUT.log("accumulate", "cumulative"),
     benchmark:
-        f"{RESULTS}/benchmarks/accumulate.jsonl"
+        LAYOUT.benchmark("accumulate", "cumulative")
     conda:
         "../envs/data.yaml"
     resources:
@@ -144,24 +146,18 @@ rule accumulate:
 rule overlap:
     input:
         table=rules.clean.output.table,
-        test_tables=lambda wildcards: expand(
-            rules.clean.output.table,
-            dataset=[
-                code for code in STUDY.tested_datasets if code != wildcards.dataset
-            ],
-        ),
-        test_splits=lambda wildcards: expand(
-            rules.split.output[0],
-            dataset=[
-                code for code in STUDY.tested_datasets if code != wildcards.dataset
-            ],
-        ),
+        test_tables=lambda wildcards: [
+            files.table for files in STUDY.other_tests(wildcards.dataset)
+        ],
+        test_splits=lambda wildcards: [
+            files.split for files in STUDY.other_tests(wildcards.dataset)
+        ],
     output:
-        f"{RESULTS}/datasets/{{dataset}}/seen_in_test.json",
+        LAYOUT.dataset("{dataset}").seen_in_test,
     log:
-        f"{RESULTS}/logs/overlap/{{dataset}}.log",
+        LAYOUT.log("overlap", "{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/overlap/{{dataset}}.jsonl"
+        LAYOUT.benchmark("overlap", "{dataset}")
     conda:
         "../envs/data.yaml"
     resources:

@@ -3,19 +3,17 @@
 
 rule table:
     input:
-        metrics=lambda wildcards: run_files(
-            STUDY.grid[wildcards.experiment], "metrics.json"
-        ),
+        metrics=lambda wildcards: STUDY.metrics(STUDY.grid[wildcards.experiment]),
     output:
-        runs=f"{RESULTS}/tables/{{experiment}}_runs.csv",
+        runs=LAYOUT.table("{experiment}", "runs"),
         cells=report(
-            f"{RESULTS}/tables/{{experiment}}_cells.csv",
+            LAYOUT.table("{experiment}", "cells"),
             caption="../workflow/report/table.rst",
             category="Tables",
             labels={"experiment": "{experiment}"},
         ),
     log:
-        f"{RESULTS}/logs/table/{{experiment}}.log",
+        LAYOUT.log("table", "{experiment}"),
     localrule: True
     conda:
         "../envs/data.yaml"
@@ -28,93 +26,60 @@ rule table:
 # Asks for the results of all runs, not for the records: older results have none.
 rule usage:
     input:
-        run_files(STUDY.runs.values(), "metrics.json"),
-        [dataset_files(shown) for shown in STUDY.dataset_figures.values()],
+        STUDY.metrics(STUDY.runs.values()),
+        [LAYOUT.dataset(code).symmetry for code in STUDY.used_datasets],
     output:
         report(
-            f"{RESULTS}/tables/usage.csv",
+            LAYOUT.usage,
             caption="../workflow/report/usage.rst",
             category="Tables",
             labels={"experiment": "time and memory of jobs"},
         ),
     log:
-        f"{RESULTS}/logs/usage.log",
+        LAYOUT.log("usage", "usage"),
     localrule: True
     conda:
         "../envs/data.yaml"
     params:
-        records=f"{RESULTS}/benchmarks",
+        records=LAYOUT.benchmarks,
     message:
         "Comparing what jobs asked for with what they used"
     script:
         "../workflow/scripts/tabulate_usage.py"
 
 
-for figure, shown in STUDY.dataset_figures.items():
+for name, figure in STUDY.figures.items():
 
     rule:
         name:
-            figure
+            name
         input:
-            dataset_files(shown),
+            **STUDY.figure_inputs(name),
         output:
-            *figure_files(figure, shown),
+            *figure_files(name),
         log:
-            f"{RESULTS}/logs/figures/{figure}.log",
+            LAYOUT.log("figures", name),
         localrule: True
         conda:
             "../envs/data.yaml"
         params:
-            draw=shown.draw,
-            files=named_dataset_files(shown),
-            datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
-            options=shown.options(STUDY.grid),
+            drawing=figure.drawing,
+            datasets=STUDY.quantities,
+            options=figure.options(STUDY.grid),
         message:
-            f"Drawing {figure}"
+            f"Drawing {name}"
         script:
-            "../workflow/scripts/draw_datasets.py"
-
-
-for figure, shown in STUDY.run_figures.items():
-
-    rule:
-        name:
-            figure
-        input:
-            metrics=run_files(shown.runs(STUDY.grid), "metrics.json"),
-            details=[
-                path
-                for name in shown.details
-                for path in run_files(shown.runs(STUDY.grid), name)
-            ],
-        output:
-            *figure_files(figure, shown),
-        log:
-            f"{RESULTS}/logs/figures/{figure}.log",
-        localrule: True
-        conda:
-            "../envs/data.yaml"
-        params:
-            draw=shown.draw,
-            datasets={code: STUDY.datasets[code] for code in STUDY.used_datasets},
-            options=shown.options,
-        message:
-            f"Drawing {figure}"
-        script:
-            "../workflow/scripts/draw_figure.py"
+            "../workflow/scripts/draw.py"
 
 
 rule tables:
     input:
-        expand(rules.table.output.cells, experiment=STUDY.grid),
+        [LAYOUT.table(experiment, "cells") for experiment in STUDY.grid],
         rules.usage.output,
     localrule: True
 
 
 rule figures:
     input:
-        expand(
-            f"{RESULTS}/figures/{{figure}}.svg",
-            figure=[*STUDY.dataset_figures, *STUDY.run_figures],
-        ),
+        [LAYOUT.figure(figure) for figure in STUDY.figures],
     localrule: True

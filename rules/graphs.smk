@@ -5,11 +5,11 @@ rule graphs:
     input:
         rules.clean.output.table,
     output:
-        directory(f"{RESULTS}/graphs/{{dataset}}"),
+        directory(LAYOUT.dataset("{dataset}").graphs),
     log:
-        f"{RESULTS}/logs/graphs/{{dataset}}.log",
+        LAYOUT.log("graphs", "{dataset}"),
     benchmark:
-        f"{RESULTS}/benchmarks/graphs/{{dataset}}.jsonl"
+        LAYOUT.benchmark("graphs", "{dataset}")
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -17,8 +17,8 @@ rule graphs:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
-        neighbours=STUDY.protocol["neighbours"],
-        compress=config["graphs"]["compress"],
+        neighbours=STUDY.protocol.neighbours.value,
+        compress=STUDY.config.graphs.compress,
     message:
         "Building the graphs of {wildcards.dataset}"
     script:
@@ -29,10 +29,10 @@ use rule graphs as cumulative_graphs with:
     input:
         rules.accumulate.output.table,
     output:
-        directory(f"{RESULTS}/cumulative/graphs"),
+        directory(LAYOUT.merged.graphs),
     log:
-        f"{RESULTS}/logs/graphs/cumulative.log",
+        LAYOUT.log("graphs", "cumulative"),
     benchmark:
-        f"{RESULTS}/benchmarks/graphs/cumulative.jsonl"
+        LAYOUT.benchmark("graphs", "cumulative")
     message:
         "Building the graphs of all datasets together"

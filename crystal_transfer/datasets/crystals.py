@@ -3,13 +3,14 @@
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.files import read_sealed, sealed_when_whole
 
 
 class Record(NamedTuple):
@@ -105,7 +106,7 @@ def tabulate(crystals: Iterable[Crystal]) -> CrystalTable:
 def save(table: CrystalTable, path: str | Path) -> None:
     """Write the table to an `.npz` file; equal tables give equal bytes."""
     arrays = {field.name: getattr(table, field.name) for field in fields(table)}
-    with replaced_when_whole(path) as temporary, temporary.open("wb") as handle:
+    with sealed_when_whole(path) as temporary, temporary.open("wb") as handle:
         np.savez(handle, **arrays)
 
 
@@ -118,7 +119,7 @@ def load(path: str | Path) -> CrystalTable:
         If the file is no such table.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
             return CrystalTable(
                 **{field.name: arrays[field.name] for field in fields(CrystalTable)}
             )

@@ -20,7 +20,7 @@ def of_dataset(path: str | Path, dataset: str) -> Any:
     return {code.upper(): value for code, value in content.items()}.get(dataset.upper())
 
 
-def range_of_dataset(path: str | Path, dataset: str) -> Scaler | None:
+def range_of_dataset(path: str | Path, dataset: str, unit: str = "") -> Scaler | None:
     """Give the range that a CSV with dataset, raw_min, raw_max has for a dataset, or None.
 
     Raises
@@ -33,7 +33,7 @@ def range_of_dataset(path: str | Path, dataset: str) -> Scaler | None:
     for number, row in enumerate(rows, start=2):
         try:
             if row["dataset"].upper() == dataset.upper():
-                scaler = Scaler(float(row["raw_min"]), float(row["raw_max"]))
+                scaler = Scaler(float(row["raw_min"]), float(row["raw_max"]), unit)
                 if not scaler.half_range > 0:
                     raise ValueError("raw_max is not above raw_min")
                 return scaler

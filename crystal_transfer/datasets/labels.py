@@ -1,12 +1,15 @@
 """Labels of several properties: one row per distinct crystal of all datasets together."""
 
+import zipfile
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
 from crystal_transfer.datasets.scaling import Scaler
-from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import read_sealed, sealed_when_whole
 
 ABSENT, LEARNED, TESTED = 0, 1, 2  # what a label is used for
 
@@ -41,7 +44,7 @@ class Labels:
 def save(labels: Labels, path: str | Path) -> None:
     """Write labels to an `.npz` file."""
     ranges = [(scaler.minimum, scaler.maximum) for scaler in labels.scalers]
-    with replaced_when_whole(path) as temporary, temporary.open("wb") as handle:
+    with sealed_when_whole(path) as temporary, temporary.open("wb") as handle:
         np.savez(
             handle,
             ids=labels.ids,
@@ -49,16 +52,27 @@ def save(labels: Labels, path: str | Path) -> None:
             values=labels.values,
             use=labels.use,
             ranges=np.array(ranges),
+            units=np.array([scaler.unit for scaler in labels.scalers]),
         )
 
 
 def load(path: str | Path) -> Labels:
-    """Read labels written by `save`."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Labels(
-            arrays["ids"],
-            arrays["properties"].tolist(),
-            arrays["values"],
-            arrays["use"],
-            [Scaler(*limits) for limits in arrays["ranges"].tolist()],
-        )
+    """Read labels written by `save`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no labels.
+    """
+    try:
+        with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
+            limits = zip(arrays["ranges"].tolist(), arrays["units"].tolist(), strict=True)
+            return Labels(
+                arrays["ids"],
+                arrays["properties"].tolist(),
+                arrays["values"],
+                arrays["use"],
+                [Scaler(*ends, unit) for ends, unit in limits],
+            )
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"{path}: not labels ({error}); delete it and run again.") from None

@@ -5,6 +5,14 @@ from collections.abc import Iterable
 from itertools import chain
 
 from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.registry import (
+    Dataset,
+    EmtDataset,
+    FileDataset,
+    JarvisDataset,
+    Join,
+    MatminerDataset,
+)
 from crystal_transfer.datasets.sources import tables
 from crystal_transfer.datasets.sources.emt import read_emt
 from crystal_transfer.datasets.sources.file import read_file
@@ -15,16 +23,16 @@ TEST_PREFIX = "test-"  # ids of a separate test file, so that they cannot be tho
 
 
 def read_dataset(
-    entry: dict, files: list[str], processes: int = 1
+    entry: Dataset, files: list[str], processes: int = 1
 ) -> tuple[Iterable[Record], list[str] | None]:
     """Read a dataset by its registry entry.
 
     Parameters
     ----------
     entry
-        See resources/datasets.yaml.
+        What is known of it.
     files
-        Where its files lie, in the order of the entry; a separate test file last.
+        Where its downloaded files lie, in the order of the entry.
     processes
         Worker processes, where properties are computed.
 
@@ -40,30 +48,35 @@ def read_dataset(
     InputError
         If a file cannot be read.
     """
-    source = entry["source"]
-    if source == "emt":
-        return read_emt(entry["property"], entry["crystals"], entry.get("seed", 0), processes), None
-    if source == "jarvis":
-        return read_jarvis(files[0], entry["column"]), None
-    if source == "matminer":
-        if "join" not in entry:
-            return tables.read_table(files[0], entry["column"]), None
-        return _joined(entry, files), None
-    records = read_file(entry["path"], entry.get("column"), entry.get("id", "jid"))
-    if "test_path" not in entry:
+    match entry:
+        case EmtDataset():
+            return read_emt(entry.property, entry.crystals, entry.seed, processes), None
+        case JarvisDataset():
+            return read_jarvis(files[0], entry.column), None
+        case MatminerDataset(join=None):
+            return tables.read_table(files[0], entry.column), None
+        case MatminerDataset(join=Join() as join):
+            return _joined(entry.column, join, files), None
+        case FileDataset():
+            return _own(entry)
+
+
+def _own(entry: FileDataset) -> tuple[Iterable[Record], list[str] | None]:
+    """Read a user's own files; rows of a separate test file come last, under names of their own."""
+    records = read_file(entry.path, entry.column, entry.id)
+    if entry.test_path is None:
         return records, None
     tested = [
         record._replace(id=f"{TEST_PREFIX}{record.id}")
-        for record in read_file(entry["test_path"], entry.get("column"), entry.get("id", "jid"))
+        for record in read_file(entry.test_path, entry.column, entry.id)
     ]
     return chain(records, tested), [record.id for record in tested]
 
 
-def _joined(entry: dict, files: list[str]) -> Iterable[Record]:
-    join = entry["join"]
-    names = tables.names_in(files[0], join["key"])
-    if join["structures"] == "materials_project":
+def _joined(column: str, join: Join, files: list[str]) -> Iterable[Record]:
+    names = tables.names_in(files[0], join.key)
+    if join.structures == "materials_project":
         structures = structures_of_materials_project(names, os.environ.get("MP_API_KEY"))
     else:
-        structures = tables.structures_of_jarvis(files[1], join["id"], names)
-    return tables.read_joined_table(files[0], entry["column"], join["key"], structures)
+        structures = tables.structures_of_jarvis(files[1], join.id, names)
+    return tables.read_joined_table(files[0], column, join.key, structures)

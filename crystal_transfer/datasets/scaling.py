@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_json, write_json
+from crystal_transfer.files import read_sealed_json, write_sealed_json
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """The range of targets that becomes [-1, 1], in physical units."""
+    """The range of targets that becomes [-1, 1], in physical units, and the unit's name."""
 
     minimum: float
     maximum: float
+    unit: str = ""
 
     @property
     def half_range(self) -> float:
@@ -31,7 +32,7 @@ class Scaler:
         return (np.asarray(scaled) + 1) * self.half_range + self.minimum
 
 
-def fit(targets: Sequence[float], dataset: str) -> Scaler:
+def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
     """Take the range of the given targets.
 
     Raises
@@ -39,7 +40,7 @@ def fit(targets: Sequence[float], dataset: str) -> Scaler:
     InputError
         If all are equal.
     """
-    scaler = Scaler(float(np.min(targets)), float(np.max(targets)))
+    scaler = Scaler(float(np.min(targets)), float(np.max(targets)), unit)
     if scaler.half_range == 0:
         raise InputError(
             f"dataset {dataset}: all targets equal {scaler.minimum}, so nothing can be learned; "
@@ -50,9 +51,18 @@ def fit(targets: Sequence[float], dataset: str) -> Scaler:
 
 def save(scaler: Scaler, path: str | Path) -> None:
     """Write a scaler as JSON."""
-    write_json(path, asdict(scaler))
+    write_sealed_json(path, asdict(scaler))
 
 
 def load(path: str | Path) -> Scaler:
-    """Read a scaler written by `save`."""
-    return Scaler(**read_json(path))
+    """Read a scaler written by `save`.
+
+    Raises
+    ------
+    InputError
+        If the file is no scaler.
+    """
+    try:
+        return Scaler(**read_sealed_json(path))
+    except TypeError as error:
+        raise InputError(f"{path}: not a scaler ({error}); delete it and run again.") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crystal_transfer.datasets.sampling import choose, shuffled
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_json, write_json
+from crystal_transfer.files import read_sealed_json, write_sealed_json
 
 VALIDATION_FRACTION = 0.1  # of a sample; Devi et al. 2024, Methods
 
@@ -193,9 +193,18 @@ def _as_strings(samples: dict) -> dict[str, dict[str, list[str]]]:
 
 def save(split: Split, path: str | Path) -> None:
     """Write a split as JSON."""
-    write_json(path, asdict(split))
+    write_sealed_json(path, asdict(split))
 
 
 def load(path: str | Path) -> Split:
-    """Read a split written by `save`."""
-    return Split(**read_json(path))
+    """Read a split written by `save`.
+
+    Raises
+    ------
+    InputError
+        If the file is no split.
+    """
+    try:
+        return Split(**read_sealed_json(path))
+    except TypeError as error:
+        raise InputError(f"{path}: not a split ({error}); delete it and run again.") from None

@@ -1,112 +1,120 @@
-"""The figures of a study: what each shows, which runs or files it needs and who draws it.
+"""The figures of a study: what each shows, and the runs or datasets that it asks for.
 
-Drawing functions are named ``module:function`` of `crystal_transfer.figures`, not imported, so
-that the Snakefile stays light.
+Who draws a figure is a name of `figures.DRAWINGS`, so that planning needs no matplotlib.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from crystal_transfer.experiments.runs import Run
+from crystal_transfer.runs import Run
 
-Grid = dict[str, list[Run]]
+Grid = Mapping[str, list[Run]]
 
 
 @dataclass(frozen=True)
-class RunFigure:
-    """A figure made from the results of runs.
+class Selection:
+    """Some runs of the named experiments, each once; an experiment that is left out has none.
+
+    Attributes
+    ----------
+    experiments
+        Names of experiments.
+    size
+        Keep runs of this FT size; None keeps all.
+    largest
+        Keep runs of the largest FT size that all of the experiments reach.
+    first
+        Keep runs of the lowest trial.
+    """
+
+    experiments: tuple[str, ...]
+    size: int | None = None
+    largest: bool = False
+    first: bool = False
+
+    def at(self, size: int) -> "Selection":
+        """Keep the runs of one FT size."""
+        return replace(self, size=size)
+
+    def at_largest(self) -> "Selection":
+        """Keep the runs of the largest FT size that all of the experiments reach."""
+        return replace(self, largest=True)
+
+    def first_trial(self) -> "Selection":
+        """Keep the runs of the lowest trial."""
+        return replace(self, first=True)
+
+    def __call__(self, grid: Grid) -> list[Run]:
+        """Return the selected runs of a grid."""
+        members = [grid[name] for name in self.experiments if grid.get(name)]
+        runs = list(dict.fromkeys(run for some in members for run in some))
+        size = self.size
+        if self.largest and members:
+            size = min(max(run.size for run in some) for some in members)
+        if size is not None:
+            runs = [run for run in runs if run.size == size]
+        if self.first and runs:
+            trial = min(run.trial for run in runs)
+            runs = [run for run in runs if run.trial == trial]
+        return runs
+
+
+def of(*experiments: str) -> Selection:
+    """Select the runs of the named experiments."""
+    return Selection(experiments)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
 
     Attributes
     ----------
     title
         For the report.
-    draw
-        Who draws it.
-    runs
-        Grid of a study -> runs that the figure shows.
     experiments
-        Experiments without which there is nothing to show.
-    details
-        Files of each run that it reads beside the metrics.
+        Names of experiments without which there is nothing to show, with their kinds.
+    runs
+        Grid of a study -> runs that it shows; None for a figure of datasets.
+    run_files
+        Which files of each run it reads: names of `results.layout.RunFiles`.
+    dataset_files
+        Which files of each dataset it reads: names of `results.layout.DatasetFiles`.
+    reads_labels, reads_published
+        Whether it reads the merged labels of all datasets, or the published cells.
+    options
+        Grid of a study -> further arguments of the drawing.
+    drawing
+        Who draws it, a name of `figures.DRAWINGS`; empty for the figure's own name.
     caption
-        Name of its caption in workflow/report, where several figures share one; else its own name.
-    options
-        Further arguments of the drawing function.
+        Name of its caption in workflow/report, where several figures share one.
     """
 
     title: str
-    draw: str
-    runs: Callable[[Grid], list[Run]]
-    experiments: tuple[str, ...]
-    details: tuple[str, ...] = ()
-    caption: str = ""
-    options: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DatasetFigure:
-    """A figure made from the files of datasets.
-
-    Attributes
-    ----------
-    title, draw, experiments, caption
-        As in `RunFigure`.
-    files
-        Name -> path below the results; with ``{dataset}`` one per dataset.
-    options
-        Grid of a study -> further arguments of the drawing function.
-    """
-
-    title: str
-    draw: str
-    files: dict[str, str]
-    experiments: tuple[str, ...] = ()
-    options: Callable[[Grid], dict] = lambda grid: {}
+    experiments: Mapping[str, str] = field(default_factory=dict)
+    runs: Callable[[Grid], list[Run]] | None = None
+    run_files: tuple[str, ...] = ("metrics",)
+    dataset_files: tuple[str, ...] = ()
+    reads_labels: bool = False
+    reads_published: bool = False
+    options: Callable[[Grid], dict[str, Any]] = lambda grid: {}
+    drawing: str = ""
     caption: str = ""
 
 
 # --- which runs ---------------------------------------------------------------------------------
 
 
-def of(*names: str) -> Callable[[Grid], list[Run]]:
-    """Give all runs of the named experiments, each once; one that is left out has none."""
-    return lambda grid: list(dict.fromkeys(run for name in names for run in grid.get(name, [])))
-
-
-def largest_size(runs: list[Run]) -> list[Run]:
-    """Keep the runs with the largest sample of all."""
-    size = max(run.size for run in runs)
-    return [run for run in runs if run.size == size]
-
-
-def at(size: int, *names: str) -> Callable[[Grid], list[Run]]:
-    """Give the runs of the named experiments with one FT size."""
-    return lambda grid: [run for run in of(*names)(grid) if run.size == size]
-
-
-def at_largest(*names: str) -> Callable[[Grid], list[Run]]:
-    """Give the runs of each named experiment at its largest FT size."""
-    return lambda grid: [run for name in names for run in largest_size(grid[name])]
-
-
-def first_trial(runs: Callable[[Grid], list[Run]]) -> Callable[[Grid], list[Run]]:
-    """Keep the runs of the first trial."""
-
-    def chosen(grid: Grid) -> list[Run]:
-        found = runs(grid)
-        trial = min(run.trial for run in found)
-        return [run for run in found if run.trial == trial]
-
-    return chosen
-
-
-def sources(runs: Callable[[Grid], list[Run]]) -> Callable[[Grid], list[Run]]:
-    """Give the pre-trainings that runs start from, each once."""
-    return lambda grid: list(dict.fromkeys(run.source for run in runs(grid)))
+def sources(selection: Selection) -> Callable[[Grid], list[Run]]:
+    """Select the pre-trainings that runs start from, each once."""
+    return lambda grid: list(
+        dict.fromkeys(run.source for run in selection(grid) if run.source is not None)
+    )
 
 
 def with_its_scratch(name: str) -> Callable[[Grid], list[Run]]:
-    """Give the runs of an experiment, and scratch of the same datasets, sizes and trials."""
+    """Select the runs of an experiment, and scratch of the same datasets, sizes and trials."""
 
     def chosen(grid: Grid) -> list[Run]:
         cells = {(run.dataset, run.size, run.trial) for run in grid[name]}
@@ -119,11 +127,13 @@ def with_its_scratch(name: str) -> Callable[[Grid], list[Run]]:
 
 
 def pretrain_sizes(size: int) -> Callable[[Grid], list[Run]]:
-    """Give the study of PT sizes at one FT size: scratch, smaller pre-trainings, and its own."""
+    """Select the study of PT sizes at one FT size: scratch, smaller pre-trainings, and its own."""
 
     def chosen(grid: Grid) -> list[Run]:
-        codes = {run.source.dataset for run in grid["pretrain_size"]}
-        smaller = [run for run in grid.get("pairwise", []) if run.source.dataset in codes]
+        codes = {run.source.dataset for run in grid["pretrain_size"] if run.source}
+        smaller = [
+            run for run in grid.get("pairwise", []) if run.source and run.source.dataset in codes
+        ]
         best = grid.get("best_size", [])
         runs = [*grid["scratch"], *smaller, *grid["pretrain_size"], *best]
         return list(dict.fromkeys(run for run in runs if run.size == size))
@@ -132,14 +142,14 @@ def pretrain_sizes(size: int) -> Callable[[Grid], list[Run]]:
 
 
 def property_numbers(grid: Grid) -> list[Run]:
-    """Give what lies between no property and all: scratch, one, several of them."""
+    """Select what lies between no property and all: scratch, one, several of them."""
     cells = {(run.dataset, run.size, run.trial) for run in grid["property_number"]}
     names = ("scratch", "pairwise", "property_number", "multi_property")
     return [run for run in of(*names)(grid) if (run.dataset, run.size, run.trial) in cells]
 
 
-def largest_samples(grid: Grid) -> dict:
-    """Give the largest FT size and first trial of every dataset."""
+def largest_samples(grid: Grid) -> dict[str, Any]:
+    """Return the largest FT size and first trial of every dataset."""
     samples: dict[str, tuple[int, int]] = {}
     for run in (run for members in grid.values() for run in members):
         size, trial = samples.get(run.dataset, (0, run.trial))
@@ -149,159 +159,133 @@ def largest_samples(grid: Grid) -> dict:
 
 # --- the figures --------------------------------------------------------------------------------
 
-BOTH = ("scratch", "pairwise")
-COMPARED = (
+SCRATCH = {"scratch": "scratch"}
+PAIRWISE = {"pairwise": "transfer"}
+BOTH = SCRATCH | PAIRWISE
+STRATEGIES = {"strategies": "transfer"}
+MULTI = {"multi_property": "multi_property"}
+NUMBER = {"property_number": "property_number"}
+COMPARED = of(
     "scratch", "pairwise", "pretrain_size", "best_size", "strategies", "learning_rate",
     "frozen_layers", "multi_property", "jarvis2d",
 )  # fmt: skip
-CRYSTALS = "datasets/{dataset}/crystals.npz"
+BOTH_LARGEST = of(*BOTH).at_largest()
 
-RUN_FIGURES = {
-    "fig4a_r2_by_size": RunFigure("R2 against FT size", "sizes:r2_by_size", of(*BOTH), BOTH),
-    "fig4b_mae_by_size": RunFigure("MAE against FT size", "sizes:mae_by_size", of(*BOTH), BOTH),
-    "fig5c_r2_by_strategy": RunFigure(
-        "Strategies, R2", "circular:r2_by_strategy", of("strategies", "proposed"), ("strategies",)
+FIGURES = {
+    "fig1b_datasets": Figure("Datasets", dataset_files=("table",), run_files=()),
+    "target_statistics": Figure(
+        "Statistics of the targets", dataset_files=("table",), run_files=()
     ),
-    "fig5d_mae_by_strategy": RunFigure(
-        "Strategies, MAE", "circular:mae_by_strategy", of("strategies", "proposed"), ("strategies",)
-    ),
-    "fig6a_scratch_heatmap": RunFigure(
-        "Scratch, dataset against size", "heatmaps:scratch", of("scratch"), ("scratch",)
-    ),
-    "fig6b_pairwise_heatmap": RunFigure(
-        "Pair-wise transfer, PT against FT", "heatmaps:pairwise", at_largest(*BOTH), BOTH
-    ),
-    "fig6c_multi_property_heatmap": RunFigure(
-        "Multi-property transfer", "heatmaps:multi_property", of("multi_property"),
-        ("multi_property",),
-    ),
-    "table1_jarvis2d": RunFigure(
-        "A dataset no choice was made on", "unseen:table", of("jarvis2d"), ("jarvis2d",)
-    ),
-    "margins_of_error": RunFigure(
-        "Margins of error", "heatmaps:margins", at_largest(*BOTH), BOTH
-    ),
-    "margins_of_error_scratch": RunFigure(
-        "Margins of error, scratch", "heatmaps:scratch_margins", of("scratch"), ("scratch",)
-    ),
-    "equivalent_sizes": RunFigure(
-        "Crystals that scratch needs to match", "equivalent:equivalent_sizes", of(*BOTH), BOTH
-    ),
-    "multi_property_against_pairwise": RunFigure(
-        "Multi-property against pair-wise transfer", "multi:against_pairwise",
-        of(*BOTH, "multi_property"), (*BOTH, "multi_property"),
-    ),
-    "multi_property_curves": RunFigure(
-        "Validation error of multi-property pre-training", "curves:multi_property_curves",
-        sources(of("multi_property")), ("multi_property",), ("history.csv",),
-    ),
-    "property_number": RunFigure(
-        "Number of properties pre-trained on", "multi:property_number", property_numbers,
-        (*BOTH, "property_number", "multi_property"),
-    ),
-    "strategies_by_size": RunFigure(
-        "Strategies against FT size", "hyperparameters:strategies_by_size",
-        with_its_scratch("strategies"), ("strategies", "scratch"),
-    ),
-    "sampling": RunFigure(
-        "Sampling", "hyperparameters:samplings", of("sampling"), ("sampling",)
-    ),
-    "learning_rate": RunFigure(
-        "Learning rate", "hyperparameters:learning_rates", of("learning_rate"), ("learning_rate",)
-    ),
-    "frozen_layers": RunFigure(
-        "Frozen layers", "hyperparameters:frozen_layers", of("frozen_layers"), ("frozen_layers",)
-    ),
-    "parity": RunFigure(
-        "Prediction against target", "parity:parity", first_trial(at_largest(*BOTH)), BOTH,
-        ("predictions.csv",),
-    ),
-    "learning_curves": RunFigure(
-        "Validation error by epoch", "curves:learning_curves", first_trial(at_largest(*BOTH)),
-        BOTH, ("history.csv",),
-    ),
-}  # fmt: skip
-
-DATASET_FIGURES = {
-    "fig1b_datasets": DatasetFigure("Datasets", "datasets:overview", {"crystals": CRYSTALS}),
-    "target_statistics": DatasetFigure(
-        "Statistics of the targets", "datasets:target_statistics", {"crystals": CRYSTALS}
-    ),
-    "crystal_systems": DatasetFigure(
-        "Crystal systems", "datasets:crystal_systems",
-        {"systems": "datasets/{dataset}/symmetry.csv"},
-    ),
-    "split_distributions": DatasetFigure(
-        "Targets of samples and test sets", "datasets:split_distributions",
-        {"crystals": CRYSTALS, "splits": "datasets/{dataset}/split.json"},
+    "crystal_systems": Figure("Crystal systems", dataset_files=("symmetry",), run_files=()),
+    "split_distributions": Figure(
+        "Targets of samples and test sets", dataset_files=("table", "split"), run_files=(),
         options=largest_samples,
     ),
-    "shared_crystals": DatasetFigure(
-        "Crystals that datasets share", "datasets:shared_crystals",
-        {"labels": "cumulative/labels.npz"}, ("multi_property",),
+    "shared_crystals": Figure(
+        "Crystals that datasets share", MULTI, reads_labels=True, run_files=()
+    ),
+    "fig4a_r2_by_size": Figure("R2 against FT size", BOTH, of(*BOTH)),
+    "fig4b_mae_by_size": Figure("MAE against FT size", BOTH, of(*BOTH)),
+    "fig5c_r2_by_strategy": Figure("Strategies, R2", STRATEGIES, of("strategies", "proposed")),
+    "fig5d_mae_by_strategy": Figure("Strategies, MAE", STRATEGIES, of("strategies", "proposed")),
+    "fig6a_scratch_heatmap": Figure("Scratch, dataset against size", SCRATCH, of("scratch")),
+    "fig6b_pairwise_heatmap": Figure(
+        "Pair-wise transfer, PT against FT", BOTH, BOTH_LARGEST, drawing="pairwise_heatmap"
+    ),
+    "fig6c_multi_property_heatmap": Figure(
+        "Multi-property transfer", MULTI, of("multi_property")
+    ),
+    "table1_jarvis2d": Figure(
+        "A dataset no choice was made on", {"jarvis2d": "unseen"}, of("jarvis2d")
+    ),
+    "margins_of_error": Figure("Margins of error", BOTH, BOTH_LARGEST),
+    "margins_of_error_scratch": Figure("Margins of error, scratch", SCRATCH, of("scratch")),
+    "equivalent_sizes": Figure("Crystals that scratch needs to match", BOTH, of(*BOTH)),
+    "multi_property_against_pairwise": Figure(
+        "Multi-property against pair-wise transfer", BOTH | MULTI, of(*BOTH, *MULTI)
+    ),
+    "multi_property_curves": Figure(
+        "Validation error of multi-property pre-training", MULTI, sources(of("multi_property")),
+        ("metrics", "history"),
+    ),
+    "property_number": Figure(
+        "Number of properties pre-trained on", BOTH | NUMBER | MULTI, property_numbers
+    ),
+    "strategies_by_size": Figure(
+        "Strategies against FT size", STRATEGIES | SCRATCH, with_its_scratch("strategies")
+    ),
+    "sampling": Figure("Sampling", {"sampling": "transfer"}, of("sampling")),
+    "learning_rate": Figure("Learning rate", {"learning_rate": "transfer"}, of("learning_rate")),
+    "frozen_layers": Figure("Frozen layers", {"frozen_layers": "transfer"}, of("frozen_layers")),
+    "parity": Figure(
+        "Prediction against target", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "predictions")
+    ),
+    "learning_curves": Figure(
+        "Validation error by epoch", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "history")
+    ),
+    "comparison": Figure(
+        "Side by side with the publication", runs=COMPARED, reads_published=True
     ),
 }  # fmt: skip
+# experiments that some figure above shows; others get a figure of their own
+SHOWN = {name for figure in FIGURES.values() for name in figure.experiments}
+SHOWN |= {"pretrain_size", "best_size", "proposed"}
 
 
-def by_size(grid: Grid) -> dict[str, RunFigure]:
-    """Give the figures that exist once for every FT size."""
+def by_size(grid: Grid) -> dict[str, Figure]:
+    """Return the figures that exist once for every FT size."""
     found = {}
     for size in sorted({run.size for run in grid.get("pairwise", [])})[:-1]:
-        found[f"pairwise_heatmap_n{size}"] = RunFigure(
-            f"Pair-wise transfer, n = {size}", "heatmaps:pairwise", at(size, *BOTH), BOTH,
-            caption="pairwise_heatmap",
-        )  # fmt: skip
-        found[f"margins_of_error_n{size}"] = RunFigure(
-            f"Margins of error, n = {size}", "heatmaps:margins", at(size, *BOTH), BOTH,
-            caption="margins_of_error",
-        )  # fmt: skip
+        here = of(*BOTH).at(size)
+        for drawing, title in (
+            ("pairwise_heatmap", "Pair-wise transfer"), ("margins_of_error", "Margins of error"),
+        ):  # fmt: skip
+            found[f"{drawing}_n{size}"] = Figure(
+                f"{title}, n = {size}", BOTH, here, drawing=drawing, caption=drawing
+            )
     sizes = sorted({run.size for run in grid.get("pretrain_size", [])})
-    needed = ("scratch", "pretrain_size")
+    needed = SCRATCH | {"pretrain_size": "transfer"}
     for size in sizes[:-1]:
-        found[f"pretrain_size_n{size}"] = RunFigure(
-            f"PT size, n = {size}", "changes:both_changes", pretrain_sizes(size), needed,
+        found[f"pretrain_size_n{size}"] = Figure(
+            f"PT size, n = {size}", needed, pretrain_sizes(size), drawing="pretrain_size",
             caption="pretrain_size",
         )  # fmt: skip
     for size in sizes[-1:]:
-        found["fig5a_r2_change_by_pretrain_size"] = RunFigure(
-            "Change of R2 by PT size", "changes:r2_change", pretrain_sizes(size), needed
-        )
-        found["fig5b_mae_change_by_pretrain_size"] = RunFigure(
-            "Change of MAE by PT size", "changes:mae_change", pretrain_sizes(size), needed
-        )
+        for name, title in (
+            ("fig5a_r2_change_by_pretrain_size", "Change of R2 by PT size"),
+            ("fig5b_mae_change_by_pretrain_size", "Change of MAE by PT size"),
+        ):
+            found[name] = Figure(title, needed, pretrain_sizes(size))
     return found
 
 
-def run_figures(grid: Grid) -> dict[str, RunFigure]:
-    """Give the figures of runs whose experiments are in the grid and not empty."""
-    return _possible(RUN_FIGURES | by_size(grid), grid)
+def of_experiments(grid: Grid) -> dict[str, Figure]:
+    """Return a figure of the cells of every experiment that no other figure shows."""
+    return {
+        f"experiment_{name}": Figure(
+            name.replace("_", " ").capitalize(), runs=of(name), drawing="cells", caption="cells"
+        )
+        for name in grid
+        if name not in SHOWN
+    }
 
 
-def dataset_figures(grid: Grid) -> dict[str, DatasetFigure]:
-    """Give the figures of datasets whose experiments are in the grid and not empty."""
-    return _possible(DATASET_FIGURES, grid)
-
-
-def comparison(grid: Grid, published: str) -> dict[str, RunFigure]:
-    """Give the figure of a study beside the publication.
+def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
+    """Return the figures that a study can show: those whose experiments it has.
 
     Parameters
     ----------
     grid
-        The study's.
-    published
-        Path of resources/published_results.csv.
+        Experiment -> its runs.
+    kinds
+        Experiment -> its kind.
     """
-    figure = RunFigure(
-        "Side by side with the publication", "publication:comparison", of(*COMPARED), (),
-        options={"published_results": published},
-    )  # fmt: skip
-    return {"comparison": figure} if figure.runs(grid) else {}
-
-
-def _possible(figures: dict, grid: Grid) -> dict:
+    every = FIGURES | by_size(grid) | of_experiments(grid)
     return {
-        name: figure
-        for name, figure in figures.items()
-        if all(map(grid.get, figure.experiments))
+        name: replace(
+            figure, drawing=figure.drawing or name, caption=figure.caption or name
+        )
+        for name, figure in every.items()
+        if all(kinds.get(needed) == kind for needed, kind in figure.experiments.items())
+        and (figure.runs is None or figure.runs(grid))
     }  # fmt: skip

@@ -1,21 +1,22 @@
 """A study: a checked config and all that follows from it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
-from crystal_transfer.datasets.registry import registry
-from crystal_transfer.experiments.catalogue import (
-    DatasetFigure,
-    RunFigure,
-    comparison,
-    dataset_figures,
-    run_figures,
-)
-from crystal_transfer.experiments.config import check, check_schema, rows_of
-from crystal_transfer.experiments.grid import all_runs, experiments
-from crystal_transfer.experiments.runs import Run
-
-PUBLISHED = "resources/published_results.csv"
+from crystal_transfer import data
+from crystal_transfer.datasets.registry import Dataset, registry
+from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.catalogue import Figure, Grid, figures_of
+from crystal_transfer.experiments.config import Config, check, over_defaults, parse, read_config
+from crystal_transfer.experiments.kinds import runs_of
+from crystal_transfer.experiments.planner import Planner
+from crystal_transfer.experiments.throughput import Throughput, read_throughput
+from crystal_transfer.protocols import Protocol, SeenInTest
+from crystal_transfer.results.layout import DatasetFiles, Layout, RunFiles
+from crystal_transfer.runs import Run, RunKind
+from crystal_transfer.training.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -24,70 +25,194 @@ class Study:
 
     Attributes
     ----------
+    config
+        The checked config.
     datasets
-        Code -> entry, see `datasets.registry`.
-    protocol
-        The chosen protocol's switches.
+        All known datasets by code.
     grid
         Experiment -> its runs, without pre-trainings.
     runs
         Every run by id.
-    properties
-        Datasets that are merged for multi-property pre-training; empty if no run needs them.
-    run_figures, dataset_figures
+    figures
         Every figure by name that the grid can show.
+    layout
+        Where its files are.
+    throughput
+        How fast its jobs are expected to be.
     """
 
-    datasets: dict[str, dict]
-    protocol: dict[str, str]
-    grid: dict[str, list[Run]]
-    runs: dict[str, Run]
-    properties: list[str]
-    run_figures: dict[str, RunFigure]
-    dataset_figures: dict[str, DatasetFigure]
+    config: Config
+    datasets: Mapping[str, Dataset]
+    grid: Grid
+    runs: Mapping[str, Run]
+    figures: Mapping[str, Figure]
+    layout: Layout
+    throughput: Throughput
 
     @property
+    def protocol(self) -> Protocol:
+        """The chosen protocol's switches."""
+        return self.config.switches
+
+    @property
+    def test_fraction(self) -> float:
+        """Share of each dataset that is only tested on."""
+        return self.config.split.test_fraction
+
+    @cached_property
+    def properties(self) -> list[str]:
+        """Datasets that are merged for multi-property pre-training; empty if no run needs them."""
+        merged = any(run.properties for run in self.runs.values())
+        return self.config.properties if merged else []
+
+    @cached_property
     def used_datasets(self) -> list[str]:
         """Codes of the datasets that some run is trained on, in order of first use."""
         trained = (code for run in self.runs.values() for code in run.properties or [run.dataset])
         return list(dict.fromkeys(trained))
 
-    @property
+    @cached_property
     def tested_datasets(self) -> list[str]:
         """Codes of the datasets that some run other than a pre-training is tested on."""
         tested = (run.dataset for members in self.grid.values() for run in members)
         return list(dict.fromkeys(tested))
 
+    def run(self, id: str) -> Run:
+        """Return a run by its id.
 
-def load_study(config: dict, root: str | Path) -> Study:
+        Raises
+        ------
+        InputError
+            If the study has no such run.
+        """
+        if id not in self.runs:
+            raise InputError(
+                f"{id}: not a run of this study; its runs are those of the config key experiments."
+            )
+        return self.runs[id]
+
+    def settings(self, run: Run) -> Settings:
+        """Return what a run shares with all others."""
+        training = self.config.training
+        return Settings(
+            seed=self.config.seed,
+            test_fraction=self.test_fraction,
+            tested_epoch=self.protocol.tested_epoch,
+            frozen_norms=self.protocol.frozen_norms,
+            neighbours=self.protocol.neighbours.value,
+            device=training.device,
+            precision=training.precision,
+            threads=training.threads,
+            sizes=self.config.model.sizes_of(run.network),
+        )
+
+    def files(self, run: Run) -> RunFiles:
+        """Return the files that a run writes."""
+        return self.layout.run(run.id)
+
+    def inputs(self, run: Run) -> dict[str, Any]:
+        """Return the files that a run reads, by the names of `training.run.Inputs`."""
+        if run.properties:
+            return {"labels": self.layout.merged.labels, "graphs": self.layout.merged.graphs}
+        files = self.layout.dataset(run.dataset)
+        found = {
+            "table": files.table, "split": files.split, "scaler": files.scaler,
+            "graphs": files.graphs,
+        }  # fmt: skip
+        if run.kind is RunKind.PRETRAIN:
+            found |= {"excluded": excluded} if (excluded := self.excluded([run.dataset])) else {}
+        if run.source is not None:
+            found["weights"] = self.weights(run.source)
+        return found
+
+    def weights(self, source: Run) -> str:
+        """Return the file of weights that a fine-tuning starts from."""
+        if source.kind is RunKind.CHECKPOINT:
+            return self.config.checkpoints[source.dataset]
+        return self.files(source).model
+
+    def excluded(self, codes: Iterable[str]) -> list[str]:
+        """Return the lists of crystals not to pre-train on, if the protocol removes them."""
+        if self.protocol.seen_in_test is SeenInTest.KEPT:
+            return []
+        return [self.layout.dataset(code).seen_in_test for code in codes]
+
+    def other_tests(self, code: str) -> list[DatasetFiles]:
+        """Return the files of the datasets that are tested on, but this one."""
+        return [self.layout.dataset(other) for other in self.tested_datasets if other != code]
+
+    def metrics(self, runs: Iterable[Run]) -> list[str]:
+        """Return the metrics of runs."""
+        return [self.files(run).metrics for run in runs]
+
+    def figure_inputs(self, name: str) -> dict[str, list[str]]:
+        """Return the files that a figure is drawn from, by what they are."""
+        figure = self.figures[name]
+        runs = figure.runs(self.grid) if figure.runs else []
+        found = {
+            kind: [getattr(self.files(run), kind) for run in runs] for kind in figure.run_files
+        }
+        for kind in figure.dataset_files:
+            found[kind] = [getattr(self.layout.dataset(code), kind) for code in self.used_datasets]
+        if figure.reads_labels:
+            found["labels"] = [self.layout.merged.labels]
+        if figure.reads_published:
+            found["published"] = [str(data.PUBLISHED)]
+        return found
+
+    @cached_property
+    def quantities(self) -> dict[str, dict[str, str]]:
+        """Label and unit of every used dataset's property."""
+        return {
+            code: {"label": self.datasets[code].label, "unit": self.datasets[code].unit}
+            for code in self.used_datasets
+        }
+
+    def imposed(self, key: str) -> list[str]:
+        """Return the file of an imposed split, if the config names one."""
+        path = getattr(self.config.imposed, key)
+        return [path] if path else []
+
+
+def load_study(content: Mapping[str, Any]) -> Study:
     """Check a config and expand it.
 
     Parameters
     ----------
-    config
-        As Snakemake merged it.
-    root
-        The project's folder, which has `resources/` and `workflow/schemas/`.
+    content
+        All keys, defaults included; see `with_defaults`.
 
     Raises
     ------
     InputError
         If the config is wrong, with the key and the remedy.
     """
-    root = Path(root)
-    check_schema(config, root / "workflow/schemas/config.schema.yaml")
-    datasets = registry(root / "resources/datasets.yaml", config.get("datasets", {}))
+    config = parse(content)
+    datasets = registry(data.DATASETS, config.datasets)
     check(config, datasets)
-    grid = experiments(config, rows_of(datasets))
-    protocol = config["protocols"][config["protocol"]]
-    runs = all_runs(grid)
-    merged = any(run.properties for run in runs.values())
+    planner = Planner(config, datasets)
+    grid = {name: runs_of(planner, block) for name, block in config.experiments.items()}
     return Study(
-        datasets,
-        protocol,
-        grid,
-        runs,
-        config["properties"] if merged else [],
-        run_figures(grid) | comparison(grid, str(root / PUBLISHED)),
-        dataset_figures(grid),
+        config=config,
+        datasets=datasets,
+        grid=grid,
+        runs=all_runs(grid),
+        figures=figures_of(grid, {name: block.kind for name, block in config.experiments.items()}),
+        layout=Layout(config.results),
+        throughput=read_throughput(data.THROUGHPUT, config.training.device),
     )
+
+
+def with_defaults(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study's own config over the defaults, those of config.yaml."""
+    return over_defaults(read_config(data.CONFIG), own)
+
+
+def all_runs(grid: Grid) -> dict[str, Run]:
+    """Return every run by id, each once, with the pre-trainings they start from."""
+    runs: dict[str, Run] = {}
+    for run in (run for members in grid.values() for run in members):
+        if run.source is not None and run.source.kind is not RunKind.CHECKPOINT:
+            runs[run.source.id] = run.source
+        runs[run.id] = run
+    return runs

@@ -1,6 +1,6 @@
 """Figures: tidy table in, matplotlib figure and the data behind it out.
 
-Every drawing function takes the table of runs (`experiments.tables.runs_table`, with the `folder`
+Every drawing function takes the table of runs (`results.tables.runs_table`, with the `folder`
 of each run) and the registry entries of the datasets, and returns `(figure, data)`.
 
 formats

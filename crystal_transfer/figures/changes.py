@@ -1,9 +1,18 @@
 """What pre-training is worth against scratch, as a percentage, by the size of the PT dataset."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells, change_against_scratch
-from crystal_transfer.figures.style import colour_of, marker_of, panels, plain_log_axis, spread_axis
+from crystal_transfer.figures.style import (
+    Quantity,
+    colour_of,
+    marker_of,
+    panels,
+    plain_log_axis,
+    spread_axis,
+)
+from crystal_transfer.results.tables import cells, change_against_scratch
 
 LABELS = {
     "r2": "Change of test $R^2$ against scratch (%)",
@@ -11,22 +20,22 @@ LABELS = {
 }
 
 
-def r2_change(runs: pd.DataFrame, datasets: dict):
+def r2_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the change of R2 by PT size, one panel per PT dataset (Fig. 5a)."""
     return _changes(runs, datasets, ["r2"])
 
 
-def mae_change(runs: pd.DataFrame, datasets: dict):
+def mae_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the reduction of the MAE by PT size, one panel per PT dataset (Fig. 5b)."""
     return _changes(runs, datasets, ["mae"])
 
 
-def both_changes(runs: pd.DataFrame, datasets: dict):
+def both_changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both changes, a row per metric."""
     return _changes(runs, datasets, ["r2", "mae"])
 
 
-def _changes(runs: pd.DataFrame, datasets: dict, metrics: list[str]):
+def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list[str]):
     table = change_against_scratch(cells(runs))
     tuned = table[table["kind"] == "finetune"]
     several = tuned.groupby("source")["source_size"].nunique()

@@ -1,21 +1,30 @@
 """Strategies as circular bars: a circle per pair, a sector per FT size, a bar per strategy."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import COLOURS, pair_label, plt, strategy_label, strategy_order
+from crystal_transfer.figures.style import (
+    COLOURS,
+    Quantity,
+    pair_label,
+    plt,
+    strategy_label,
+    strategy_order,
+)
+from crystal_transfer.results.tables import cells
 
 GAP = 0.12  # share of a sector that stays empty
 INNER = 0.35  # radius where bars begin, as a share of the longest bar
 
 
-def r2_by_strategy(runs: pd.DataFrame, datasets: dict):
+def r2_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw R2 by strategy (Fig. 5c); negative values have no bar."""
     return _circles(runs, "r2_mean", "test $R^2$", longest=1.0)
 
 
-def mae_by_strategy(runs: pd.DataFrame, datasets: dict):
+def mae_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the scaled MAE by strategy (Fig. 5d); each circle has its own scale."""
     return _circles(runs, "mae_scaled_mean", "test MAE (scaled to [-1, 1])", longest=None)
 

@@ -1,11 +1,12 @@
 """How the validation error falls during training."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pandas as pd
 
 from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
+    Quantity,
     colour_of,
     legend_below,
     panels,
@@ -14,7 +15,9 @@ from crystal_transfer.figures.style import (
 )
 
 
-def learning_curves(runs: pd.DataFrame, datasets: dict):
+def learning_curves(
+    runs: pd.DataFrame, histories: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
+):
     """Draw the validation MAE by epoch, scratch and every PT dataset, one panel per FT dataset."""
     codes = [code for code in datasets if code in set(runs["dataset"])]
     sources = sources_of(runs, datasets)
@@ -24,7 +27,7 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
     for axis, code in zip(axes, codes, strict=True):
         here = runs[runs["dataset"] == code]
         for row in here.itertuples():
-            history = pd.read_csv(Path(row.folder) / "history.csv")
+            history = histories[row.id]
             name = f"PT {row.source}" if row.source else "scratch"
             (handles[name],) = axis.plot(
                 history["epoch"],
@@ -43,21 +46,21 @@ def learning_curves(runs: pd.DataFrame, datasets: dict):
     return figure, pd.concat(shown, ignore_index=True)
 
 
-def multi_property_curves(runs: pd.DataFrame, datasets: dict):
+def multi_property_curves(
+    runs: pd.DataFrame, histories: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
+):
     """Draw the validation MAE of every property by epoch: a panel each, a line per pre-training."""
-    histories = {
-        row.dataset: pd.read_csv(Path(row.folder) / "history.csv") for row in runs.itertuples()
-    }
+    by_name = {row.dataset: histories[row.id] for row in runs.itertuples()}
     prefix = "validation_mae_"
     codes = [
         code for code in datasets
-        if any(f"{prefix}{code}" in history for history in histories.values())
+        if any(f"{prefix}{code}" in history for history in by_name.values())
     ]  # fmt: skip
-    colours = colour_of(list(histories))
+    colours = colour_of(list(by_name))
     figure, axes = panels(len(codes))
     handles, shown = {}, []
     for axis, code in zip(axes, codes, strict=True):
-        for name, history in histories.items():
+        for name, history in by_name.items():
             if f"{prefix}{code}" not in history:
                 continue
             mae = history[f"{prefix}{code}"]
@@ -68,7 +71,7 @@ def multi_property_curves(runs: pd.DataFrame, datasets: dict):
                      "validation_mae_scaled": mae}
                 )
             )  # fmt: skip
-        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)

@@ -1,19 +1,23 @@
 """What the datasets hold: crystals, targets, symmetries, samples, and what they share."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from scipy import stats
 
-from crystal_transfer.datasets import crystals, labels, splits
+from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.cumulative import shared
+from crystal_transfer.datasets.labels import Labels
+from crystal_transfer.datasets.splits import Split, sample_of, train_and_validation
 from crystal_transfer.datasets.symmetry import SYSTEMS
-from crystal_transfer.figures.style import COLOURS, colour_of, ink_on, panels, plt, quantity
+from crystal_transfer.figures.style import COLOURS, Quantity, colour_of, ink_on, panels, plt
 
 BINS = 40
 
 
-def overview(files: dict[str, list[str]], datasets: dict):
+def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]):
     """Draw the targets of every dataset as a histogram with its size (Fig. 1b).
 
     Returns
@@ -21,15 +25,14 @@ def overview(files: dict[str, list[str]], datasets: dict):
     figure, data
         The data give crystals, atoms per crystal and the target's range in physical units.
     """
-    tables = dict(zip(datasets, map(crystals.load, files["crystals"]), strict=True))
-    colours = colour_of(list(tables))
-    figure, axes = panels(len(tables))
+    colours = colour_of(list(crystals))
+    figure, axes = panels(len(crystals))
     rows = []
-    for axis, (code, table) in zip(axes, tables.items(), strict=True):
+    for axis, (code, table) in zip(axes, crystals.items(), strict=True):
         axis.hist(table.targets, bins=BINS, color=colours[code])
         axis.set_yscale("log", nonpositive="clip")
         axis.set_title(f"{code}: {len(table):,} crystals")
-        axis.set_xlabel(quantity(code, datasets[code]), fontsize=8)
+        axis.set_xlabel(datasets[code].axis_label, fontsize=8)
         axis.set_ylabel("Crystals")
         atoms = np.diff(table.offsets).mean()
         rows.append(
@@ -38,7 +41,7 @@ def overview(files: dict[str, list[str]], datasets: dict):
     return figure, pd.DataFrame(rows)
 
 
-def target_statistics(files: dict[str, list[str]], datasets: dict):
+def target_statistics(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]):
     """Draw the distribution of each target, scaled to [-1, 1], as a box and a violin.
 
     Returns
@@ -47,8 +50,8 @@ def target_statistics(files: dict[str, list[str]], datasets: dict):
         The data give moments and quantiles in physical units.
     """
     rows, scaled = [], []
-    for code, path in zip(datasets, files["crystals"], strict=True):
-        targets = crystals.load(path).targets
+    for code, table in crystals.items():
+        targets = table.targets
         quantiles = np.quantile(targets, [0.05, 0.25, 0.75, 0.95])
         named = dict(zip(["q05", "q25", "q75", "q95"], quantiles, strict=True))
         rows.append(
@@ -72,11 +75,11 @@ def target_statistics(files: dict[str, list[str]], datasets: dict):
     return figure, pd.DataFrame(rows)
 
 
-def crystal_systems(files: dict[str, list[str]], datasets: dict):
+def crystal_systems(systems: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]):
     """Draw the share of each crystal system in every dataset."""
     counts = {}
-    for code, path in zip(datasets, files["systems"], strict=True):
-        found = pd.read_csv(path, keep_default_na=False)["system"].replace("", "not found")
+    for code, rows in systems.items():
+        found = rows["system"].replace("", "not found")
         counts[code] = found.value_counts()
     table = pd.DataFrame(counts).reindex([*SYSTEMS, "not found"]).fillna(0).astype(int)
     table = table[table.sum(axis=1) > 0]
@@ -96,7 +99,10 @@ def crystal_systems(files: dict[str, list[str]], datasets: dict):
 
 
 def split_distributions(
-    files: dict[str, list[str]], datasets: dict, samples: dict[str, tuple[int, int]]
+    crystals: Mapping[str, CrystalTable],
+    splits: Mapping[str, Split],
+    datasets: Mapping[str, Quantity],
+    samples: Mapping[str, tuple[int, int]],
 ):
     """Draw how the targets of pool, test set and largest sample are distributed.
 
@@ -115,14 +121,13 @@ def split_distributions(
     colours = dict(zip(["pool", "test set", "training", "validation"], COLOURS, strict=False))
     figure, axes = panels(len(datasets))
     rows, handles = [], {}
-    entries = zip(datasets, files["crystals"], files["splits"], strict=True)
-    for axis, (code, table_path, split_path) in zip(axes, entries, strict=True):
-        table, split = crystals.load(table_path), splits.load(split_path)
+    for axis, code in zip(axes, datasets, strict=True):
+        table, split = crystals[code], splits[code]
         targets = dict(zip(table.ids.tolist(), table.targets, strict=True))
         parts = {"pool": split.pool, "test set": split.test}
         if code in samples:
-            sample = splits.sample_of(split, *samples[code], "random", targets)
-            parts["training"], parts["validation"] = splits.train_and_validation(sample)
+            sample = sample_of(split, *samples[code], "random", targets)
+            parts["training"], parts["validation"] = train_and_validation(sample)
         pool = np.array([targets[id] for id in split.pool])
         for part, ids in parts.items():
             if not ids:
@@ -135,7 +140,7 @@ def split_distributions(
             test = stats.ks_2samp(values, pool)
             rows.append(
                 {
-                    "dataset": code, "part": part, "unit": datasets[code]["unit"],
+                    "dataset": code, "part": part, "unit": datasets[code].unit,
                     "crystals": len(values), "mean": values.mean(),
                     "standard_deviation": values.std(), "ks_against_pool": test.statistic,
                     "ks_p_value": test.pvalue,
@@ -143,13 +148,13 @@ def split_distributions(
             )  # fmt: skip
         size = f", n = {samples[code][0]}" if code in samples else ""
         axis.set_title(f"{code}{size}")
-        axis.set_xlabel(quantity(code, datasets[code]), fontsize=8)
+        axis.set_xlabel(datasets[code].axis_label, fontsize=8)
         axis.set_ylabel("Share of crystals below")
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     return figure, pd.DataFrame(rows)
 
 
-def shared_crystals(files: dict[str, list[str]], datasets: dict):
+def shared_crystals(labels: Labels, datasets: Mapping[str, Quantity]):
     """Draw how many crystals every two datasets have in common.
 
     Returns
@@ -157,8 +162,7 @@ def shared_crystals(files: dict[str, list[str]], datasets: dict):
     figure, data
         The diagonal counts the distinct crystals of a dataset; `distinct` those of all together.
     """
-    known = labels.load(files["labels"][0])
-    codes, counts = known.properties, shared(known)
+    codes, counts = labels.properties, shared(labels)
     figure, axis = plt.subplots(figsize=(1.9 + 0.72 * len(codes), 1.1 + 0.6 * len(codes)))
     share = 100 * counts / np.diag(counts)[:, None]
     colours = plt.colormaps["viridis"]
@@ -173,18 +177,18 @@ def shared_crystals(files: dict[str, list[str]], datasets: dict):
     axis.tick_params(length=0)
     axis.set_xlabel("... that are also in this dataset")
     axis.set_ylabel("Crystals of this dataset ...")
-    axis.set_title(f"{len(known.ids):,} distinct crystals in all", loc="left")
+    axis.set_title(f"{len(labels.ids):,} distinct crystals in all", loc="left")
     figure.colorbar(picture, label="Share of the row's dataset (%)", extend="min", format="%g")
     table = pd.DataFrame(counts, columns=codes)
     table.insert(0, "dataset", codes)
-    return figure, table.assign(distinct=len(known.ids))
+    return figure, table.assign(distinct=len(labels.ids))
 
 
-def _identity(code: str, datasets: dict) -> dict:
+def _identity(code: str, datasets: Mapping[str, Quantity]) -> dict[str, str]:
     return {
         "dataset": code,
-        "property": datasets[code]["label"],
-        "unit": datasets[code]["unit"],
+        "property": datasets[code].label,
+        "unit": datasets[code].unit,
     }
 
 

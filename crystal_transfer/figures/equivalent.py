@@ -1,17 +1,19 @@
 """How many crystals scratch needs to be as good as a pre-trained model."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 
-from crystal_transfer.experiments import tables
-from crystal_transfer.figures.style import ink_on, panels, sources_of
+from crystal_transfer.figures.style import Quantity, ink_on, panels, sources_of
+from crystal_transfer.results import tables
 
 COLOUR_MAP = colormaps["cividis_r"]
 
 
-def equivalent_sizes(runs: pd.DataFrame, datasets: dict):
+def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw, per FT size, the size at which scratch has the same MAE: PT against FT dataset.
 
     Returns

@@ -1,5 +1,7 @@
 """Heatmaps with two metrics per cell: R2 in the upper triangle, MAE in the lower one."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -7,26 +9,26 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import ink_on, plt, sources_of
+from crystal_transfer.figures.style import Quantity, ink_on, plt, sources_of
+from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.tables import cells
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
 
 
-VALUES = {"r2_mean": "test $R^2$", "mae_scaled_mean": "test MAE (scaled to [-1, 1])"}
-MARGINS = {
-    "r2_ci95": "margin of error of test $R^2$",
-    "mae_scaled_ci95": "margin of error of test MAE (scaled)",
-}
+VALUES = {f"{name}_mean": METRICS[name].label for name in SHOWN}
+MARGINS = {f"{name}_ci95": f"margin of error of {METRICS[name].label}" for name in SHOWN}
 
 
-def scratch(runs: pd.DataFrame, datasets: dict):
+def scratch(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw scratch: datasets against sizes (Fig. 6a)."""
     return _by_size(runs, datasets, "Trained from scratch")
 
 
-def _by_size(runs: pd.DataFrame, datasets: dict, title: str, metrics: dict = VALUES):
+def _by_size(
+    runs: pd.DataFrame, datasets: Mapping[str, Quantity], title: str, metrics: dict = VALUES
+):
     table = cells(runs)
     rows = [code for code in datasets if code in set(table["dataset"])]
     columns = sorted(table["size"].unique())
@@ -42,13 +44,13 @@ def _by_size(runs: pd.DataFrame, datasets: dict, title: str, metrics: dict = VAL
     return figure, table
 
 
-def pairwise(runs: pd.DataFrame, datasets: dict):
+def pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
     table = cells(runs)
     return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
 
 
-def _pairs(table: pd.DataFrame, datasets: dict, metrics: dict, title: str):
+def _pairs(table: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: dict, title: str):
     sources = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
     sizes = sorted(table["size"].unique())
@@ -63,18 +65,18 @@ def _pairs(table: pd.DataFrame, datasets: dict, metrics: dict, title: str):
     )
 
 
-def multi_property(runs: pd.DataFrame, datasets: dict):
+def multi_property(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw fine-tuning from all other properties: datasets against sizes (Fig. 6c)."""
     return _by_size(runs, datasets, "Pre-trained on all other properties")
 
 
-def margins(runs: pd.DataFrame, datasets: dict):
+def margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the half-widths of the 95 % confidence intervals, PT against FT datasets."""
     table = cells(runs)
     return _pairs(table, datasets, MARGINS, "Margins of error (95 %)"), table
 
 
-def scratch_margins(runs: pd.DataFrame, datasets: dict):
+def scratch_margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the half-widths of the 95 % confidence intervals, datasets against sizes."""
     return _by_size(runs, datasets, "Margins of error (95 %), scratch", MARGINS)
 
@@ -93,7 +95,7 @@ def two_metric_heatmap(
     Parameters
     ----------
     table
-        Cells, see `experiments.tables.cells`.
+        Cells, see `results.tables.cells`.
     rows, columns
         Column of the table, its values in order, and how to write them.
     metrics

@@ -1,25 +1,27 @@
 """Hyperparameters of fine-tuning: strategies by size, sampling, learning rate, frozen layers."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Quantity,
     pair_label,
     panels,
     plain_log_axis,
     strategy_label,
     strategy_order,
 )
+from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.tables import cells
 
-METRICS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
 
-
-def strategies_by_size(runs: pd.DataFrame, datasets: dict):
+def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both metrics against FT size, a column per pair and a line per strategy."""
     table = cells(runs)
     tuned = table[table["kind"] == "finetune"]
@@ -47,13 +49,13 @@ def strategies_by_size(runs: pd.DataFrame, datasets: dict):
     return figure, table
 
 
-def samplings(runs: pd.DataFrame, datasets: dict):
+def samplings(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both metrics by the way in which the sample was drawn."""
     table = cells(runs)
     return _bars(table, table["sampling"], "Sampling"), table
 
 
-def frozen_layers(runs: pd.DataFrame, datasets: dict):
+def frozen_layers(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both metrics by number of frozen layers and learning rate, with a new head."""
     table = cells(runs)
     frozen = table["strategy"].str.removeprefix("freeze_")
@@ -61,11 +63,11 @@ def frozen_layers(runs: pd.DataFrame, datasets: dict):
     return _bars(table, options, "Frozen layers and learning rate"), table
 
 
-def learning_rates(runs: pd.DataFrame, datasets: dict):
+def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both metrics against the learning rate, a line per pair."""
     table = cells(runs)
     figure, axes = panels(2, 3.6, 3.0, columns=2)
-    for axis, metric in zip(axes, METRICS, strict=True):
+    for axis, metric in zip(axes, SHOWN, strict=True):
         for number, (source, target) in enumerate(_pairs(table)):
             here = table[(table["source"] == source) & (table["dataset"] == target)]
             line = here.sort_values("max_lr")
@@ -85,7 +87,7 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str):
     pairs, names = _pairs(table), list(dict.fromkeys(options))
     figure, axes = panels(2, 1.5 + 0.22 * len(pairs) * (len(names) + 1), 3.0, columns=1)
     width = 0.8 / len(names)
-    for axis, metric in zip(axes, METRICS, strict=True):
+    for axis, metric in zip(axes, SHOWN, strict=True):
         for number, name in enumerate(names):
             here = table[options == name].set_index(["source", "dataset"])[f"{metric}_mean"]
             heights = [here.get(pair, np.nan) for pair in pairs]
@@ -114,12 +116,12 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _places(pairs):
-    return [(metric, pair) for metric in METRICS for pair in pairs]
+    return [(metric, pair) for metric in SHOWN for pair in pairs]
 
 
 def _finish(axis, metric: str, title: str) -> None:
     axis.set_title(title)
-    axis.set_ylabel(METRICS[metric])
+    axis.set_ylabel(METRICS[metric].label)
     if metric == "r2":
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, R2_FLOOR), max(high, 0.05))

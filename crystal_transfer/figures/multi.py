@@ -1,22 +1,26 @@
 """Multi-property transfer against the alternatives."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Quantity,
     colour_of,
     marker_of,
     panels,
     plain_log_axis,
 )
+from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.tables import cells
 
 
-def against_pairwise(runs: pd.DataFrame, datasets: dict):
+def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw R2 against FT size: scratch, the best and the median PT dataset, all properties."""
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
@@ -42,14 +46,14 @@ def against_pairwise(runs: pd.DataFrame, datasets: dict):
         plain_log_axis(axis, sorted(here["size"].unique()))
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, R2_FLOOR), min(max(high, 0.05), 1.02))
-        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
-        axis.set_ylabel("test $R^2$")
+        axis.set_ylabel(METRICS["r2"].label)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure, table
 
 
-def property_number(runs: pd.DataFrame, datasets: dict):
+def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw both metrics against the number of properties that were pre-trained on.
 
     Zero is scratch; one is every PT dataset of the pair-wise study, shown as single points.
@@ -58,10 +62,7 @@ def property_number(runs: pd.DataFrame, datasets: dict):
     codes = [code for code in datasets if code in set(table["dataset"])]
     colours, markers = colour_of(codes), marker_of(codes)
     figure, axes = panels(2, 3.6, 3.2, columns=2)
-    for axis, (metric, label) in zip(
-        axes, {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}.items(),
-        strict=True,
-    ):  # fmt: skip
+    for axis, metric in zip(axes, SHOWN, strict=True):
         for shift, code in zip(np.linspace(-0.08, 0.08, len(codes)), codes, strict=True):
             here = table[table["dataset"] == code]
             line = here[here["source_properties"] != 1].sort_values("source_properties")
@@ -78,6 +79,6 @@ def property_number(runs: pd.DataFrame, datasets: dict):
             )  # fmt: skip
         axis.set_xticks(sorted(table["source_properties"].unique()))
         axis.set_xlabel("Properties pre-trained on (0: scratch)")
-        axis.set_ylabel(label)
+        axis.set_ylabel(METRICS[metric].label)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure, table

@@ -1,14 +1,16 @@
 """Predictions against targets."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, panels, quantity
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Quantity, panels
 
 
-def parity(runs: pd.DataFrame, datasets: dict):
+def parity(
+    runs: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
+):
     """Draw test predictions of scratch and of the best PT model, one panel per dataset."""
     codes = [code for code in datasets if code in set(runs["dataset"])]
     figure, axes = panels(len(codes), width=2.9, height=3.0)
@@ -23,7 +25,7 @@ def parity(runs: pd.DataFrame, datasets: dict):
             (tuned, COLOURS[1], "o"),
         ):
             for row in run.itertuples():
-                points = pd.read_csv(Path(row.folder) / "predictions.csv")
+                points = predictions[row.id]
                 name = f"PT {row.source}" if row.source else "scratch"
                 axis.scatter(
                     points["target"], points["prediction"], s=12, marker=marker, color=colour,
@@ -34,9 +36,9 @@ def parity(runs: pd.DataFrame, datasets: dict):
                 shown.append(points.assign(dataset=code, run=row.id))
         ends = np.nanmin(pd.concat(limits)), np.nanmax(pd.concat(limits))
         axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
-        unit = datasets[code]["unit"]
+        unit = datasets[code].unit
         axis.set_title(f"{code}, n = {here['size'].max()}")
-        axis.set_xlabel(f"Target: {quantity(code, datasets[code])}", fontsize=8)
+        axis.set_xlabel(f"Target: {datasets[code].axis_label}", fontsize=8)
         axis.set_ylabel(f"Prediction ({unit})" if unit not in ("", "1") else "Prediction")
         axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), handletextpad=0.1)
     return figure, pd.concat(shown, ignore_index=True)

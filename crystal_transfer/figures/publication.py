@@ -1,32 +1,35 @@
 """Our cells beside those of the publication."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.experiments.publication import beside, published
-from crystal_transfer.experiments.tables import cells
-from crystal_transfer.figures.style import COLOURS, R2_FLOOR, panels, plain_log_numbers
+from crystal_transfer.figures.style import COLOURS, R2_FLOOR, Quantity, panels, plain_log_numbers
+from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.publication import beside
+from crystal_transfer.results.tables import cells
 
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
-LABELS = {"r2": "test $R^2$", "mae_scaled": "test MAE (scaled to [-1, 1])"}
 
 
-def comparison(runs: pd.DataFrame, datasets: dict, published_results: str):
+def comparison(runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw ours against theirs, a panel per metric.
 
     Parameters
     ----------
-    published_results
-        Path of resources/published_results.csv.
+    published
+        See `results.publication.published`.
 
     Returns
     -------
     figure, data
-        The data are the table of `experiments.publication.beside`.
+        The data are the table of `results.publication.beside`.
     """
-    table = beside(cells(runs), published(published_results))
+    table = beside(cells(runs), published)
     figure, axes = panels(2, 3.9, 3.9, columns=2)
-    for axis, (metric, label) in zip(axes, LABELS.items(), strict=True):
+    for axis, metric in zip(axes, SHOWN, strict=True):
+        label = METRICS[metric].label
         axis.set_xlabel(f"Published {label}")
         axis.set_ylabel(f"Ours: {label}")
         if table.empty:

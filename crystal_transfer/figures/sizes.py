@@ -1,34 +1,38 @@
 """Metrics against the number of crystals that are fine-tuned on."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Quantity,
     colour_of,
     legend_below,
     marker_of,
     panels,
     sources_of,
 )
+from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.tables import cells
 
 
-def r2_by_size(runs: pd.DataFrame, datasets: dict):
+def r2_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
-    figure, table = _by_size(runs, datasets, "r2", "test $R^2$")
+    figure, table = _by_size(runs, datasets, "r2")
     for axis in figure.axes:
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
     return figure, table
 
 
-def mae_by_size(runs: pd.DataFrame, datasets: dict):
+def mae_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
-    return _by_size(runs, datasets, "mae", "test MAE")
+    return _by_size(runs, datasets, "mae")
 
 
-def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
+def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str):
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     sources = sources_of(table, datasets)
@@ -56,14 +60,12 @@ def _by_size(runs: pd.DataFrame, datasets: dict, metric: str, label: str):
                 capsize=2,
                 label=name,
             )
-        unit = datasets[code]["unit"]
         axis.set_xscale("log")
         sizes = sorted(here["size"].unique())
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
-        axis.set_title(f"{code}: {datasets[code]['label']}")
+        axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
-        in_units = metric == "mae" and unit not in ("", "1")
-        axis.set_ylabel(f"{label} ({unit})" if in_units else label)
+        axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
     legend_below(figure, handles, sources)
     return figure, table

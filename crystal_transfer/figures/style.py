@@ -1,6 +1,7 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
@@ -32,10 +33,17 @@ plt.rcParams.update(
 )
 
 
-def quantity(code: str, entry: dict) -> str:
-    """Give the axis label of a dataset's property: label and unit."""
-    unit = entry["unit"]
-    return f"{entry['label']} ({unit})" if unit not in ("", "1") else entry["label"]
+@dataclass(frozen=True)
+class Quantity:
+    """What a dataset's targets are: the property, and its unit."""
+
+    label: str
+    unit: str
+
+    @property
+    def axis_label(self) -> str:
+        """Label and unit; a number without a unit has only a label."""
+        return f"{self.label} ({self.unit})" if self.unit not in ("", "1") else self.label
 
 
 def pair_label(source: str, target: str) -> str:

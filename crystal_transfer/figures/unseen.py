@@ -1,14 +1,17 @@
 """A dataset that no choice was made on: which model is best for it (Table 1)."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from crystal_transfer.experiments.tables import cells, change_against_scratch
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, panels
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Quantity, panels
+from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.tables import cells, change_against_scratch
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
 
 
-def table(runs: pd.DataFrame, datasets: dict):
+def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     """Draw R2 and MAE of every model, best R2 first, with their numbers.
 
     Returns
@@ -32,9 +35,8 @@ def table(runs: pd.DataFrame, datasets: dict):
         axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
         low, high = min(0, here[metric].min()), max(0, here[metric].max())
         axis.set_xlim(1.2 * low, high + 0.2 * (high - low))
-        unit = datasets[code]["unit"]
-        label = "test $R^2$" if metric == "r2_mean" else "test MAE"
-        axis.set_xlabel(f"{label} ({unit})" if metric != "r2_mean" and unit else label)
+        unit = datasets[code].unit
+        axis.set_xlabel(METRICS[metric.removesuffix("_mean")].axis_label(unit))
         axis.set_title(f"{code}, n = {here['size'].max()}")
     return figure, found[::-1]
 

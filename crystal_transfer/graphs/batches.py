@@ -40,6 +40,20 @@ class Adjacency:
     node_weight: Tensor | None
     edge_weight: Tensor | None
 
+    def tensors(self) -> list[Tensor | None]:
+        """List its tensors in a fixed order; None for those it does not have."""
+        return [
+            self.source, self.target, self.first, self.multiplicity, self.node_weight,
+            self.edge_weight,
+        ]  # fmt: skip
+
+    def fresh(self) -> "Adjacency":
+        """Return the same graph without what has been derived from it."""
+        return Adjacency(
+            self.source, self.target, self.first, self.multiplicity, self.node_weight,
+            self.edge_weight,
+        )  # fmt: skip
+
     @cached_property
     def n_full_nodes(self) -> float:
         """Nodes of the full graph."""
@@ -103,6 +117,10 @@ class Distinct:
     weight: Tensor | None
     place: Tensor | None
 
+    def tensors(self) -> list[Tensor | None]:
+        """List its tensors in a fixed order; None for those it does not have."""
+        return [self.values, self.weight, self.place]
+
     def spread(self, rows: Tensor) -> Tensor:
         """Give each scalar the row that its distinct value has."""
         return rows if self.place is None else rows.index_select(0, self.place)
@@ -134,6 +152,20 @@ class Batch:
     bonds: Adjacency
     pairs: Adjacency
     mean_over_atoms: Tensor
+
+    def tensors(self) -> list[Tensor | None]:
+        """List its tensors in a fixed order; None for those it does not have."""
+        return [
+            *self.species.tensors(), *self.distance.tensors(), *self.cosine.tensors(),
+            *self.bonds.tensors(), *self.pairs.tensors(), self.mean_over_atoms,
+        ]  # fmt: skip
+
+    def fresh(self) -> "Batch":
+        """Return the same batch without what has been derived from it."""
+        return Batch(
+            self.species, self.distance, self.cosine, self.bonds.fresh(), self.pairs.fresh(),
+            self.mean_over_atoms,
+        )  # fmt: skip
 
 
 def load_graphs(

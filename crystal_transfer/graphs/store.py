@@ -5,14 +5,15 @@ the bonds that leave it (*arcs*). With a trivial partition, where every atom is 
 that is the plain graph. Everything else follows from the arcs, see `graphs.line_graph`.
 """
 
-import shutil
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.files import read_json, replaced_when_whole, sha256, write_json
+
+MANIFEST = "manifest.json"  # name of each array -> its SHA-256
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,30 @@ def write(store: GraphStore, path: str | Path) -> None:
         temporary.mkdir()
         for field in fields(store):
             np.save(temporary / f"{field.name}.npy", getattr(store, field.name))
-        if Path(path).exists():
-            shutil.rmtree(path)
+        manifest = {file.name: sha256(file) for file in sorted(temporary.iterdir())}
+        write_json(temporary / MANIFEST, manifest)
+
+
+def verify(path: str | Path) -> str:
+    """See that a store is as it was written, and return its checksum.
+
+    Every array is read once: as much as a training reads of it at most.
+
+    Raises
+    ------
+    InputError
+        If an array or the manifest is missing or damaged.
+    """
+    folder = Path(path)
+    noted = read_json(folder / MANIFEST)
+    for field in fields(GraphStore):
+        file = folder / f"{field.name}.npy"
+        if not file.is_file() or sha256(file) != noted.get(file.name):
+            raise InputError(
+                f"{file}: is missing or damaged, its checksum is not the one noted when it was "
+                f"written; delete {folder} and run again."
+            )
+    return sha256(folder / MANIFEST)
 
 
 def open_store(path: str | Path) -> GraphStore:

@@ -4,27 +4,16 @@ Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021). Parameters have the names 
 `alignn.models.alignn.ALIGNN`, so that published weights load.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
+from crystal_transfer.models.contract import Network
 from crystal_transfer.models.kernels import batch_norm_silu, fused_for, plain
+from crystal_transfer.models.sizes import AlignnSizes
 
-
-@dataclass(frozen=True)
-class AlignnConfig:
-    """Sizes of the network; the defaults are the paper's 4,026,753 parameters."""
-
-    alignn_layers: int = 4
-    gcn_layers: int = 4
-    atom_input_features: int = 92
-    edge_input_features: int = 80
-    triplet_input_features: int = 40
-    embedding_features: int = 64
-    hidden_features: int = 256
-    output_features: int = 1
+DISTANCES = 0.0, 8.0, 80  # lowest and highest centre in Å, and number of Gaussians
+COSINES = -1.0, 1.0, 40  # of angles between bonds
 
 
 class RBFExpansion(nn.Module):
@@ -133,41 +122,35 @@ class ALIGNNConv(nn.Module):
         return x, y, z
 
 
-class ALIGNN(nn.Module):
-    """Atoms, bonds and bond pairs to one vector per crystal, and from there to its property.
+class ALIGNN(Network):
+    """Atoms, bonds and bond pairs to one vector per crystal, and from there to its property."""
 
-    Parameters
-    ----------
-    config
-        Sizes of the network.
-    species_features
-        Input features of the elements by atomic number, [n_species, atom_input_features].
-        Constants of the data, not weights: they are left out of the state dict.
-    """
-
-    def __init__(self, config: AlignnConfig, species_features: Tensor):
-        super().__init__()
-        hidden, embedding = config.hidden_features, config.embedding_features
-        self.register_buffer("species_features", species_features, persistent=False)
-        self.atom_embedding = MLPLayer(config.atom_input_features, hidden)
+    def __init__(self, sizes: AlignnSizes, species_features: Tensor):
+        hidden, embedding = sizes.hidden_features, sizes.embedding_features
+        super().__init__(species_features, hidden)
+        self.atom_embedding = MLPLayer(species_features.shape[1], hidden)
         self.edge_embedding = nn.Sequential(
-            RBFExpansion(0, 8.0, config.edge_input_features),
-            MLPLayer(config.edge_input_features, embedding),
-            MLPLayer(embedding, hidden),
+            RBFExpansion(*DISTANCES), MLPLayer(DISTANCES[2], embedding), MLPLayer(embedding, hidden)
         )
         self.angle_embedding = nn.Sequential(
-            RBFExpansion(-1, 1.0, config.triplet_input_features),
-            MLPLayer(config.triplet_input_features, embedding),
-            MLPLayer(embedding, hidden),
+            RBFExpansion(*COSINES), MLPLayer(COSINES[2], embedding), MLPLayer(embedding, hidden)
         )
-        self.alignn_layers = nn.ModuleList(ALIGNNConv(hidden) for _ in range(config.alignn_layers))
-        self.gcn_layers = nn.ModuleList(
-            EdgeGatedGraphConv(hidden) for _ in range(config.gcn_layers)
-        )
-        self.fc = nn.Linear(hidden, config.output_features)
+        self.alignn_layers = nn.ModuleList(ALIGNNConv(hidden) for _ in range(sizes.alignn_layers))
+        self.gcn_layers = nn.ModuleList(EdgeGatedGraphConv(hidden) for _ in range(sizes.gcn_layers))
+        self.fc = nn.Linear(hidden, 1)
+
+    def parts(self) -> dict[str, list[nn.Module]]:
+        """Return the modules of each part but the head."""
+        return {
+            "atom_embedding": [self.atom_embedding],
+            "bond_embedding": [self.edge_embedding],
+            "angle_embedding": [self.angle_embedding],
+            "two_body": [*(layer.node_update for layer in self.alignn_layers), *self.gcn_layers],
+            "three_body": [layer.edge_update for layer in self.alignn_layers],
+        }
 
     def embed(self, batch: Batch) -> Tensor:
-        """Give the mean over the atoms of their last features, [n_crystals, hidden_features]."""
+        """Return the mean over the atoms of their last features, [n_crystals, hidden_features]."""
         species = self.species_features[batch.species.values]
         x = self.atom_embedding(species, batch.species.weight)
         x = batch.species.spread(x)
@@ -180,10 +163,6 @@ class ALIGNN(nn.Module):
         for layer in self.gcn_layers:
             x, y = layer(batch.bonds, x, y, update_edges=layer is not self.gcn_layers[-1])
         return batch.mean_over_atoms @ x
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Predict the (scaled) property, [n_crystals, output_features]."""
-        return self.fc(self.embed(batch))
 
 
 def _embed_scalars(embedding: nn.Sequential, scalars: Distinct) -> Tensor:

@@ -1,4 +1,4 @@
-"""alignn's own ALIGNN on DGL behind the interface of `models.alignn`: `backend: alignn`.
+"""alignn's own ALIGNN on DGL as a network of its own, `reference`.
 
 Slow, and DGL is no longer developed; it is the implementation of the paper, against which
 everything else is checked.
@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.batches import Batch
-from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.models.contract import Network
+from crystal_transfer.models.sizes import AlignnSizes
 
 
-class ReferenceALIGNN(nn.Module):
+class ReferenceALIGNN(Network):
     """`alignn.models.alignn.ALIGNN`; batches must be uncompressed.
 
     Raises
@@ -23,30 +25,37 @@ class ReferenceALIGNN(nn.Module):
         If alignn or dgl is not installed.
     """
 
-    def __init__(self, config: AlignnConfig, species_features: Tensor):
-        super().__init__()
+    recordable = False  # DGL waits for values
+
+    def __init__(self, sizes: AlignnSizes, species_features: Tensor):
+        super().__init__(species_features, sizes.hidden_features)
         try:
-            from alignn.models.alignn import ALIGNN, ALIGNNConfig
+            from alignn.models import alignn as original
         except ImportError as error:
             raise InputError(
-                f"config key training.backend: 'alignn' needs a package that is missing ({error}); "
-                "run pip install 'crystal-transfer[reference]' on Python 3.11, or use 'torch'."
+                f"config key model.network: 'reference' needs a package that is missing ({error}); "
+                "run pip install 'crystal-transfer[reference]' on Python 3.11, or use 'alignn'."
             ) from None
-        self.register_buffer("species_features", species_features, persistent=False)
-        self.network = ALIGNN(ALIGNNConfig(name="alignn", **asdict(config)))
+        network = original.ALIGNN(
+            original.ALIGNNConfig(name="alignn", output_features=1, **asdict(sizes))
+        )
+        self.fc = network.fc
+        network.fc = nn.Identity()
+        # not a submodule: its parameters are to have alignn's own names here
+        self.__dict__["network"] = network
+        for name, module in network.named_children():
+            if name != "fc":
+                self.add_module(name, module)
 
-    def state_dict(self, *args, **kwargs):
-        """Give the network's weights under alignn's own names."""
-        return self.network.state_dict(*args, **kwargs)
+    def embed(self, batch: Batch) -> Tensor:
+        """Return the mean over the atoms of their last features, [n_crystals, hidden_features]."""
+        graphs = dgl_graphs(batch, self.species_features)
+        pooled: Tensor = self.network((*graphs, None))
+        return pooled.reshape(batch.mean_over_atoms.shape[0], -1)
 
-    def load_state_dict(self, state_dict, *args, **kwargs):
-        """Load weights under alignn's own names."""
-        return self.network.load_state_dict(state_dict, *args, **kwargs)
-
-    def forward(self, batch: Batch) -> Tensor:
-        """Predict the (scaled) property, [n_crystals, output_features]."""
-        output = self.network((*dgl_graphs(batch, self.species_features), None))
-        return output.reshape(batch.mean_over_atoms.shape[0], -1)
+    def parts(self) -> dict[str, list[nn.Module]]:
+        """Return the modules of each part but the head."""
+        return ALIGNN.parts(self)  # type: ignore[arg-type]
 
 
 def dgl_graphs(batch: Batch, species_features: Tensor):
@@ -58,13 +67,14 @@ def dgl_graphs(batch: Batch, species_features: Tensor):
 
     if batch.bonds.multiplicity is not None:
         raise InputError(
-            "config key training.backend: 'alignn' cannot use compressed graphs; "
+            "config key model.network: 'reference' cannot use compressed graphs; "
             "set graphs.compress to false."
         )
     bonds, pairs = batch.bonds, batch.pairs
     n_atoms = (batch.mean_over_atoms > 0).sum(1)
     graph = dgl.graph((bonds.source.long(), bonds.target.long()), num_nodes=int(n_atoms.sum()))
-    crystal_of_atom = torch.repeat_interleave(torch.arange(len(n_atoms)), n_atoms)
+    crystals = torch.arange(len(n_atoms), device=n_atoms.device)
+    crystal_of_atom = torch.repeat_interleave(crystals, n_atoms)
     n_edges = torch.bincount(crystal_of_atom[bonds.target.long()], minlength=len(n_atoms))
     graph.set_batch_num_nodes(n_atoms)
     graph.set_batch_num_edges(n_edges)

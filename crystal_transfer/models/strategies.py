@@ -1,6 +1,8 @@
-"""Strategies: what fine-tuning may change, as names and sizes, so that planning needs no torch."""
+"""Strategies: what fine-tuning may change, by the parts of a network; planning needs no PyTorch."""
 
 from dataclasses import dataclass
+
+from crystal_transfer.models.sizes import BODY, SIZES
 
 
 @dataclass(frozen=True)
@@ -21,36 +23,39 @@ class Head:
 
 @dataclass(frozen=True)
 class Strategy:
-    """What happens to a pre-trained model.
+    """What happens to a pre-trained network.
 
     Attributes
     ----------
     trainable
-        Regular expression of the names of the parameters that may change.
+        Parts that may change, the head aside, which always may.
     head
         The output network that replaces the pre-trained one; None keeps that.
     """
 
-    trainable: str
+    trainable: tuple[str, ...]
     head: Head | None = None
 
 
-EVERYTHING = r".*"
-OUTPUT = r"fc\..*"
 SMALL_HEAD = Head((64,))
 
 STRATEGIES = {
     # strategies 1 to 4 of the paper
-    "all": Strategy(EVERYTHING),
-    "new_head": Strategy(OUTPUT, SMALL_HEAD),
-    "last_layer": Strategy(OUTPUT),
-    "two_body": Strategy(r"(alignn_layers\.\d+\.node_update|gcn_layers|fc)\..*"),
-    "three_body": Strategy(r"(alignn_layers\.\d+\.edge_update|fc)\..*"),
-    # of its study of hyperparameters: the first module, or all six before the output, frozen
-    "freeze_1": Strategy(r"(?!atom_embedding\.).*", SMALL_HEAD),
-    "freeze_6": Strategy(OUTPUT, SMALL_HEAD),
+    "all": Strategy(BODY),
+    "new_head": Strategy((), SMALL_HEAD),
+    "last_layer": Strategy(()),
+    "two_body": Strategy(("two_body",)),
+    "three_body": Strategy(("three_body",)),
+    # of its study of hyperparameters: the first part, or all six before the output, frozen
+    "freeze_1": Strategy(BODY[1:], SMALL_HEAD),
+    "freeze_6": Strategy((), SMALL_HEAD),
     # proposed there, not done
-    "all_new_head": Strategy(EVERYTHING, SMALL_HEAD),
+    "all_new_head": Strategy(BODY, SMALL_HEAD),
     # after pre-training on several properties
-    "mpt_new_head": Strategy(EVERYTHING, Head((128, 64), activated=True)),
+    "mpt_new_head": Strategy(BODY, Head((128, 64), activated=True)),
 }
+
+
+def frees_nothing(strategy: Strategy, network: str) -> bool:
+    """Say whether a strategy names parts to change of which a network has none."""
+    return bool(strategy.trainable) and not set(strategy.trainable) & set(SIZES[network].parts)

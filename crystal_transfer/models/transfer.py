@@ -1,26 +1,28 @@
-"""From pre-trained weights to a model that is ready to be fine-tuned."""
+"""From pre-trained weights to a network that is ready to be fine-tuned."""
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from crystal_transfer.models.checkpoints import initialise
+from crystal_transfer.models.contract import Network
 from crystal_transfer.models.heads import new_head
+from crystal_transfer.models.sizes import HEAD
 from crystal_transfer.models.strategies import Strategy
+from crystal_transfer.models.weights import initialise
 
-HEAD = "fc."  # names of the parameters of the output network begin with it
+HEAD_PREFIX = "fc."  # names of the parameters of the output network begin with it
 
 
 def transfer(
-    model: nn.Module, weights: dict[str, Tensor], strategy: Strategy, origin: str | Path
+    network: Network, weights: Mapping[str, Tensor], strategy: Strategy, origin: str | Path
 ) -> None:
-    """Copy pre-trained weights into a model, replace its head and freeze what must not change.
+    """Copy pre-trained weights into a network, replace its head and freeze what must not change.
 
     Parameters
     ----------
-    model
-        An untrained model; changed in place.
+    network
+        An untrained network; changed in place.
     weights
         Of a pre-training or a published checkpoint, by name. With a new head, the output network
         in them is left out, whatever it is.
@@ -32,25 +34,26 @@ def transfer(
     Raises
     ------
     InputError
-        If the weights are not those of such a model.
+        If the weights are not those of such a network.
     """
     if strategy.head is None:
-        initialise(model, weights, origin)
+        initialise(network, weights, origin)
     else:
-        head = new_head(strategy.head, model.fc.in_features)
-        model.fc = nn.Identity()
-        body = {name: value for name, value in weights.items() if not name.startswith(HEAD)}
-        initialise(model, body, origin)
-        model.fc = head
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(re.fullmatch(strategy.trainable, name) is not None)
+        head = new_head(strategy.head, network.features)
+        network.fc = nn.Identity()
+        body = {name: value for name, value in weights.items() if not name.startswith(HEAD_PREFIX)}
+        initialise(network, body, origin)
+        network.fc = head
+    for part, modules in network.every_part().items():
+        for module in modules:
+            module.requires_grad_(part == HEAD or part in strategy.trainable)
 
 
-def frozen_norms(model: nn.Module) -> list[nn.BatchNorm1d]:
+def frozen_norms(network: nn.Module) -> list[nn.BatchNorm1d]:
     """List the norms whose parameters are all frozen."""
     return [
         module
-        for module in model.modules()
+        for module in network.modules()
         if isinstance(module, nn.BatchNorm1d)
         and not any(parameter.requires_grad for parameter in module.parameters())
     ]

@@ -1,7 +1,17 @@
-"""Being asked to stop: what a cluster does before it takes a node or a job's time is over."""
+"""When a training must stop before its end: it is asked to, or nobody waits for it any more."""
 
+import fcntl
+import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crystal_transfer.errors import InputError
+
+WATCHED_EVERY = 1.0  # s between two looks at the processes that a training belongs to
+PATIENCE = 60.0  # s that an older training of the same run may take to notice and to save
 
 
 def stop_on_sigterm() -> Callable[[], bool]:
@@ -14,6 +24,94 @@ def stop_on_sigterm() -> Callable[[], bool]:
     -------
     A function that tells whether the request has come.
     """
-    asked = []
+    asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
     return lambda: bool(asked)
+
+
+def stop_when_orphaned() -> Callable[[], bool]:
+    """Watch the Snakemake that a training belongs to.
+
+    A Snakemake that is killed leaves its trainings behind. The next one starts them again, so they
+    must not go on.
+
+    Returns
+    -------
+    A function that tells whether one of the processes that started this one has ended.
+    """
+    watched = _ancestors()
+    looked, orphaned = time.monotonic(), False
+
+    def ask() -> bool:
+        nonlocal looked, orphaned
+        if not orphaned and time.monotonic() - looked > WATCHED_EVERY:
+            looked = time.monotonic()
+            orphaned = any(_started(pid) != started for pid, started in watched.items())
+        return orphaned
+
+    return ask
+
+
+def _ancestors() -> dict[int, str]:
+    """Return the Snakemake processes above this one, with the ticks at which they started."""
+    found, pid = {}, os.getppid()
+    while pid > 1:
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            parent = int(_stat(pid)[1])
+        except (OSError, IndexError, ValueError):
+            break
+        if b"snakemake" in command:
+            found[pid] = _started(pid)
+        pid = parent
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/<pid>/stat after the command's name."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+
+
+def _started(pid: int) -> str:
+    """Return the ticks at which a process started; empty where it has ended."""
+    try:
+        state, *fields = _stat(pid)
+        return "" if state == "Z" else fields[18]
+    except (OSError, IndexError, ValueError):
+        return ""
+
+
+@contextmanager
+def only_one(path: str | Path) -> Iterator[None]:
+    """Let no two processes train the same run at once.
+
+    The lock goes with the process, however it ends. Where the file system knows no locks, trainings
+    go on without one.
+
+    Parameters
+    ----------
+    path
+        File to lock; it is left behind.
+
+    Raises
+    ------
+    InputError
+        If another process has the lock and does not end.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w") as handle:
+        given_up = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > given_up:
+                    raise InputError(
+                        f"{path}: another process trains this run already and does not end; look "
+                        "for it with ps or squeue and stop it."
+                    ) from None
+                time.sleep(WATCHED_EVERY)
+            except OSError:
+                break
+        yield

@@ -1,31 +1,37 @@
 """The training loop: AdamW with a one-cycle schedule, checkpointed and reproducible."""
 
+import hashlib
+import io
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from crystal_transfer.errors import Interrupted
-from crystal_transfer.experiments.runs import Hyperparameters
 from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.models.transfer import frozen_norms
+from crystal_transfer.protocols import FrozenNorms
+from crystal_transfer.runs import Hyperparameters
 from crystal_transfer.training.prediction import predictions_of
 from crystal_transfer.training.steps import (
     LOSSES,
     Gradients,
     LabelledGraphs,
-    hand_over,
+    OfError,
     masked_mean,
+    put_gradients,
     steps_of,
 )
 
 CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
 REPORT_SECONDS = 5.0  # between two lines of progress, at the end of an epoch
 SILENT_SECONDS = 60.0  # ... and within one
+SEED_STRIDE = 1_000_003  # a prime, so that seed and epoch of two trainings hardly ever coincide
 
 
 @dataclass
@@ -47,12 +53,12 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     loss: float = 0.0
-    history: list[dict] = field(default_factory=list)
+    history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Decay all weights but biases and the parameters of norms."""
     norms = {
         id(parameter)
@@ -77,20 +83,144 @@ def batches_of(n: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
     alignn drops the incomplete batch too (`drop_last`): the statistics of a norm over one
     or two crystals would disturb the training.
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
     order = torch.randperm(n, generator=generator)
     size = min(batch_size, n)
     return [order[start : start + size] for start in range(0, n - size + 1, size)]
+
+
+class Training:
+    """A training from its first step to its last, which can be saved and continued in between.
+
+    Parameters
+    ----------
+    model
+        On the device of the graphs; changed in place.
+    how
+        Epochs, batch size, learning rate, loss, weight decay.
+    n_batches
+        Steps of an epoch.
+    frozen_norms
+        What running statistics of norms with frozen parameters do.
+    """
+
+    def __init__(
+        self, model: nn.Module, how: Hyperparameters, n_batches: int, frozen_norms: FrozenNorms
+    ):
+        self.model, self.frozen_norms = model, frozen_norms
+        self.optimiser = torch.optim.AdamW(
+            parameter_groups(model, how.weight_decay), lr=how.max_lr, fused=True
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser,
+            max_lr=how.max_lr,
+            total_steps=max(2, n_batches * how.epochs),
+            pct_start=how.pct_start,
+        )
+        self.progress = Progress()
+
+    def begin_epoch(self) -> None:
+        """Let norms use and follow the statistics of batches, those aside that stand still."""
+        self.model.train()
+        if self.frozen_norms is FrozenNorms.FROZEN:
+            for norm in frozen_norms(self.model):
+                norm.eval()
+
+    def step(self, found: Gradients) -> Tensor:
+        """Take one step down the gradients and return the loss of its batch."""
+        put_gradients(found, self.model)
+        self.optimiser.step()
+        self.schedule.step()
+        self.progress.batch += 1
+        return found.loss
+
+    def end_epoch(self, losses: dict[str, float]) -> dict[str, float]:
+        """Note a finished epoch, keep its weights if it is the best, and return its row."""
+        progress = self.progress
+        row = {
+            "epoch": progress.epoch + 1, **losses, "learning_rate": self.schedule.get_last_lr()[0]
+        }  # fmt: skip
+        progress.history.append(row)
+        progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
+        best = progress.history[progress.best_epoch - 1] if progress.best_epoch else None
+        if best is None or row["validation_loss"] < best["validation_loss"]:
+            progress.best_epoch = progress.epoch
+            progress.best_weights = {k: v.clone() for k, v in self.model.state_dict().items()}
+        return row
+
+    def save(self, path: Path, fingerprint: str) -> None:
+        """Write a checkpoint: all that the next step depends on, with a checksum."""
+        buffer = io.BytesIO()
+        torch.save(
+            {
+                "fingerprint": fingerprint,
+                "model": self.model.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(),
+                "progress": asdict(self.progress),
+            },
+            buffer,
+        )
+        content = buffer.getvalue()
+        with replaced_when_whole(path) as temporary:
+            temporary.write_bytes(hashlib.sha256(content).digest() + content)
+
+    def resume(self, path: Path, fingerprint: str) -> str:
+        """Go on from a checkpoint of the same training, if there is one.
+
+        Parameters
+        ----------
+        path
+            Where `save` wrote it.
+        fingerprint
+            Of all that decides the training. A checkpoint with another one is of another training.
+
+        Returns
+        -------
+        What was found, for the log; empty where there is no checkpoint. One that is damaged, or of
+        another training, is set aside beside its place and the training starts anew.
+        """
+        if not path.exists():
+            return ""
+        try:
+            content = _read_checkpoint(path)
+        except (OSError, ValueError, RuntimeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            path.replace(path.with_suffix(".damaged"))
+            return (
+                f"the checkpoint is damaged ({' '.join(str(error).split())[:100]}): starting anew"
+            )
+        if content["fingerprint"] != fingerprint:
+            path.replace(path.with_suffix(".other"))
+            return (
+                "the checkpoint is of another training (its data, source weights, settings or "
+                "version have changed): starting anew"
+            )
+        self.model.load_state_dict(content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.schedule.load_state_dict(content["schedule"])
+        self.progress = Progress(**content["progress"])
+        return f"continuing after epoch {self.progress.epoch}, batch {self.progress.batch}"
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `Training.save` wrote."""
+    content = path.read_bytes()
+    digest, body = content[:32], content[32:]
+    if hashlib.sha256(body).digest() != digest:
+        raise ValueError("its checksum differs")
+    found: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    return found
 
 
 def fit(
     model: nn.Module,
     training: LabelledGraphs,
     validation: LabelledGraphs,
-    hyperparameters: Hyperparameters,
+    how: Hyperparameters,
     seed: int,
-    freeze_norms: bool,
+    frozen_norms: FrozenNorms,
     checkpoint: Path,
+    fingerprint: str,
     report: Callable[[str], None],
     asked_to_stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
@@ -102,15 +232,17 @@ def fit(
         On the device of the graphs; changed in place to its last epoch.
     training, validation
         The two parts of the sample.
-    hyperparameters
+    how
         Epochs, batch size, learning rate, loss, weight decay.
     seed
         Decides the order of the crystals. A training that is interrupted and continued ends
         with the same bits as one that is not.
-    freeze_norms
-        Whether the running statistics of frozen norms stay as they are.
+    frozen_norms
+        What running statistics of norms with frozen parameters do.
     checkpoint
         File to continue from and to save to; removed by the caller when all is written.
+    fingerprint
+        Of all that decides the training, see `Training.resume`.
     report
         Takes a line of progress now and then.
     asked_to_stop
@@ -121,67 +253,40 @@ def fit(
     Interrupted
         If it was asked to stop.
     """
-    of_error, epochs = LOSSES[hyperparameters.loss], hyperparameters.epochs
-    optimizer = torch.optim.AdamW(
-        parameter_groups(model, hyperparameters.weight_decay),
-        lr=hyperparameters.max_lr,
-        fused=True,
-    )
-    n_batches = len(batches_of(len(training.graphs), hyperparameters.batch_size, seed, 0))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        max_lr=hyperparameters.max_lr,
-        total_steps=max(2, n_batches * epochs),
-        pct_start=hyperparameters.pct_start,
-    )
-    moving = Moving(model, optimizer, schedule)
-    made_by = [asdict(hyperparameters), seed]
-    progress = _resume(checkpoint, made_by, moving)
-    if progress.epoch or progress.batch:
-        report(f"continuing after epoch {progress.epoch} of {epochs}, batch {progress.batch}")
+    of_error, n = LOSSES[how.loss], len(training.graphs)
+    n_batches = len(batches_of(n, how.batch_size, seed, 0))
+    state = Training(model, how, n_batches, frozen_norms)
+    if found := state.resume(checkpoint, fingerprint):
+        report(found)
+    progress = state.progress
     compute = steps_of(model, training, of_error)
     predict_validation = predictions_of(model, validation.graphs)
-    pace = Pace(progress.epoch * n_batches + progress.batch, epochs * n_batches)
-    while progress.epoch < epochs:
-        _training_mode(model, freeze_norms)
+    pace = Pace(progress.epoch * n_batches + progress.batch, how.epochs * n_batches)
+    while progress.epoch < how.epochs:
+        state.begin_epoch()
         loss = torch.tensor(progress.loss, device=training.targets.device)
-        batches = batches_of(
-            len(training.graphs), hyperparameters.batch_size, seed, progress.epoch
-        )  # fmt: skip
-        for members in batches[progress.batch :]:
-            loss += _step(moving, compute(members))
-            progress.batch += 1
+        for members in batches_of(n, how.batch_size, seed, progress.epoch)[progress.batch :]:
+            loss += state.step(compute(members))
             stop = asked_to_stop()
             if stop or pace.since_save() > CHECKPOINT_SECONDS:
                 progress.loss = float(loss)
-                _save(checkpoint, made_by, progress, moving)
+                state.save(checkpoint, fingerprint)
                 pace.saved()
             if stop:
-                raise Interrupted(f"stopped in epoch {progress.epoch + 1} of {epochs}")
+                raise Interrupted(f"stopped in epoch {progress.epoch + 1} of {how.epochs}")
             if pace.since_report() > SILENT_SECONDS:
+                place = f"epoch {progress.epoch + 1} of {how.epochs}, batch {progress.batch}"
                 done = progress.epoch * n_batches + progress.batch
-                place = f"epoch {progress.epoch + 1} of {epochs}, batch {progress.batch}"
                 report(f"{place} of {n_batches}; {pace.left(done)}")
-        row = {
-            "epoch": progress.epoch + 1,
-            "training_loss": float(loss) / n_batches,
-            **_validate(of_error, predict_validation(), validation),
-            "learning_rate": schedule.get_last_lr()[0],
-        }
-        _end_epoch(progress, row, model)
-        if pace.since_report() > REPORT_SECONDS or progress.epoch == epochs:
+        row = state.end_epoch(
+            {"training_loss": float(loss) / n_batches}
+            | _validate(of_error, predict_validation(), validation)
+        )
+        if pace.since_report() > REPORT_SECONDS or progress.epoch == how.epochs:
             mae = f"validation MAE {row['validation_mae']:.4f} (scaled)"
             left = pace.left(progress.epoch * n_batches)
-            report(f"epoch {progress.epoch} of {epochs}: {mae}; {left}")
+            report(f"epoch {progress.epoch} of {how.epochs}: {mae}; {left}")
     return progress
-
-
-class Moving(NamedTuple):
-    """All that changes with every step."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
 
 
 class Pace:
@@ -192,7 +297,7 @@ class Pace:
         self.first, self.total = done, total
 
     def since_save(self) -> float:
-        """Give the seconds since the last checkpoint."""
+        """Return the seconds since the last checkpoint."""
         return time.monotonic() - self.last_save
 
     def saved(self) -> None:
@@ -200,7 +305,7 @@ class Pace:
         self.last_save = time.monotonic()
 
     def since_report(self) -> float:
-        """Give the seconds since the last line of progress."""
+        """Return the seconds since the last line of progress."""
         return time.monotonic() - self.last_report
 
     def left(self, done: int) -> str:
@@ -210,33 +315,8 @@ class Pace:
         return f"{1000 * per_step:.0f} ms per step, {per_step * (self.total - done):.0f} s left"
 
 
-def _training_mode(model: nn.Module, freeze_norms: bool) -> None:
-    model.train()
-    if freeze_norms:
-        for norm in frozen_norms(model):
-            norm.eval()
-
-
-def _step(moving: Moving, found: Gradients) -> Tensor:
-    """Take one step and give its loss."""
-    hand_over(found, moving.model)
-    moving.optimizer.step()
-    moving.schedule.step()
-    return found.loss
-
-
-def _end_epoch(progress: Progress, row: dict, model: nn.Module) -> None:
-    """Add a finished epoch, and keep its weights if it is the best."""
-    progress.history.append(row)
-    progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
-    best = progress.history[progress.best_epoch - 1] if progress.best_epoch else None
-    if best is None or row["validation_loss"] < best["validation_loss"]:
-        progress.best_epoch = progress.epoch
-        progress.best_weights = {k: v.clone() for k, v in model.state_dict().items()}
-
-
-def _validate(of_error, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
-    """Give loss and MAE, and with several properties the MAE of each."""
+def _validate(of_error: OfError, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
+    """Return loss and MAE, and with several properties the MAE of each."""
     result = {
         "validation_loss": float(masked_mean(of_error, prediction, true.targets)),
         "validation_mae": float(masked_mean(Tensor.abs, prediction, true.targets)),
@@ -246,21 +326,3 @@ def _validate(of_error, prediction: Tensor, true: LabelledGraphs) -> dict[str, f
         for code, own, target in columns:
             result[f"validation_mae_{code}"] = float(masked_mean(Tensor.abs, own, target))
     return result
-
-
-def _save(checkpoint: Path, made_by: list, progress: Progress, moving: Moving) -> None:
-    content = {"made_by": made_by, "progress": asdict(progress)}
-    content |= {name: part.state_dict() for name, part in moving._asdict().items()}
-    with replaced_when_whole(checkpoint) as temporary:
-        torch.save(content, temporary)
-
-
-def _resume(checkpoint: Path, made_by: list, moving: Moving) -> Progress:
-    """Restore all that `_save` wrote; start anew where the checkpoint is of another training."""
-    if checkpoint.exists():
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if content["made_by"] == made_by:
-            for name, part in moving._asdict().items():
-                part.load_state_dict(content[name])
-            return Progress(**content["progress"])
-    return Progress()

@@ -10,15 +10,15 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.models.contract import Network
 
 Result = TypeVar("Result")
 Recorder = Callable[[Callable[[], Result]], tuple[Callable[[], None], Result]]
 
 
 def can_record(model: nn.Module, device: torch.device) -> bool:
-    """Say whether what a model does on a device can be recorded; alignn's own waits for values."""
-    return device.type == "cuda" and isinstance(model, ALIGNN)
+    """Say whether what a model does on a device can be recorded."""
+    return device.type == "cuda" and isinstance(model, Network) and model.recordable
 
 
 def cuda_graphs() -> Recorder:

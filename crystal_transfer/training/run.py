@@ -1,14 +1,16 @@
 """One run, from top to bottom: draw the sample, train, test, write."""
 
+import hashlib
 import json
 import os
 import platform
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,19 +18,24 @@ from torch import nn
 
 from crystal_transfer import __version__
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.runs import RESULTS_VERSION, TESTED_AT_ONCE, Run, description
-from crystal_transfer.files import sha256, write_csv, write_json, write_text
+from crystal_transfer.files import checksum, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
-from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
-from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
-from crystal_transfer.models.checkpoints import load_weights, save_weights
-from crystal_transfer.models.heads import PropertyHeads
-from crystal_transfer.models.strategies import STRATEGIES
+from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
+from crystal_transfer.models.contract import Network
+from crystal_transfer.models.heads import PROPERTY_HEAD, build_head
+from crystal_transfer.models.networks import build_network
+from crystal_transfer.models.saved import is_finite, save_model, saved_from
+from crystal_transfer.models.strategies import STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
+from crystal_transfer.models.weights import load_weights
+from crystal_transfer.protocols import TestedEpoch
+from crystal_transfer.runs import RESULTS_VERSION, Run, description
+from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import Progress, fit
 from crystal_transfer.training.memory import keep_freed_memory
 from crystal_transfer.training.metrics import metrics
 from crystal_transfer.training.prediction import predict
+from crystal_transfer.training.settings import TESTED_AT_ONCE, Device, Precision, Settings, plain
 from crystal_transfer.training.steps import LabelledGraphs
 from crystal_transfer.training.tasks import Task, TestSet, one_property, several_properties
 
@@ -36,7 +43,7 @@ PREDICTION_COLUMNS = [
     "id", "property", "target", "prediction", "target_scaled", "prediction_scaled"
 ]  # fmt: skip
 # what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
-PRECISIONS = {"fp32": "highest", "tf32": "high", "bf16": "medium"}
+PRECISIONS = {Precision.FP32: "highest", Precision.TF32: "high", Precision.BF16: "medium"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Inputs:
 class Outputs:
     """The files a run writes; `checkpoint` exists only while it trains."""
 
-    weights: str
+    model: str
     metrics: str
     predictions: str
     history: str
@@ -78,41 +85,20 @@ class Outputs:
     checkpoint: str
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What all runs of a study share.
+def require_threads(settings: Settings, given: int) -> None:
+    """See that a training gets the threads that it is to have: another number, other bits.
 
-    Attributes
-    ----------
-    seed
-        Seed of the study.
-    test_fraction
-        Share of a dataset that is its test set.
-    tested_epoch
-        ``last`` or ``best`` (lowest validation loss).
-    freeze_norms
-        Whether the running statistics of frozen norms stay as they are.
-    backend
-        ``torch``, or ``alignn`` for the reference on DGL.
-    device
-        ``auto``, ``cpu`` or ``cuda``.
-    threads
-        CPU threads.
-    model
-        Sizes of the network.
-    precision
-        Of matrix products: one of `PRECISIONS`.
+    Raises
+    ------
+    InputError
+        If Snakemake has given it fewer.
     """
-
-    seed: int
-    test_fraction: float
-    tested_epoch: str
-    freeze_norms: bool
-    backend: str
-    device: str
-    threads: int
-    model: AlignnConfig
-    precision: str = "fp32"
+    if given < settings.threads:
+        raise InputError(
+            f"config key training.threads: {settings.threads} threads were asked for, but "
+            f"Snakemake has only {given} cores for this job; run it with --cores {settings.threads} or more, "
+            "or ask for fewer threads."
+        )
 
 
 def train(
@@ -137,33 +123,45 @@ def train(
     torch.set_num_threads(settings.threads)
     torch.set_float32_matmul_precision(PRECISIONS[settings.precision])
     device = choose_device(settings.device)
+    with only_one(f"{outputs.checkpoint}.lock"):
+        _train(run, inputs, outputs, settings, device, asked_to_stop, started)
+
+
+def _train(
+    run: Run,
+    inputs: Inputs,
+    outputs: Outputs,
+    settings: Settings,
+    device: torch.device,
+    asked_to_stop: Callable[[], bool],
+    started: float,
+) -> None:
+    checksums = _checksums(inputs)
     task = _task(run, inputs, settings)
     store = open_store(inputs.graphs)
-
+    assert run.hyperparameters is not None, "a checkpoint is not trained"
     seed = zlib.crc32(f"{settings.seed} {run.dataset} {run.size} {run.trial}".encode())
     torch.manual_seed(seed)
-    model = build_model(settings, store, run.properties)
-    if inputs.weights:
-        weights = load_weights(inputs.weights)
-        transfer(model, weights, STRATEGIES[run.strategy], inputs.weights)
-    model.to(device)
+    network, head = prepare_network(run, settings, store, inputs.weights)
+    network.to(device)
     report = _reporter(run)
     n_training, n_validation = len(task.training), len(task.validation)
     report(f"{n_training} crystals to train on, {n_validation} to validate, on {device}")
     progress = fit(
-        model,
+        network,
         _labelled(store, task, task.training, device),
         _labelled(store, task, task.validation, device),
         run.hyperparameters,
         seed,
-        settings.freeze_norms,
+        settings.frozen_norms,
         Path(outputs.checkpoint),
+        fingerprint(run, settings, checksums),
         report,
         asked_to_stop,
     )
-    if settings.tested_epoch == "best":
-        model.load_state_dict(progress.best_weights)
-    predictions = _test(model, store, task.tests, device)
+    if settings.tested_epoch is TestedEpoch.BEST:
+        network.load_state_dict(progress.best_weights)
+    predictions = _test(network, store, task.tests, device)
     results = {
         code: metrics(
             test.scaler.restore(test.targets),
@@ -175,68 +173,106 @@ def train(
     for code, result in results.items():
         report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
+    scalers = {code: test.scaler for code, test in task.tests.items()}
+    saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.neighbours)
+    if not is_finite(saved):
+        report("the training has diverged: its weights are not finite, and it has no metrics")
     measured = {"properties": results} if run.properties else results[run.dataset]
-    write_json(outputs.metrics, _identity(run) | measured | {"best_epoch": progress.best_epoch})
     write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
     write_csv(outputs.predictions, PREDICTION_COLUMNS, _prediction_rows(task.tests, predictions))
-    save_weights(model, outputs.weights)
+    save_model(saved, outputs.model)
     write_text(
         outputs.description,
-        _made_by(run, inputs, settings, device, progress, task, time.monotonic() - started),
+        _made_by(run, checksums, settings, device, progress, task, time.monotonic() - started),
     )
+    # last: a run is done when it has metrics
+    write_json(outputs.metrics, _identity(run) | measured | {"best_epoch": progress.best_epoch})
     Path(outputs.checkpoint).unlink(missing_ok=True)
+
+
+def _checksums(inputs: Inputs) -> dict[str, str]:
+    """Return the checksum of every file that a run reads; the graphs are checked against theirs."""
+    found = {
+        name: checksum(path)
+        for name, path in asdict(inputs).items()
+        if path is not None and name != "graphs"
+    }
+    return found | {"graphs": verify(inputs.graphs)}
+
+
+def fingerprint(run: Run, settings: Settings, checksums: Mapping[str, str]) -> str:
+    """Return a checksum of all that decides the weights that a training ends with."""
+    content = {
+        "run": description(run),
+        "settings": plain(settings),
+        "inputs": dict(checksums),
+        "results": RESULTS_VERSION,
+        "torch": torch.__version__,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _task(run: Run, inputs: Inputs, settings: Settings) -> Task:
     if run.properties:
+        assert inputs.labels
         return several_properties(run, inputs.labels, settings.seed)
     if run.source and run.dataset in run.source.properties:
         raise InputError(
             f"{run.id}: {run.dataset} is among the properties of its pre-training, which would "
             "train on what is tested; take it out of them."
         )
+    assert inputs.table and inputs.split and inputs.scaler
     return one_property(
-        run,
-        inputs.table,
-        inputs.split,
-        inputs.scaler,
-        inputs.excluded,
-        settings.test_fraction,
+        run, inputs.table, inputs.split, inputs.scaler, inputs.excluded, settings.test_fraction
     )
 
 
-def choose_device(name: str) -> torch.device:
-    """Turn ``auto``, ``cpu`` or ``cuda`` into a device.
+def choose_device(name: Device) -> torch.device:
+    """Return the device that a word stands for.
 
     Raises
     ------
     InputError
         If ``cuda`` is asked for and there is none.
     """
-    if name == "cuda" and not torch.cuda.is_available():
+    if name is Device.CUDA and not torch.cuda.is_available():
         raise InputError(
             "config key training.device: 'cuda' was asked for, but PyTorch sees no GPU; "
             "use 'auto' or 'cpu', or check the driver and the job's GPU request."
         )
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    found = name is not Device.CPU and torch.cuda.is_available()
+    return torch.device("cuda" if found else "cpu")
 
 
-def build_model(
-    settings: Settings, store: GraphStore, properties: tuple[str, ...] = ()
-) -> nn.Module:
-    """Give an untrained model of the chosen backend, with a head for each of several properties."""
+def prepare_network(
+    run: Run, settings: Settings, store: GraphStore, weights: str | None
+) -> tuple[Network, Head]:
+    """Return the network that a run starts with, and what its output network is.
+
+    Parameters
+    ----------
+    run, settings
+        What is trained.
+    store
+        Graphs, with the input features of the elements.
+    weights
+        File of the weights that it starts from, or None.
+    """
     features = torch.from_numpy(np.array(store.features))
-    if settings.backend == "alignn":
-        from crystal_transfer.models.reference import ReferenceALIGNN
+    network = build_network(run.network, settings.sizes, features)
+    if run.properties:
+        network.fc = build_head(PROPERTY_HEAD, network.features, run.properties)
+        return network, PROPERTY_HEAD
+    if weights is None:
+        return network, Head(())
+    strategy = STRATEGIES[run.strategy]
+    transfer(network, load_weights(weights), strategy, weights)
+    return network, strategy.head or Head(())
 
-        return ReferenceALIGNN(settings.model, features)
-    model = ALIGNN(settings.model, features)
-    if properties:
-        model.fc = PropertyHeads(model.fc.in_features, properties)
-    return model
 
-
-def _labelled(store: GraphStore, task: Task, ids: list[str], device) -> LabelledGraphs:
+def _labelled(
+    store: GraphStore, task: Task, ids: list[str], device: torch.device
+) -> LabelledGraphs:
     targets = np.array([task.targets[id] for id in ids], dtype=np.float32)
     return LabelledGraphs(
         load_graphs(store, positions_of(store, ids), device),
@@ -246,7 +282,7 @@ def _labelled(store: GraphStore, task: Task, ids: list[str], device) -> Labelled
 
 
 def _test(
-    model: nn.Module, store: GraphStore, tests: dict[str, TestSet], device
+    model: nn.Module, store: GraphStore, tests: Mapping[str, TestSet], device: torch.device
 ) -> dict[str, np.ndarray]:
     """Predict the scaled targets of every property's test set, [n_crystals] each."""
     ids = list(dict.fromkeys(id for test in tests.values() for id in test.ids))
@@ -264,7 +300,9 @@ def _test(
     }
 
 
-def _prediction_rows(tests: dict[str, TestSet], predictions: dict[str, np.ndarray]):
+def _prediction_rows(
+    tests: Mapping[str, TestSet], predictions: Mapping[str, np.ndarray]
+) -> Iterator[tuple[Any, ...]]:
     for code, (ids, scaled, scaler) in tests.items():
         predicted = predictions[code]
         columns = scaler.restore(scaled), scaler.restore(predicted), scaled, predicted
@@ -272,43 +310,42 @@ def _prediction_rows(tests: dict[str, TestSet], predictions: dict[str, np.ndarra
             yield id, code, *values
 
 
-def _identity(run: Run) -> dict:
+def _identity(run: Run) -> dict[str, Any]:
     """Say which cell of the grid a result belongs to."""
+    how = run.hyperparameters
+    assert how is not None, "a checkpoint is not trained"
     return {
         "id": run.id,
-        "kind": run.kind,
+        "kind": run.kind.value,
         "source": run.source.dataset if run.source else "",
         "source_size": run.source.size if run.source else 0,
         "source_properties": max(1, len(run.source.properties)) if run.source else 0,
         "dataset": run.dataset,
         "size": run.size,
         "strategy": run.strategy,
-        "sampling": run.sampling,
+        "sampling": run.sampling.value,
         "variation": run.variation,
-        "max_lr": run.hyperparameters.max_lr,
+        "max_lr": how.max_lr,
+        "batch_size": how.batch_size,
+        "network": run.network,
         "trial": run.trial,
     }
 
 
 def _made_by(
     run: Run,
-    inputs: Inputs,
+    checksums: Mapping[str, str],
     settings: Settings,
     device: torch.device,
     progress: Progress,
     task: Task,
     seconds: float,
 ) -> str:
-    """All that made the run; JSON, and thereby YAML."""
-    files = {
-        name: {"path": path, "sha256": sha256(path)}
-        for name, path in asdict(inputs).items()
-        if path and Path(path).is_file()
-    }
+    """Return all that made the run, as JSON."""
     content = {
         "run": description(run),
-        "settings": asdict(settings),
-        "inputs": files,
+        "settings": plain(settings),
+        "inputs": dict(checksums),
         "sample": task.training + task.validation,
         "best_epoch": progress.best_epoch,
         "versions": {
@@ -326,7 +363,7 @@ def _made_by(
     return json.dumps(content, indent=1) + "\n"
 
 
-def _reporter(run: Run):
+def _reporter(run: Run) -> Callable[[str], None]:
     def report(line: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {run.id}: {line}", file=sys.stderr, flush=True)
 

@@ -1,7 +1,6 @@
 """Loss and gradients of one training step: computed kernel by kernel, or replayed as a whole."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -11,9 +10,11 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Batch, assemble
 from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.graphs.padding import Sizes, pad, sizes_for
+from crystal_transfer.runs import Loss
 from crystal_transfer.training.replay import Recorder, can_record, cuda_graphs, repeated
 
-LOSSES = {"mse": Tensor.square, "l1": Tensor.abs}  # of the error of one target
+OfError = Callable[[Tensor], Tensor]  # from errors of targets to terms of a loss
+LOSSES: dict[Loss, OfError] = {Loss.MSE: Tensor.square, Loss.L1: Tensor.abs}
 
 
 class LabelledGraphs(NamedTuple):
@@ -62,7 +63,7 @@ def gradients(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Grad
     return Gradients(loss.detach(), found)
 
 
-def hand_over(found: Gradients, model: nn.Module) -> None:
+def put_gradients(found: Gradients, model: nn.Module) -> None:
     """Put gradients where an optimiser looks for them."""
     for parameter, gradient in zip(trainable(model), found.of_parameters, strict=True):
         parameter.grad = gradient
@@ -97,35 +98,26 @@ class ReplayedSteps:
         """Give loss and gradients; the next step of the size overwrites their tensors."""
         graphs, targets = self.training.graphs, self.training.targets
         sizes = sizes_for(graphs, members)
-        inputs = pad(assemble(graphs, members), sizes), targets[members.to(targets.device)]
+        batch, wanted = pad(assemble(graphs, members), sizes), targets[members.to(targets.device)]
         if sizes not in self.steps:
-            function = partial(_gradients_anew, self.model, *inputs, self.of_error)
-            self.steps[sizes] = _tensors(inputs), repeated(function, self.record)
+            function = partial(_gradients_anew, self.model, batch, wanted, self.of_error)
+            self.steps[sizes] = _tensors(batch, wanted), repeated(function, self.record)
         fixed, step = self.steps[sizes]
-        for tensor, new in zip(fixed, _tensors(inputs), strict=True):
+        for tensor, new in zip(fixed, _tensors(batch, wanted), strict=True):
             tensor.copy_(new)
         return step()
 
 
-def _gradients_anew(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Gradients:
+def _gradients_anew(
+    model: nn.Module, batch: Batch, targets: Tensor, of_error: OfError
+) -> Gradients:
     """Compute `gradients` of tensors that have changed since the batch kept what it derives."""
-    return gradients(model, _anew(batch), targets, of_error)
+    return gradients(model, batch.fresh(), targets, of_error)
 
 
-def _anew(value):
-    """Copy nested dataclasses, but not their tensors, nor the properties that they keep."""
-    if not is_dataclass(value):
-        return value
-    return type(value)(*(_anew(getattr(value, field.name)) for field in fields(value)))
-
-
-def _tensors(inputs) -> list[Tensor]:
-    """List the tensors in nested dataclasses and tuples."""
-    if is_dataclass(inputs):
-        inputs = [getattr(inputs, field.name) for field in fields(inputs)]
-    if isinstance(inputs, Tensor | None):
-        return [] if inputs is None else [inputs]
-    return [tensor for part in inputs for tensor in _tensors(part)]
+def _tensors(batch: Batch, targets: Tensor) -> list[Tensor]:
+    """List the tensors of a batch and its targets, in a fixed order."""
+    return [tensor for tensor in [*batch.tensors(), targets] if tensor is not None]
 
 
 def steps_of(model: nn.Module, training: LabelledGraphs, of_error):

@@ -9,8 +9,8 @@ import numpy as np
 from crystal_transfer.datasets import crystals, labels, scaling, splits
 from crystal_transfer.datasets.sampling import shuffled
 from crystal_transfer.datasets.scaling import Scaler
-from crystal_transfer.experiments.runs import Run
-from crystal_transfer.files import read_json
+from crystal_transfer.files import read_sealed_json
+from crystal_transfer.runs import Run, RunKind
 
 
 class TestSet(NamedTuple):
@@ -68,8 +68,8 @@ def one_property(
     physical = dict(zip(ids, content.targets.tolist(), strict=True))
     scaled = dict(zip(ids, scale.scale(content.targets)[:, None], strict=True))
     parts = splits.load(split)
-    if run.kind == "pretrain":
-        without = read_json(excluded) if excluded else []
+    if run.kind is RunKind.PRETRAIN:
+        without = read_sealed_json(excluded) if excluded else []
         size = splits.pool_share(run.size, test_fraction)
         if without:  # a pool without them may fall short of the nominal size
             size = min(size, len(set(parts.pool) - set(without)))

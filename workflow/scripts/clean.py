@@ -4,16 +4,15 @@ from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.cleaning import clean, require_enough
 from crystal_transfer.datasets.read import read_dataset
-from crystal_transfer.files import write_csv, write_json
+from crystal_transfer.datasets.registry import dataset
+from crystal_transfer.files import write_csv, write_sealed_json
 
 with logged(snakemake.log[0]):
-    records, test_ids = read_dataset(
-        snakemake.params.entry, list(snakemake.input), snakemake.threads
-    )
+    code = snakemake.wildcards.dataset
+    entry = dataset(snakemake.params.entry, code)
+    records, test_ids = read_dataset(entry, list(snakemake.input), snakemake.threads)
     table, rejected = clean(records)
-    write_csv(snakemake.output.rejected, ["id", "reason"], rejected)
-    write_json(snakemake.output.test_ids, test_ids)
-    require_enough(
-        len(table), len(rejected), snakemake.params.max_rejected, snakemake.wildcards.dataset
-    )
+    write_csv(snakemake.log.rejected, ["id", "reason"], rejected)
+    write_sealed_json(snakemake.output.test_ids, test_ids)
+    require_enough(len(table), len(rejected), snakemake.params.max_rejected, code)
     crystals.save(table, snakemake.output.table)

@@ -3,7 +3,7 @@
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.overlap import occurring_in
-from crystal_transfer.files import write_json
+from crystal_transfer.files import write_sealed_json
 
 with logged(snakemake.log[0]):
     tested = []
@@ -12,4 +12,6 @@ with logged(snakemake.log[0]):
         split = splits.load(split_path)
         test = set(split.test or split.pool)  # without a fixed test set, any may be tested on
         tested += [crystal for crystal in crystals.load(table_path) if crystal.id in test]
-    write_json(snakemake.output[0], occurring_in(crystals.load(snakemake.input.table), tested))
+    write_sealed_json(
+        snakemake.output[0], occurring_in(crystals.load(snakemake.input.table), tested)
+    )

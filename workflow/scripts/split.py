@@ -3,11 +3,11 @@
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.imposed import of_dataset
-from crystal_transfer.files import read_json
+from crystal_transfer.files import read_sealed_json
 
 with logged(snakemake.log[0]):
     dataset = snakemake.wildcards.dataset
-    test_ids = read_json(snakemake.input.test_ids)
+    test_ids = read_sealed_json(snakemake.input.test_ids)
     for path in snakemake.input.imposed_test_ids:
         test_ids = of_dataset(path, dataset) or test_ids
     samples = None

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from crystal_transfer.console import logged
-from crystal_transfer.experiments.usage import by_rule, records
 from crystal_transfer.files import write_text
+from crystal_transfer.operations.usage import by_rule, records
 
 with logged(snakemake.log[0]):
     jobs = records(sorted(Path(snakemake.params.records).rglob("*.jsonl")))

@@ -1,27 +1,21 @@
-"""Rules scratch, pretrain, finetune: one run."""
+"""Rules scratch, pretrain, multipretrain, finetune: one run."""
 
 from crystal_transfer.console import logged
-from crystal_transfer.experiments.runs import from_description
-from crystal_transfer.models.alignn import AlignnConfig
-from crystal_transfer.training.interruption import stop_on_sigterm
-from crystal_transfer.training.run import Inputs, Outputs, Settings, train
+from crystal_transfer.runs import from_description
+from crystal_transfer.training.interruption import stop_on_sigterm, stop_when_orphaned
+from crystal_transfer.training.run import Inputs, Outputs, require_threads, train
+from crystal_transfer.training.settings import from_plain
 
 with logged(snakemake.log[0]):
     params = snakemake.params
+    run = from_description(params.run)
+    settings = from_plain(params.settings, run.network)
+    require_threads(settings, snakemake.threads)
+    asked, orphaned = stop_on_sigterm(), stop_when_orphaned()
     train(
-        from_description(params.run),
-        Inputs(**{name: str(path) for name, path in snakemake.input.items() if path}),
+        run,
+        Inputs(**{name: str(path) for name, path in snakemake.input.items()}),
         Outputs(**dict(snakemake.output.items()), checkpoint=params.checkpoint),
-        Settings(
-            seed=params.seed,
-            test_fraction=params.test_fraction,
-            tested_epoch=params.tested_epoch,
-            freeze_norms=params.freeze_norms,
-            backend=params.backend,
-            device=params.device,
-            threads=snakemake.threads,
-            model=AlignnConfig(**params.model),
-            precision=params.precision,
-        ),
-        stop_on_sigterm(),
+        settings,
+        lambda: asked() or orphaned(),
     )

@@ -11,7 +11,9 @@ from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
 
-def read_file(path: str | Path, column: str | None = None, id: str = "jid") -> Iterator[Record]:
+def read_file(
+    path: str | Path, column: str | None = None, id: str | None = None
+) -> Iterator[Record]:
     """Read ALIGNN JSON, a matminer/pandas table, or a folder with `id_prop.csv`.
 
     Parameters
@@ -34,7 +36,7 @@ def read_file(path: str | Path, column: str | None = None, id: str = "jid") -> I
     if path.name == "id_prop.csv":
         return read_folder(path.parent)
     if isinstance(read_compressed_json(path), list):
-        return read_jarvis(path, column or "target", id)
+        return read_jarvis(path, column or "target", id or "jid")
     if column is None:
         raise InputError(f"{path}: is a table; name the property's column in the key `column`.")
     return read_table(path, column)

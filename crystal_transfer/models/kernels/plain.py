@@ -183,6 +183,17 @@ def moments_and_update(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None):
     return mean, variance, total
 
 
+def weighted_batch_norm(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) -> Tensor:
+    """Normalise over the rows, each counted as often as its weight says; see `batch_norm_silu`."""
+    if not norm.training:
+        mean, variance = norm.running_mean, norm.running_var
+    else:
+        mean, variance, _ = weighted_moments_reference(x, weight)
+        with torch.no_grad():
+            moments_and_update(norm, x, weight)
+    return (x - mean) * torch.rsqrt(variance + norm.eps) * norm.weight + norm.bias
+
+
 def batch_norm_silu_reference(norm, x, weight=None, residual=None) -> Tensor:
     """Compute `batch_norm_silu` with plain differentiable operations."""
     if norm.training:

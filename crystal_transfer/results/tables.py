@@ -8,12 +8,12 @@ import pandas as pd
 from scipy import stats
 
 from crystal_transfer.files import read_json
+from crystal_transfer.results.metrics import METRICS
 
 CELL = [
     "kind", "source", "source_size", "source_properties", "dataset", "size", "strategy",
-    "sampling", "variation", "max_lr",
+    "sampling", "variation", "max_lr", "batch_size", "network",
 ]  # fmt: skip
-METRICS = ["r2", "mae", "mae_scaled", "rmse"]
 CONFIDENCE = 0.95
 
 
@@ -29,13 +29,13 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
     -------
     Columns id, kind, source (PT dataset or empty), source_size (0 without), source_properties
     (number of properties pre-trained on), dataset, size, strategy, sampling, variation (empty for
-    the study's usual hyperparameters), max_lr, trial, r2, mae (physical unit), mae_scaled, rmse,
+    the study's usual network and hyperparameters), max_lr, batch_size, network, trial, r2, mae (physical unit), mae_scaled, rmse,
     n_test, best_epoch. A diverged training has NaN metrics, and so has a run on several
     properties.
     """
     columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]
     table = pd.DataFrame([read_json(path) for path in metrics_files]).reindex(columns=columns)
-    table[METRICS] = table[METRICS].astype(float)
+    table[[*METRICS]] = table[[*METRICS]].astype(float)
     return table
 
 

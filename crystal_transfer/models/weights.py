@@ -1,4 +1,4 @@
-"""Weights from and to files; nothing from outside is ever unpickled."""
+"""Weights from files of others and of ours; nothing from outside is ever unpickled."""
 
 import pickle
 import zipfile
@@ -8,24 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.models.tensors import load_tensors
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
 
 
-def save_weights(model: nn.Module, path: str | Path) -> None:
-    """Write the weights of a model, whole or not at all."""
-    with replaced_when_whole(path) as temporary:
-        torch.save(model.state_dict(), temporary)
-
-
 def load_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read weights: ours, the paper's, or alignn's published ones (`.pt`, or the `.zip` around it).
+    """Read weights: a run's model, the paper's, or alignn's published ones (`.pt` or `.zip`).
 
     Parameters
     ----------
     path
-        A file of `torch.save`: a state dict, or a dict that holds one under `model`.
+        A safetensors file, or one of `torch.save`: a state dict, or a dict that holds one under
+        `model`; a zip around such a file.
 
     Returns
     -------
@@ -36,6 +31,8 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     InputError
         If the file is missing, damaged, or holds anything but tensors and plain containers.
     """
+    if Path(path).suffix == ".safetensors":
+        return _of_network(load_tensors(path)[0])
     try:
         content = _read(Path(path))
     except FileNotFoundError:
@@ -65,6 +62,11 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
             f"{path}: holds no weights; give a file of torch.save(model.state_dict())."
         )
     return tensors
+
+
+def _of_network(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out what a saved model has besides its weights."""
+    return {name: value for name, value in tensors.items() if name != "species_features"}
 
 
 def _read(path: Path):

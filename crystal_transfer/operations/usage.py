@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,19 +25,19 @@ def records(files: Iterable[str | Path]) -> pd.DataFrame:
     """
     rows = []
     for path in files:
-        record = json.loads(Path(path).read_text(encoding="utf-8").splitlines()[-1])
-        if "resources" not in record:
+        record = _last_record(Path(path))
+        if record is None:
             continue
         asked = record["resources"]
         rows.append(
             {
-                "rule": record["rule_name"],
+                "rule": record.get("rule_name", ""),
                 "asked_minutes": asked.get("runtime"),
-                "used_minutes": record["s"] / 60,
+                "used_minutes": _ratio(record["s"], 60),
                 "asked_mb": asked.get("mem_mb"),
-                "used_mb": record["max_rss"],
-                "threads": record["threads"],
-                "used_cores": _ratio(record["cpu_time"], record["s"]),
+                "used_mb": record.get("max_rss"),
+                "threads": record.get("threads"),
+                "used_cores": _ratio(record.get("cpu_time"), record["s"]),
             }
         )
     columns = [
@@ -47,7 +48,17 @@ def records(files: Iterable[str | Path]) -> pd.DataFrame:
     return table.assign(**table[numbers].apply(pd.to_numeric, errors="coerce"))
 
 
-def _ratio(part, whole):
+def _last_record(path: Path) -> dict[str, Any] | None:
+    """Read the last line of a record; None where it is damaged or says nothing of resources."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+        return record if "resources" in record and "s" in record else None
+    except (OSError, IndexError, ValueError, TypeError) as error:
+        print(f"warning: {path} is no record of a job and left out ({error})")
+        return None
+
+
+def _ratio(part: Any, whole: Any) -> float | None:
     numbers = isinstance(part, int | float) and isinstance(whole, int | float)
     return part / whole if numbers and whole else None
 

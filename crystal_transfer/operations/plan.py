@@ -1,13 +1,15 @@
 """A study before it runs: trainings, time, disk, and what its figures share."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
-from crystal_transfer.experiments.cost import Throughput, seconds, stored_bytes, workload
-from crystal_transfer.experiments.runs import Run
 from crystal_transfer.experiments.study import Study
+from crystal_transfer.operations.cost import seconds, stored_bytes
+from crystal_transfer.runs import Run, RunKind
 
 
-def by_experiment(study: Study, speed: Throughput, test_fraction: float) -> pd.DataFrame:
+def by_experiment(study: Study) -> pd.DataFrame:
     """Count the trainings of every experiment.
 
     Returns
@@ -19,7 +21,7 @@ def by_experiment(study: Study, speed: Throughput, test_fraction: float) -> pd.D
     seen: set[str] = set()
     rows = []
     for name, runs in study.grid.items():
-        origins = {run.source.id: run.source for run in runs if _trained_source(run)}
+        origins = _origins(runs)
         new = {run.id: run for run in [*origins.values(), *runs] if run.id not in seen}
         seen |= new.keys()
         rows.append(
@@ -28,19 +30,15 @@ def by_experiment(study: Study, speed: Throughput, test_fraction: float) -> pd.D
                 "trainings": len(runs),
                 "pretrainings": len(origins),
                 "new": len(new),
-                **_cost(list(new.values()), study, speed, test_fraction),
+                **_cost(list(new.values()), study),
             }
         )
     total = {
         "experiment": "all, each once",
-        "trainings": sum(
-            run.kind not in ("pretrain", "multipretrain") for run in study.runs.values()
-        ),
-        "pretrainings": sum(
-            run.kind in ("pretrain", "multipretrain") for run in study.runs.values()
-        ),
+        "trainings": sum(not run.is_pretraining for run in study.runs.values()),
+        "pretrainings": sum(run.is_pretraining for run in study.runs.values()),
         "new": len(study.runs),
-        **_cost(list(study.runs.values()), study, speed, test_fraction),
+        **_cost(list(study.runs.values()), study),
     }
     return pd.DataFrame([*rows, total])
 
@@ -54,9 +52,10 @@ def by_figure(study: Study) -> pd.DataFrame:
     another figure needs too.
     """
     needed = {}
-    for name, figure in study.run_figures.items():
-        shown = figure.runs(study.grid)
-        needed[name] = shown, {run.source.id for run in shown if _trained_source(run)}
+    for name, figure in study.figures.items():
+        if figure.runs:
+            shown = figure.runs(study.grid)
+            needed[name] = shown, set(_origins(shown))
     every = {name: {run.id for run in runs} | origins for name, (runs, origins) in needed.items()}
     times: dict[str, int] = {}
     for ids in every.values():
@@ -75,13 +74,14 @@ def by_figure(study: Study) -> pd.DataFrame:
     )
 
 
-def _trained_source(run: Run) -> bool:
-    return run.source is not None and run.source.kind != "checkpoint"
+def _origins(runs: Iterable[Run]) -> dict[str, Run]:
+    """Return the pre-trainings that runs start from, by id."""
+    sources = (run.source for run in runs if run.source is not None)
+    return {run.id: run for run in sources if run.kind is not RunKind.CHECKPOINT}
 
 
-def _cost(runs: list[Run], study: Study, speed: Throughput, test_fraction: float) -> dict:
-    work = [workload(run, study.datasets, test_fraction) for run in runs]
+def _cost(runs: list[Run], study: Study) -> dict[str, float]:
     return {
-        "hours": sum(seconds(item, speed) for item in work) / 3600,
-        "GB": sum(map(stored_bytes, work)) / 1e9,
+        "hours": sum(seconds(study, run) for run in runs) / 3600,
+        "GB": sum(stored_bytes(study, run) for run in runs) / 1e9,
     }

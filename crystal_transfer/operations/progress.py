@@ -1,21 +1,22 @@
 """A study while it runs: what is done, running, failed and left."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from crystal_transfer.experiments.cost import Throughput, seconds, workload
-from crystal_transfer.experiments.runs import Run
+from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.files import read_json
+from crystal_transfer.operations.cost import seconds
+from crystal_transfer.results.layout import RunFiles
 
 SILENCE = 300.0  # s; a training reports at least every minute
 STATES = ("done", "running", "failed", "interrupted", "left")
 
 
-def state(run: Run, results: Path, now: float) -> str:
+def state(files: RunFiles, now: float) -> str:
     """Tell where a run stands.
 
     Returns
@@ -23,9 +24,9 @@ def state(run: Run, results: Path, now: float) -> str:
     One of `STATES`. Failed: its log ends in an error. Interrupted: it has begun, but has been
     silent for `SILENCE`; it goes on from its checkpoint when it is started again.
     """
-    if (results / "runs" / run.id / "metrics.json").exists():
+    if Path(files.metrics).exists():
         return "done"
-    log = log_of(run, results)
+    log = Path(files.log)
     if not log.exists():
         return "left"
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -36,18 +37,13 @@ def state(run: Run, results: Path, now: float) -> str:
     return "running" if now - log.stat().st_mtime < SILENCE else "interrupted"
 
 
-def log_of(run: Run, results: Path) -> Path:
-    """Give the log of a run."""
-    return results / "logs" / "train" / f"{run.id}.log"
-
-
-def states(runs: Iterable[Run], results: str | Path) -> dict[str, str]:
+def states(study: Study) -> dict[str, str]:
     """Tell where each run stands now, by its id; see `state`."""
     now = time.time()
-    return {run.id: state(run, Path(results), now) for run in runs}
+    return {id: state(study.files(run), now) for id, run in study.runs.items()}
 
 
-def unfinished(runs: Iterable[Run], results: str | Path, states: dict[str, str]) -> pd.DataFrame:
+def unfinished(study: Study, states: Mapping[str, str]) -> pd.DataFrame:
     """List failed and interrupted runs.
 
     Returns
@@ -55,34 +51,22 @@ def unfinished(runs: Iterable[Run], results: str | Path, states: dict[str, str])
     Columns run (its id), state and log.
     """
     rows = [
-        (run.id, states[run.id], str(log_of(run, Path(results))))
-        for run in runs
-        if states[run.id] in ("failed", "interrupted")
+        (id, found, study.layout.run(id).log)
+        for id, found in states.items()
+        if found in ("failed", "interrupted")
     ]
     return pd.DataFrame(rows, columns=["run", "state", "log"])
 
 
-def by_experiment(
-    study: Study,
-    results: str | Path,
-    states: dict[str, str],
-    speed: Throughput,
-    test_fraction: float,
-) -> tuple[pd.DataFrame, float]:
+def by_experiment(study: Study, states: Mapping[str, str]) -> tuple[pd.DataFrame, float]:
     """Count the states of the runs of every experiment, each run in the first one that has it.
 
     Parameters
     ----------
     study
         The study.
-    results
-        Its folder.
     states
         Where its runs stand, see `states`.
-    speed
-        Expected throughput; it is corrected by what the finished runs took.
-    test_fraction
-        Share of a dataset that is its test set.
 
     Returns
     -------
@@ -92,16 +76,13 @@ def by_experiment(
     correction
         Median of measured by expected seconds of the finished runs; 1 without any.
     """
-    expected = {
-        id: seconds(workload(run, study.datasets, test_fraction), speed)
-        for id, run in study.runs.items()
-    }
-    measured = [
-        read_json(Path(results) / "runs" / id / "run.yaml")["seconds"] / expected[id]
+    expected = {id: seconds(study, run) for id, run in study.runs.items()}
+    ratios = [
+        taken / expected[id]
         for id, found in states.items()
-        if found == "done"
+        if found == "done" and (taken := _seconds_taken(study.layout.run(id))) is not None
     ]
-    correction = float(pd.Series(measured).median()) if measured else 1.0
+    correction = float(pd.Series(ratios).median()) if ratios else 1.0
     rows, seen = [], set()
     for name, runs in study.grid.items():
         members = {run.source.id for run in runs if run.source} | {run.id for run in runs}
@@ -112,7 +93,22 @@ def by_experiment(
     return pd.DataFrame(rows), correction
 
 
-def _count(ids, states, expected, correction) -> dict:
-    left = sum(expected[id] for id in ids if states[id] != "done")
-    counts = {name: sum(states[id] == name for id in ids) for name in STATES}
+def _seconds_taken(files: RunFiles) -> float | None:
+    """Return how long a finished run took; None, with a warning, where its file is damaged."""
+    try:
+        return float(read_json(files.description)["seconds"])
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        print(f"warning: {files.description} is damaged and left out ({error})")
+        return None
+
+
+def _count(
+    ids: Iterable[str],
+    states: Mapping[str, str],
+    expected: Mapping[str, float],
+    correction: float,
+) -> dict[str, float]:
+    members = list(ids)
+    left = sum(expected[id] for id in members if states[id] != "done")
+    counts: dict[str, float] = {name: sum(states[id] == name for id in members) for name in STATES}
     return counts | {"hours left": correction * left / 3600}

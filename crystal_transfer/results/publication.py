@@ -72,7 +72,7 @@ def beside(cells: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        Any of our cells, see `experiments.tables.cells`.
+        Any of our cells, see `results.tables.cells`.
     theirs
         See `published`.
 

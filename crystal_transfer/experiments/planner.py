@@ -1,0 +1,128 @@
+"""Single runs of a study: each with the hyperparameters and the source that the config gives it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from crystal_transfer.datasets.registry import Dataset
+from crystal_transfer.experiments.config import WHOLE, Block, Config, KindOfRun, at_size
+from crystal_transfer.protocols import LossOf
+from crystal_transfer.runs import Hyperparameters, Run, RunKind, Sampling
+
+PRETRAIN_TRIAL = 1  # a dataset is pre-trained on once per size, as in the paper
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an experiment varies besides datasets and samples; None for the study's usual value."""
+
+    network: str | None = None
+    max_lr: float | None = None
+    batch_size: int | None = None
+
+
+def variants(block: Block) -> Iterator[Variant]:
+    """List every network x learning rate x batch size of an experiment."""
+    for network, max_lr, batch_size in product(
+        block.network or [None], block.max_lr or [None], block.batch_size or [None]
+    ):
+        yield Variant(network, max_lr, batch_size)
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes the runs of a study.
+
+    Attributes
+    ----------
+    config
+        A checked config.
+    datasets
+        All known datasets.
+    """
+
+    config: Config
+    datasets: Mapping[str, Dataset]
+
+    def scratch(self, code: str, size: int, trial: int, variant: Variant) -> Run:
+        """Return a training without pre-training."""
+        how = self._hyperparameters(self.config.training.scratch, size)
+        return self._varied(Run(RunKind.SCRATCH, code, size, trial, how), variant)
+
+    def source(self, code: str, size: int | str, variant: Variant) -> Run:
+        """Return what a fine-tuning starts from: a checkpoint, or a pre-training."""
+        if code in self.config.checkpoints:
+            return Run(RunKind.CHECKPOINT, code, 0, PRETRAIN_TRIAL, None)
+        rows = self.datasets[code].size
+        number = rows if size == WHOLE and rows is not None else int(size)
+        how = self._hyperparameters(self.config.training.pretrain, number)
+        run = Run(RunKind.PRETRAIN, code, number, PRETRAIN_TRIAL, how)
+        return self._varied(run, Variant(network=variant.network))
+
+    def multi_source(self, properties: tuple[str, ...], variant: Variant) -> Run:
+        """Return the pre-training on several properties, named after those that it leaves out."""
+        missing = [code for code in self.config.properties if code not in properties]
+        name = {0: "all", 1: "no-" + "".join(missing)}.get(len(missing), "-".join(properties))
+        how = self._hyperparameters(self.config.training.multipretrain, 0)
+        run = Run(
+            RunKind.MULTIPRETRAIN, f"MPT-{name}", 0, PRETRAIN_TRIAL, how, properties=properties
+        )
+        return self._varied(run, Variant(network=variant.network))
+
+    def all_but(self, target: str, variant: Variant, most: int | None = None) -> Run:
+        """Return the pre-training on all properties, or the first few, but the target's own."""
+        others = [code for code in self.config.properties if code != target]
+        return self.multi_source(tuple(others[:most]), variant)
+
+    def finetune(
+        self, origin: Run, target: str, size: int, trial: int, strategy: str, variant: Variant
+    ) -> Run:
+        """Return a fine-tuning."""
+        training = self.config.training
+        block = training.multifinetune if origin.properties else training.finetune
+        how = self._hyperparameters(block, size)
+        run = Run(
+            RunKind.FINETUNE, target, size, trial, how, source=origin, strategy=strategy
+        )  # fmt: skip
+        return self._varied(run, variant)
+
+    def sampled(self, run: Run, sampling: Sampling) -> Run:
+        """Return the run with a sample that is drawn in another way."""
+        return replace(run, sampling=sampling)
+
+    def _hyperparameters(self, block: KindOfRun, size: int) -> Hyperparameters:
+        training = self.config.training
+        same = self.config.switches.loss is LossOf.SAME
+        return Hyperparameters(
+            epochs=at_size(block.epochs, size),
+            batch_size=at_size(block.batch_size, size),
+            max_lr=float(at_size(block.max_lr, size)),
+            loss=training.scratch.loss if same else block.loss,
+            weight_decay=float(training.weight_decay),
+            pct_start=float(training.pct_start),
+        )
+
+    def _varied(self, run: Run, variant: Variant) -> Run:
+        """Change what a variant changes; the run's name says so unless it is the usual value."""
+        usual = run.hyperparameters
+        assert usual is not None
+        network = variant.network or self.config.model.network
+        how = replace(
+            usual,
+            max_lr=usual.max_lr if variant.max_lr is None else float(variant.max_lr),
+            batch_size=variant.batch_size or usual.batch_size,
+        )
+        names = [
+            network if network != self.config.model.network else "",
+            f"lr{_short(how.max_lr)}" if how.max_lr != usual.max_lr else "",
+            f"b{how.batch_size}" if how.batch_size != usual.batch_size else "",
+        ]
+        return replace(
+            run, network=network, hyperparameters=how, variation="-".join(filter(None, names))
+        )
+
+
+def _short(number: float) -> str:
+    """Write a number for a name: 1e-2, 2p5e-4."""
+    digits, exponent = f"{number:e}".split("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}".replace(".", "p")

@@ -1,0 +1,145 @@
+"""A trained model that stands alone: from structures to properties, without the study's files."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crystal_transfer import __version__
+from crystal_transfer.datasets.scaling import Scaler
+from crystal_transfer.errors import InputError
+from crystal_transfer.models.contract import Network
+from crystal_transfer.models.heads import Head, build_head
+from crystal_transfer.models.networks import build_network
+from crystal_transfer.models.sizes import SIZES, Sizes
+from crystal_transfer.models.tensors import load_tensors, save_tensors
+from crystal_transfer.models.weights import initialise
+
+FORMAT = 1  # raise it when an older version could not read the file any more
+METADATA = "crystal_transfer"  # key of the file's metadata
+SPECIES_FEATURES = "species_features"  # name of the input features among the tensors
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A trained network and all that prediction needs besides structures.
+
+    Attributes
+    ----------
+    network
+        Name of the network, see `models.networks`.
+    sizes
+        Its sizes.
+    head
+        Its output network.
+    scalers
+        Code of each property that it predicts -> range of its targets, in the order of the output.
+    neighbours
+        The rule by which the bonds of its crystals were found, see `graphs.neighbours`.
+    tensors
+        Its weights by name.
+    species_features
+        Input features of the elements by atomic number, [n_species, n_features].
+    """
+
+    network: str
+    sizes: Sizes
+    head: Head
+    scalers: Mapping[str, Scaler]
+    neighbours: str
+    tensors: Mapping[str, Tensor]
+    species_features: Tensor
+
+    def build(self) -> Network:
+        """Return the network with its weights."""
+        network = build_network(self.network, self.sizes, self.species_features)
+        network.fc = build_head(self.head, network.features, list(self.scalers))
+        initialise(network, dict(self.tensors), f"saved model of {', '.join(self.scalers)}")
+        return network.eval()
+
+
+def save_model(model: SavedModel, path: str | Path) -> None:
+    """Write a model as one safetensors file, whole or not at all; equal models give equal bytes."""
+    content = {
+        "format": FORMAT,
+        "network": model.network,
+        "sizes": asdict(model.sizes),
+        "head": asdict(model.head),
+        "properties": {code: asdict(scaler) for code, scaler in model.scalers.items()},
+        "neighbours": model.neighbours,
+        "version": __version__,
+    }
+    tensors = {**model.tensors, SPECIES_FEATURES: model.species_features}
+    save_tensors(tensors, path, {METADATA: json.dumps(content)})
+
+
+def load_model(path: str | Path) -> SavedModel:
+    """Read a model written by `save_model`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, holds other weights than a model's, or is of a newer
+        version of this software.
+    """
+    tensors, metadata = load_tensors(path)
+    if METADATA not in metadata:
+        raise InputError(
+            f"{path}: has weights but does not say of which model; give the model.safetensors "
+            "of a run."
+        )
+    try:
+        content: dict[str, Any] = json.loads(metadata[METADATA])
+        if content["format"] > FORMAT:
+            raise InputError(
+                f"{path}: was written by version {content['version']}, this is {__version__}; "
+                "update crystal-transfer to read it."
+            )
+        head = content["head"]
+        return SavedModel(
+            network=content["network"],
+            sizes=SIZES[content["network"]](**content["sizes"]),
+            head=Head(tuple(head["hidden"]), head["activated"]),
+            scalers={code: Scaler(**limits) for code, limits in content["properties"].items()},
+            neighbours=content["neighbours"],
+            species_features=tensors.pop(SPECIES_FEATURES),
+            tensors=tensors,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: its description is damaged ({type(error).__name__}: {error}); restore it."
+        ) from None
+
+
+def saved_from(
+    network: Network,
+    name: str,
+    sizes: Sizes,
+    head: Head,
+    scalers: Mapping[str, Scaler],
+    neighbours: str,
+) -> SavedModel:
+    """Take what a trained network must be saved with.
+
+    Raises
+    ------
+    InputError
+        If a weight is not finite: the training has diverged.
+    """
+    tensors = {key: value.detach().cpu() for key, value in network.state_dict().items()}
+    return SavedModel(
+        name, sizes, head, scalers, neighbours, tensors, network.species_features.detach().cpu()
+    )
+
+
+def is_finite(model: SavedModel) -> bool:
+    """Say whether all weights are numbers; those of a diverged training are not."""
+    return all(
+        bool(torch.isfinite(value).all())
+        for value in model.tensors.values()
+        if value.is_floating_point()
+    )

@@ -1,0 +1,162 @@
+"""What runs cost before they have run: time, memory and disk, from measured throughput."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crystal_transfer.datasets.registry import Dataset
+from crystal_transfer.datasets.splits import VALIDATION_FRACTION, pool_share
+from crystal_transfer.experiments.study import Study
+from crystal_transfer.models.sizes import Sizes
+from crystal_transfer.runs import Run, RunKind
+from crystal_transfer.training.settings import TESTED_AT_ONCE, Device
+
+USUAL_ATOMS = 10.0  # per crystal, where a dataset's entry does not say
+PREDICTION_BYTES = 90  # a row of predictions.csv
+USUAL_ROWS = 1000  # of a dataset whose entry does not say, to estimate time
+UNKNOWN_ROWS = 20_000  # of such a dataset, so that its jobs get enough
+LEAST_MINUTES = 10  # asked for: schedulers are coarse, and shared file systems slow at times
+# Of time and memory asked for, over what is expected. Chosen, not measured: the tests see that jobs
+# get along with it, tables/usage.csv shows how closely.
+MARGIN = 2.0
+# Atoms in a batch of large crystals, over those in a usual one; chosen, like MARGIN.
+LARGE_BATCH = 1.5
+
+
+@dataclass(frozen=True)
+class Workload:
+    """How much there is to do in a run.
+
+    Attributes
+    ----------
+    steps
+        Training steps.
+    trained
+        Atoms of all crystals that pass forward and backward, over all epochs.
+    predicted
+        Atoms of all crystals that are predicted: validation of every epoch, and the test set.
+    tested
+        Crystals in the test set.
+    batch
+        Atoms in a batch.
+    stored
+        Atoms of all crystals that are in memory at once: sample, and a part of the test set.
+    """
+
+    steps: int
+    trained: float
+    predicted: float
+    tested: int
+    batch: float
+    stored: float
+
+
+def workload(study: Study, run: Run) -> Workload:
+    """Count what a run does."""
+    datasets, test_fraction = study.datasets, study.test_fraction
+    codes = run.properties or (run.dataset,)
+    rows = {code: _rows(datasets[code]) for code in codes}
+    atoms = sum(rows[code] * _atoms(datasets[code]) for code in codes) / sum(rows.values())
+    tested = sum(rows.values()) - sum(pool_share(n, test_fraction) for n in rows.values())
+    size = run.size
+    if run.kind is RunKind.PRETRAIN:
+        size = pool_share(run.size, test_fraction)
+    elif run.properties:
+        # nearly all crystals of the small datasets are in the largest one too
+        size = pool_share(max(rows.values()), test_fraction)
+    how = run.hyperparameters
+    assert how is not None, "a checkpoint is not trained"
+    n_validation = max(1, round(VALIDATION_FRACTION * size))
+    n_training = max(1, size - n_validation)
+    steps = max(1, n_training // how.batch_size)
+    batch = min(how.batch_size, n_training) * atoms
+    return Workload(
+        steps=steps * how.epochs,
+        trained=steps * batch * how.epochs,
+        predicted=(n_validation * how.epochs + tested) * atoms,
+        tested=tested,
+        batch=batch,
+        stored=(size + min(tested, TESTED_AT_ONCE)) * atoms,
+    )
+
+
+def data_minutes(study: Study, codes: Iterable[str]) -> int:
+    """Return the time to ask a cluster for, for a job on whole datasets."""
+    return _minutes_to_ask_for(_crystals(study, codes) * study.throughput.data.crystal)
+
+
+def data_memory_mb(study: Study, codes: Iterable[str]) -> int:
+    """Return the memory to ask a cluster for in MB, for a job on whole datasets."""
+    speed = study.throughput.data
+    return _mb_to_ask_for(speed.memory, _crystals(study, codes) * speed.crystal_memory)
+
+
+def seconds(study: Study, run: Run) -> float:
+    """Estimate how long a run takes."""
+    work, speed = workload(study, run), study.throughput.training
+    return (
+        speed.start
+        + work.steps * speed.step
+        + work.trained * speed.atom
+        + work.predicted * speed.predicted_atom
+    )
+
+
+def minutes(study: Study, run: Run) -> int:
+    """Return the time to ask a cluster for, with a margin."""
+    return _minutes_to_ask_for(seconds(study, run))
+
+
+def memory_mb(study: Study, run: Run) -> int:
+    """Return the memory to ask a cluster for in MB, with a margin on what depends on the data."""
+    work, speed = workload(study, run), study.throughput.training
+    data = LARGE_BATCH * work.batch * speed.batch_atom_memory
+    data += work.stored * speed.stored_atom_memory
+    return _mb_to_ask_for(speed.memory, data)
+
+
+def gpu_request(study: Study) -> dict[str, int | str]:
+    """Return the resources by which a training asks for a GPU or for its share of one."""
+    config = study.config
+    if config.training.device is Device.CPU:
+        return {}
+    if config.runs_per_gpu == 1:
+        return {"gpu": 1}
+    return {"gres": f"shard:{config.shards_per_gpu // config.runs_per_gpu}"}
+
+
+def stored_bytes(study: Study, run: Run) -> float:
+    """Estimate what a run leaves on the disk."""
+    weights = 4 * n_parameters(study.config.model.sizes_of(run.network))
+    return weights + workload(study, run).tested * PREDICTION_BYTES
+
+
+def n_parameters(sizes: Sizes) -> int:
+    """Estimate the parameters of a network from its sizes.
+
+    Counted from the layers: a convolution of width h has five linear layers of h x h and two norms.
+    """
+    h: int = sizes.hidden_features  # type: ignore[attr-defined]
+    convolutions = 2 * getattr(sizes, "alignn_layers", 0) + getattr(sizes, "gcn_layers", 0)
+    convolutions += getattr(sizes, "layers", 0)
+    return convolutions * (5 * h * h + 9 * h) + 92 * h + 2 * 64 * h
+
+
+def _minutes_to_ask_for(seconds: float) -> int:
+    return math.ceil(LEAST_MINUTES + MARGIN * seconds / 60)
+
+
+def _mb_to_ask_for(fixed: float, of_the_data: float) -> int:
+    return math.ceil((fixed + MARGIN * of_the_data) / 100) * 100
+
+
+def _rows(entry: Dataset, unknown: int = USUAL_ROWS) -> int:
+    return entry.size or unknown
+
+
+def _crystals(study: Study, codes: Iterable[str]) -> int:
+    return sum(_rows(study.datasets[code], UNKNOWN_ROWS) for code in codes)
+
+
+def _atoms(entry: Dataset) -> float:
+    return entry.atoms or USUAL_ATOMS

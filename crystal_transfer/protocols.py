@@ -1,0 +1,61 @@
+"""A protocol: the choices that decide how honest the numbers of a study are, each a switch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Scaling(StrEnum):
+    """Whose range becomes [-1, 1]: that of the whole dataset, test set included, or of the pool."""
+
+    DATASET = "dataset"
+    POOL = "pool"
+
+
+class TestedEpoch(StrEnum):
+    """Which model is tested: that of the last epoch, or of the lowest validation loss."""
+
+    LAST = "last"
+    BEST = "best"
+
+
+class FrozenNorms(StrEnum):
+    """What running statistics of norms with frozen parameters do: they move, or stay."""
+
+    MOVING = "moving"
+    FROZEN = "frozen"
+
+
+class Neighbours(StrEnum):
+    """Which ties at the 12th neighbour's distance are kept, see `graphs.neighbours`."""
+
+    ALIGNN = "alignn"
+    SHELL = "shell"
+
+
+class SeenInTest(StrEnum):
+    """What happens to PT crystals that are in the test set of a dataset that is fine-tuned to."""
+
+    KEPT = "kept"
+    REMOVED = "removed"
+
+
+class LossOf(StrEnum):
+    """Which loss a run has: its kind's own, or the same (that of scratch) for every run."""
+
+    OWN = "own"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The switches; config.yaml says what the paper did and what is cleaner."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    scaling: Scaling
+    tested_epoch: TestedEpoch
+    frozen_norms: FrozenNorms
+    neighbours: Neighbours
+    seen_in_test: SeenInTest
+    loss: LossOf

@@ -1,0 +1,149 @@
+"""A run: the frozen description of one training."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+# A parameter of the training rules: raise it when a change makes trainings end with other weights.
+RESULTS_VERSION = 2
+
+
+class RunKind(StrEnum):
+    """What kind of training a run is; `CHECKPOINT` stands for weights that come from a file."""
+
+    SCRATCH = "scratch"
+    PRETRAIN = "pretrain"
+    MULTIPRETRAIN = "multipretrain"
+    FINETUNE = "finetune"
+    CHECKPOINT = "checkpoint"
+
+
+class Sampling(StrEnum):
+    """How the crystals of a sample are chosen, see `datasets.sampling`."""
+
+    RANDOM = "random"
+    WEIGHTED = "weighted"
+    UNIFORM = "uniform"
+
+
+class Loss(StrEnum):
+    """What is minimised, on scaled targets: the squared or the absolute error."""
+
+    MSE = "mse"
+    L1 = "l1"
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """How to train; see `training` in config.yaml for meanings and sources."""
+
+    epochs: int
+    batch_size: int
+    max_lr: float
+    loss: Loss
+    weight_decay: float
+    pct_start: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes
+    ----------
+    kind
+        What kind of training it is.
+    dataset
+        Code of the dataset it is trained and tested on; for multipretrain the name of the set of
+        properties, for checkpoint the name of the file's weights.
+    size
+        Crystals in its sample; for pretrain the nominal PT size, see `splits.pool_share`; 0 for
+        multipretrain, which takes all.
+    trial
+        Decides the draw of the sample and the training.
+    hyperparameters
+        How to train; None for a checkpoint.
+    network
+        Name of the network, see `models.sizes`.
+    source
+        The run whose weights it starts from; None unless kind is finetune.
+    strategy
+        What fine-tuning may change; empty unless kind is finetune.
+    sampling
+        How its sample is drawn.
+    variation
+        For its name: what differs from the study's usual network and hyperparameters; empty if
+        nothing does.
+    properties
+        Codes of the datasets that a multipretrain learns together; empty for other kinds.
+    """
+
+    kind: RunKind
+    dataset: str
+    size: int
+    trial: int
+    hyperparameters: Hyperparameters | None
+    network: str = "alignn"
+    source: "Run | None" = None
+    strategy: str = ""
+    sampling: Sampling = Sampling.RANDOM
+    variation: str = ""
+    properties: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name of the run's folder, the same in every figure that shows it."""
+        own = f"{self.dataset}_n{self.size}"
+        if self.kind is RunKind.CHECKPOINT:
+            return f"checkpoint_{self.dataset}"
+        variation = [self.variation] if self.variation else []
+        if self.kind is RunKind.MULTIPRETRAIN:
+            return "_".join(["multipretrain", self.dataset, *variation])
+        if self.kind is RunKind.PRETRAIN:
+            return "_".join(["pretrain", own, *variation])
+        sampling = "" if self.sampling is Sampling.RANDOM else self.sampling
+        tail = [*filter(None, (self.strategy, sampling, self.variation)), f"t{self.trial}"]
+        if self.source is None:
+            return "_".join([self.kind, own, *tail])
+        source = self.source.id.split("_", 1)[1].replace("_", "-")
+        return "_".join([self.kind, source, "to", own, *tail])
+
+    @property
+    def is_pretraining(self) -> bool:
+        """Whether other runs start from it."""
+        return self.kind in (RunKind.PRETRAIN, RunKind.MULTIPRETRAIN)
+
+
+def description(run: Run) -> dict[str, Any]:
+    """Return a run as plain data, its id included."""
+    return _plain(asdict(run)) | {"id": run.id}
+
+
+def from_description(content: Mapping[str, Any]) -> Run:
+    """Rebuild a run from its `description`."""
+    fields = {key: value for key, value in content.items() if key != "id"}
+    source, how = fields["source"], fields["hyperparameters"]
+    return Run(
+        **fields
+        | {
+            "kind": RunKind(fields["kind"]),
+            "sampling": Sampling(fields["sampling"]),
+            "properties": tuple(fields["properties"]),
+            "hyperparameters": Hyperparameters(**how | {"loss": Loss(how["loss"])})
+            if how
+            else None,
+            "source": from_description(source) if source else None,
+        }
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Turn words of an enumeration into strings and tuples into lists, at any depth."""
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

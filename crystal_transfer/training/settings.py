@@ -1,0 +1,88 @@
+"""What all runs of a study share."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from crystal_transfer.models.sizes import SIZES, Sizes
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+
+
+class Device(StrEnum):
+    """Where trainings run; `AUTO` takes a GPU if there is one."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Precision(StrEnum):
+    """Precision of matrix products; sums stay fp32."""
+
+    FP32 = "fp32"
+    TF32 = "tf32"
+    BF16 = "bf16"
+
+
+TESTED_AT_ONCE = 2048  # crystals in memory at once while testing
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of a study share.
+
+    Attributes
+    ----------
+    seed
+        Seed of the study.
+    test_fraction
+        Share of a dataset that is its test set.
+    tested_epoch
+        Which model is tested.
+    frozen_norms
+        What running statistics of frozen norms do.
+    neighbours
+        How the graphs were built: a model that stands alone must know it.
+    device
+        Where to train.
+    precision
+        Of matrix products.
+    threads
+        CPU threads of one training. Sums are rounded in another order with another number.
+    sizes
+        Of the network.
+    """
+
+    seed: int
+    test_fraction: float
+    tested_epoch: TestedEpoch
+    frozen_norms: FrozenNorms
+    neighbours: str
+    device: Device
+    precision: Precision
+    threads: int
+    sizes: Sizes
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """Return settings as plain data, for the parameters of a rule."""
+    content = asdict(settings)
+    return {
+        name: value.value if isinstance(value, StrEnum) else value
+        for name, value in content.items()
+    }
+
+
+def from_plain(content: Mapping[str, Any], network: str) -> Settings:
+    """Rebuild settings from `plain`; the network says what its sizes are."""
+    return Settings(
+        **content
+        | {
+            "tested_epoch": TestedEpoch(content["tested_epoch"]),
+            "frozen_norms": FrozenNorms(content["frozen_norms"]),
+            "device": Device(content["device"]),
+            "precision": Precision(content["precision"]),
+            "sizes": SIZES[network](**content["sizes"]),
+        }
+    )
