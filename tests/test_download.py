@@ -469,6 +469,7 @@ def test_the_key_is_nowhere_to_be_read(server, tmp_path, key):
             assert "SECRET" not in text
         assert done.stderr.startswith("error: ")
         assert "MP_API_KEY" in done.stderr
+        assert ("copy the key again" in done.stderr) == (key.strip() != KEYS[0])
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
