@@ -1,14 +1,18 @@
 """What a cluster is asked for, and who works on a study; without a cluster."""
 
+import fcntl
+import json
 import os
-import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
 
-import psutil
 import pytest
 from conftest import ROOT
 
+from crystal_transfer import cluster
 from crystal_transfer.cluster import job_name, take_over
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import read_config
@@ -60,26 +64,244 @@ def test_jobs_on_datasets_ask_by_their_size(paper):
     assert data_memory_mb([{"source": "file"}], speed) > 1500
 
 
-def test_a_living_snakemake_keeps_its_study(tmp_path):
+WORKER = """
+import sys, time
+from crystal_transfer.cluster import take_over
+from crystal_transfer.errors import InputError
+for line in sys.stdin:
+    start, record = line.split(maxsplit=1)
+    while time.time() < float(start):
+        pass
+    try:
+        take_over(record.strip(), "own.log")
+        print("won", flush=True)
+    except InputError as error:
+        print(error, flush=True)
+"""
+
+# from here on, the kernel answers flock as a file system without locks does
+NO_LOCKS = """
+import ctypes, platform, struct
+number = {"x86_64": 73, "aarch64": 32}[platform.machine()]
+program = b"".join(struct.pack("HBBI", *step) for step in [
+    (0x20, 0, 0, 0), (0x15, 0, 1, number), (6, 0, 0, 0x50000 + 37), (6, 0, 0, 0x7FFF0000)])
+steps = ctypes.create_string_buffer(program)
+filter = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(steps)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filter, 0, 0) == 0
+"""
+
+
+@contextmanager
+def worker(before: str = ""):
+    """Start a process that claims the studies it is told, and keeps them."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", before + WORKER], cwd=ROOT, **pipes) as process:
+        yield process
+        process.kill()
+
+
+def tell(process, record, start: float = 0) -> None:
+    process.stdin.write(f"{start} {record}\n")
+    process.stdin.flush()
+
+
+def claim(process, record) -> str:
+    """Let a worker claim a study; return what came of it."""
+    tell(process, record)
+    return process.stdout.readline().strip()
+
+
+def is_free(lock) -> bool:
+    with lock.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def owner(**changes) -> dict:
+    """Return a record of this very process, with changes."""
+    return asdict(cluster._this_process("")) | changes
+
+
+ELSEWHERE = {"host": "login2", "boot": "another", "pid": 4711}
+
+
+@pytest.mark.parametrize("before", ["", NO_LOCKS], ids=["locks", "no locks"])
+def test_of_two_at_the_same_time_one_wins(tmp_path, before):
+    pairs = int(os.environ.get("CRYSTAL_TRANSFER_PAIRS", "30"))
+    with worker(before) as one, worker(before) as other:
+        for process in (one, other):
+            assert claim(process, tmp_path / f"{process.pid}.json") == "won"
+        for pair in range(pairs):
+            record = tmp_path / f"study{pair}/snakemake.json"
+            if pair % 2:  # in half of them one was killed before
+                write_json(record, owner(started=1))
+            start = time.time() + 0.02
+            for process in (one, other):
+                tell(process, record, start)
+            won, lost = sorted(
+                (process.stdout.readline().strip() for process in (one, other)), key=len
+            )
+            assert won == "won"
+            assert "works on this study already" in lost
+            assert read_json(record)["pid"] in (one.pid, other.pid)
+
+
+@pytest.mark.parametrize("before", ["", NO_LOCKS], ids=["locks", "no locks"])
+def test_a_living_snakemake_keeps_its_study(tmp_path, before):
     record = tmp_path / "snakemake.json"
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
-        started = psutil.Process(other.pid).create_time()
-        before = {"host": socket.gethostname(), "pid": other.pid, "started": started, "log": ""}
-        write_json(record, before)
-        with pytest.raises(InputError, match=f"process {other.pid} works on this study"):
-            take_over(record, tmp_path / "own.log")
-        assert read_json(record) == before
+    with worker(before) as other:
+        assert claim(other, record) == "won"
+        assert is_free(tmp_path / "snakemake.lock") == bool(before)
+        written = read_json(record)
+        with pytest.raises(InputError, match=f"process {other.pid} on host .* works on this study"):
+            take_over(record, tmp_path / "own.log", force=True)
+        assert read_json(record) == written
         other.kill()
-    take_over(record, tmp_path / "own.log")
+        other.wait()
+        take_over(record, tmp_path / "own.log")
+    assert read_json(record)["pid"] == os.getpid()
+    take_over(record, tmp_path / "other.log")  # it is ours
+    assert read_json(record)["log"] == str(tmp_path / "other.log")
+
+
+def test_a_deleted_lock_and_a_living_snakemake(tmp_path):
+    record = tmp_path / "snakemake.json"
+    with worker() as other:
+        assert claim(other, record) == "won"
+        (tmp_path / "snakemake.lock").unlink()
+        with pytest.raises(InputError, match=f"process {other.pid} on host"):
+            take_over(record, "own.log")
+
+
+def test_a_lock_held_without_a_record(tmp_path):
+    with (tmp_path / "snakemake.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(
+            InputError, match=r"another Snakemake works .* delete .*snakemake\.lock"
+        ):
+            take_over(tmp_path / "snakemake.json", "own.log")
+    take_over(tmp_path / "snakemake.json", "own.log")
+
+
+@pytest.mark.parametrize("changes", [{"started": 1}, {"boot": "before a restart"}])
+def test_another_process_with_the_same_number_is_not_it(tmp_path, changes):
+    record = tmp_path / "snakemake.json"
+    with worker() as other:
+        started = cluster._started(other.pid)
+        write_json(record, owner(pid=other.pid, started=started) | changes)
+        take_over(record, "own.log")
     assert read_json(record)["pid"] == os.getpid()
 
 
-def test_another_process_with_the_same_number_is_not_it(tmp_path):
+def test_a_process_is_known_by_when_it_was_started():
+    with worker() as other:
+        assert cluster._started(other.pid) > 0
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        assert cluster._started(other.pid) is None  # not waited for yet: a zombie
+    assert cluster._started(other.pid) is None
+
+
+def test_another_host_is_believed_alive_until_told(tmp_path, monkeypatch):
     record = tmp_path / "snakemake.json"
-    before = {"host": socket.gethostname(), "pid": os.getpid(), "started": 1.0, "log": ""}
-    write_json(record, before)
-    take_over(record, tmp_path / "own.log")
-    assert read_json(record)["started"] > 1
+    write_json(record, owner(**ELSEWHERE))
+    with pytest.raises(InputError, match=r"4711 on host login2 .*CRYSTAL_TRANSFER_TAKE_OVER=1"):
+        take_over(record, "own.log")
+    assert read_json(record)["host"] == "login2"
+    monkeypatch.setenv("CRYSTAL_TRANSFER_TAKE_OVER", "1")
+    take_over(record, "own.log")
+    assert read_json(record)["pid"] == os.getpid()
+
+
+def test_one_that_ended_on_another_host_is_no_obstacle(tmp_path):
+    record = tmp_path / "snakemake.json"
+    with worker() as other:
+        assert claim(other, record) == "won"
+        other.stdin.close()
+        other.wait()
+    assert read_json(record)["ended"]
+    write_json(record, read_json(record) | ELSEWHERE)
+    take_over(record, "own.log")
+    assert not read_json(record)["ended"]
+
+
+DAMAGED = [b"", b"{", b"\xff\xfe", b"[]", b"7", b'{"host": 3}', b"[" * 5000]
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, {"pid": "1"}, {"pid": True}, {"more": 1}])
+def test_a_damaged_record_is_set_aside(tmp_path, capsys, content):
+    record = tmp_path / "snakemake.json"
+    if isinstance(content, dict):
+        content = json.dumps(owner(**content)).encode()
+    record.write_bytes(content)
+    take_over(record, "own.log")
+    assert read_json(record)["pid"] == os.getpid()
+    assert (tmp_path / "snakemake.damaged").read_bytes() == content
+    assert "It is set aside" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(InputError, match="config key `results`"):
+        take_over(tmp_path / "results/snakemake.json", "own.log")
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """Put programs that do as they are told in the place of SLURM's."""
+
+    def install(**programs):
+        for name, script in programs.items():
+            path = tmp_path / "bin" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    return install
+
+
+@pytest.fixture
+def killed(tmp_path):
+    """A record of a killed Snakemake that had submitted jobs."""
+    log = tmp_path / "killed.log"
+    log.write_text("SLURM run ID: 2e974c5c-8d68\n")
+    write_json(tmp_path / "snakemake.json", owner(started=1, log=str(log)))
+    return tmp_path / "snakemake.json"
+
+
+@pytest.mark.parametrize(
+    ("squeue", "fault"),
+    [
+        ("echo slurm_load_jobs error: Unable to contact >&2; exit 1", "Unable to contact"),
+        ("exit 3", "exit status 3"),
+        ("sleep 600", "no answer within"),
+    ],
+)
+def test_a_squeue_that_fails_or_hangs(killed, slurm, monkeypatch, capsys, squeue, fault):
+    monkeypatch.setattr(cluster, "ANSWER", 0.3)
+    slurm(squeue=squeue)
+    with pytest.raises(InputError, match=f"squeue: failed .*{fault}.*TAKE_OVER=1 to go on"):
+        take_over(killed, "own.log")
+    assert read_json(killed)["started"] == 1
+    take_over(killed, "own.log", force=True)
+    assert fault in capsys.readouterr().err
+    assert read_json(killed)["pid"] == os.getpid()
+
+
+def test_jobs_of_a_killed_snakemake_are_cancelled(killed, slurm, tmp_path, capsys):
+    (tmp_path / "jobs").write_text("17\n18\n")
+    slurm(
+        squeue=f'echo "$@" > {tmp_path}/asked; cat {tmp_path}/jobs',
+        scancel=f'echo "$@" > {tmp_path}/cancelled; : > {tmp_path}/jobs',
+    )
+    take_over(killed, "own.log")
+    assert (tmp_path / "cancelled").read_text() == "--me --name=2e974c5c-8d68\n"
+    assert "Cancelling 2 jobs" in capsys.readouterr().out
 
 
 def test_the_name_of_jobs_is_read_from_the_log(tmp_path):

@@ -1,12 +1,20 @@
 """One Snakemake per study at a time, also across a killed one's jobs on a SLURM cluster."""
 
+import atexit
+import errno
+import fcntl
+import hashlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -14,10 +22,47 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_json, write_json
 
 PATIENCE = 120  # s that cancelled jobs may take to end; SLURM kills them after KillWait, 30 s
+ANSWER = 60  # s that squeue and scancel may take; they give up on a dead controller after about 9 s
+TAKE_OVER = "CRYSTAL_TRANSFER_TAKE_OVER"  # environment variable; 1: the user says the other is dead
+
+_held: dict[tuple[int, Path], IO | socket.socket] = {}  # locks of this process, until its end
 
 
-def take_over(record: str | Path, log: str | Path) -> None:
-    """Take a study over from the Snakemake that worked on it before.
+@dataclass(frozen=True)
+class Owner:
+    """The process that works, or worked, on a study.
+
+    Attributes
+    ----------
+    host
+        Name of its machine.
+    boot
+        Id of the machine's start; empty where the system has none.
+    pid
+        Number of the process.
+    started
+        When it was started, in clock ticks since the machine's start: unlike the time of day, this
+        does not change when the clock is set.
+    log
+        Snakemake's own log.
+    ended
+        Whether it came to its end by itself; False while it works, and after a kill.
+    """
+
+    host: str
+    boot: str
+    pid: int
+    started: int
+    log: str
+    ended: bool = False
+
+
+def take_over(record: str | Path, log: str | Path, force: bool | None = None) -> None:
+    """Take a study over from the Snakemake that worked on it before, and keep it until the end.
+
+    The claim is a lock on a file beside the record, which the system gives to one process only and
+    takes back when that process ends, however it ends. File systems that do not keep locks between
+    hosts exist, therefore the record says who it was.
 
     A Snakemake that is killed leaves its jobs in SLURM's queue, and the next one does not know
     them: each training would run twice. They are cancelled here; trainings save their checkpoint
@@ -29,6 +74,10 @@ def take_over(record: str | Path, log: str | Path) -> None:
         JSON file that says which process works on the study; replaced by this process.
     log
         Snakemake's own log of this process, in which it notes the name of its jobs.
+    force
+        The user's word that a Snakemake on another host is dead, and that jobs which cannot be
+        asked for do not matter. Without it the environment variable CRYSTAL_TRANSFER_TAKE_OVER=1
+        says so. A process that holds the lock keeps the study all the same.
 
     Raises
     ------
@@ -36,67 +85,265 @@ def take_over(record: str | Path, log: str | Path) -> None:
         If the other Snakemake is at work still, or may be so on another host.
     """
     record = Path(record)
-    if record.exists():
-        before = read_json(record)
-        here = before["host"] == socket.gethostname()
-        if here and _is_alive(before["pid"], before["started"]):
-            raise InputError(
-                f"Snakemake process {before['pid']} works on this study already; wait for it or "
-                "stop it (Ctrl-C)."
-            )
-        name = job_name(before["log"])
-        jobs = queued(name) if name else []
-        if jobs and not here:
-            raise InputError(
-                f"{len(jobs)} jobs of a Snakemake on {before['host']} are in the queue still; if "
-                f"it does not run any more, cancel them: scancel --name={name}"
-            )
-        if jobs:
-            print(f"Cancelling {len(jobs)} jobs that a killed Snakemake left in the queue.")
-            _cancel(name)
-    own = psutil.Process(os.getpid())
-    write_json(
-        record,
-        {
-            "host": socket.gethostname(),
-            "pid": own.pid,
-            "started": own.create_time(),
-            "log": str(log),
-        },
-    )
+    force = os.environ.get(TAKE_OVER) == "1" if force is None else force
+    key = os.getpid(), record.resolve()
+    if key in _held:
+        write_json(record, asdict(_this_process(log)))
+        return
+    lock = _locked(record)
+    try:
+        _see_off(record, force)
+        write_json(record, asdict(_this_process(log)))
+    except BaseException:
+        lock.close()
+        raise
+    _held[key] = lock
+    atexit.register(_note_end, record)
 
 
 def job_name(log: str | Path) -> str | None:
     """Find the name that all SLURM jobs of a Snakemake have; None if it submitted none."""
     path = Path(log)
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    found = re.search(r"SLURM run ID: (\S+)", text)
+    found = re.search(r"SLURM run ID: ([\w.-]+)", text)
     return found[1] if found else None
 
 
 def queued(name: str) -> list[str]:
-    """List SLURM jobs of this name that have not ended; none where there is no SLURM."""
+    """List SLURM jobs of this name that have not ended; none where there is no SLURM.
+
+    Raises
+    ------
+    InputError
+        If squeue fails or does not answer.
+    """
     if shutil.which("squeue") is None:
         return []
-    command = ["squeue", "--me", "--noheader", "--format=%i", f"--name={name}"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return _ask("squeue", "--me", "--noheader", "--format=%i", f"--name={name}").split()
+
+
+def _locked(record: Path) -> IO | socket.socket:
+    """Return the lock of a study, held by this process, or raise."""
+    path = record.with_suffix(".lock")
+    while True:
+        try:
+            record.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("a")
+        except OSError as error:
+            raise InputError(
+                f"{path}: cannot be written ({error.strerror}); make the folder writable for you "
+                "or name another in the config key `results`."
+            ) from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            raise InputError(_busy(record)) from None
+        except OSError as error:
+            handle.close()
+            return _locked_on_this_host(record, str(error.strerror))
+        if _is_file_of(handle, path):
+            return handle
+        handle.close()  # it was deleted between the two calls: the lock would be one on nothing
+
+
+def _locked_on_this_host(record: Path, reason: str) -> socket.socket:
+    """Return a lock that needs no file system: a socket's name, which Linux gives only once.
+
+    Some cluster file systems (Lustre without -o flock) keep no locks. The record tells hosts apart
+    then, except for two that start in the same instant.
+    """
+    name = hashlib.sha256(bytes(record.resolve())).hexdigest()
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind(f"\0crystal-transfer-{name}")
+    except OSError as error:
+        lock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(_busy(record)) from None
+        raise InputError(
+            f"{record.parent}: its file system keeps no locks ({reason}), so two Snakemakes on one "
+            "study could not be told apart; name a folder elsewhere in the config key `results`."
+        ) from None
+    _warn(
+        f"{record.parent}: its file system keeps no locks ({reason}); do not start this study on "
+        "two hosts in the same second."
+    )
+    return lock
+
+
+def _is_file_of(handle: IO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _see_off(record: Path, force: bool) -> None:
+    """See that the one before is dead, and its jobs are; else raise."""
+    try:
+        before = _read(record)
+    except InputError as error:
+        aside = record.with_suffix(".damaged")
+        record.replace(aside)
+        _warn(
+            f"{error} It is set aside as {aside}; if a Snakemake was killed here, look for its "
+            "jobs with squeue --me."
+        )
+        return
+    if before is None:
+        return
+    if not before.ended and _is_here(before) and _is_alive(before):
+        raise InputError(_busy(record))
+    if not before.ended and not _is_here(before) and not force:
+        raise InputError(
+            f"Snakemake process {before.pid} on host {before.host} may work on this study still; "
+            f"stop it there, or, if it does not run any more, set {TAKE_OVER}=1 and start again."
+        )
+    _cancel_left(before, force)
+
+
+def _read(record: Path) -> Owner | None:
+    """Read who works on a study; None if nobody did.
+
+    Raises
+    ------
+    InputError
+        If the record is damaged.
+    """
+    if not record.exists():
+        return None
+    try:
+        owner = Owner(**read_json(record))
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f"{record}: is damaged or of another version.") from None
+    # bool is a kind of int, but no number of a process
+    if any(type(getattr(owner, field.name)) is not field.type for field in fields(Owner)):
+        raise InputError(f"{record}: is damaged or of another version.")
+    return owner
+
+
+def _busy(record: Path) -> str:
+    """Return the sentence for somebody who comes second."""
+    try:
+        owner = _read(record)
+    except InputError:
+        owner = None
+    if owner and not owner.ended and (_is_alive(owner) or not _is_here(owner)):
+        who = f"Snakemake process {owner.pid} on host {owner.host}"
+        return f"{who} works on this study already; wait for it or stop it (Ctrl-C)."
+    lock = record.with_suffix(".lock")
+    return (
+        "another Snakemake works on this study already; wait for it or stop it (Ctrl-C), or, if "
+        f"there is none on any host, delete {lock} and start again."
+    )
+
+
+def _this_process(log: str | Path) -> Owner:
+    started = _started(os.getpid()) or 0
+    return Owner(socket.gethostname(), _boot(), os.getpid(), started, str(log))
+
+
+def _is_here(owner: Owner) -> bool:
+    """Tell whether it was this machine: a container changes its name, but not its kernel."""
+    return owner.host == socket.gethostname() or (owner.boot != "" and owner.boot == _boot())
+
+
+def _is_alive(owner: Owner) -> bool:
+    """Tell whether a process of this machine is the recorded one, not another of its number."""
+    return owner.boot == _boot() and owner.started == _started(owner.pid)
+
+
+def _boot() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process was started, in clock ticks; None if there is none or it has ended."""
+    if not Path("/proc/self/stat").exists():  # not Linux
+        try:
+            return round(100 * psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # the second field is the program's name, in which anything may occur
+    state, *others = text.rpartition(")")[2].split()
+    return None if state in "ZX" else int(others[18])
+
+
+def _note_end(record: Path) -> None:
+    """Write down that this process ended by itself, so that other hosts need not ask for it."""
+    try:
+        owner = _read(record)
+        if owner == _this_process(owner.log if owner else ""):
+            write_json(record, asdict(replace(owner, ended=True)))
+    except (InputError, OSError):
+        pass  # the record only stays what it is
+
+
+def _cancel_left(before: Owner, force: bool) -> None:
+    """Cancel the jobs that a killed Snakemake left."""
+    name = job_name(before.log)
+    if not name:
+        return
+    try:
+        jobs = queued(name)
+        if jobs:
+            print(f"Cancelling {len(jobs)} jobs that a killed Snakemake left in the queue.")
+            _cancel(name)
+    except InputError as error:
+        if not force:
+            raise
+        _warn(str(error))
 
 
 def _cancel(name: str) -> None:
-    subprocess.run(["scancel", "--me", f"--name={name}"], check=True)
+    _ask("scancel", "--me", f"--name={name}")
     given_up = time.monotonic() + PATIENCE
     while jobs := queued(name):
         if time.monotonic() > given_up:
             raise InputError(
-                f"cancelled jobs {' '.join(jobs)} do not end; look at them with scontrol show job."
+                f"cancelled jobs {' '.join(jobs)} do not end; look at them with scontrol show job, "
+                f"or set {TAKE_OVER}=1 to go on beside them."
             )
         time.sleep(1)
 
 
-def _is_alive(pid: int, started: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+def _ask(*command: str) -> str:
+    """Return what a command of SLURM prints; it may fail or hang when the controller is down."""
+    # in a session of its own: where it is a script, all of it must be ended
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            said, complaint = process.communicate(timeout=ANSWER)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise InputError(_unanswered(command[0], f"no answer within {ANSWER} s")) from None
+    if process.returncode:
+        words = " ".join(complaint.split())[:200]
+        raise InputError(_unanswered(command[0], words or f"exit status {process.returncode}"))
+    return said
+
+
+def _unanswered(command: str, fault: str) -> str:
+    return (
+        f"{command}: failed ({fault}), so jobs of a killed Snakemake may be in the queue still; "
+        f"start again when SLURM answers, or set {TAKE_OVER}=1 to go on without asking it."
+    )
+
+
+def _warn(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
