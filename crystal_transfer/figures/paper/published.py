@@ -1,0 +1,73 @@
+"""The paper's figures from its published numbers, without a training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from crystal_transfer.experiments.publication import published_cells
+from crystal_transfer.figures.formats import save
+from crystal_transfer.figures.palettes import DEFAULT
+from crystal_transfer.figures.paper import bars, circles, fewer, literature, tables, triangles
+from crystal_transfer.figures.style import plt
+
+RESOURCES = Path(__file__).parents[3] / "resources"
+FORMATS = ("svg", "png", "pdf", "csv")
+
+# name -> drawing; each takes cells, datasets and the name of a palette
+PUBLISHED = {
+    "fig4a": triangles.fig4a,
+    "fig4b": triangles.fig4b,
+    "fig5a": bars.fig5a,
+    "fig5b": bars.fig5b,
+    "fig5c": circles.fig5c,
+    "fig5d": circles.fig5d,
+    "fig6a": triangles.fig6a,
+    "fig6b": triangles.fig6b,
+    "fig6c": bars.fig6c,
+    "table1": tables.table1,
+    "figS15a": bars.figs15a,
+    "figS15b": bars.figs15b,
+    "tableS18": tables.tables18,
+    "figS19": fewer.figs19,
+    "figS21": literature.figs21,
+}
+
+
+def published_data(resources: Path = RESOURCES) -> tuple[pd.DataFrame, Mapping]:
+    """Return the published cells, and the datasets they are about."""
+    cells = published_cells(resources / "published_results.csv")
+    datasets = yaml.safe_load((resources / "datasets.yaml").read_text(encoding="utf-8"))
+    return cells, datasets
+
+
+def draw_published(
+    folder: str | Path, palette: str = DEFAULT, formats: tuple[str, ...] = FORMATS
+) -> list[Path]:
+    """Draw every figure for which the published cells suffice.
+
+    Parameters
+    ----------
+    folder
+        Where to write; made if it does not exist.
+    palette
+        See `figures.palettes`.
+    formats
+        Suffixes of the files of each figure.
+
+    Returns
+    -------
+    The files written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    cells, datasets = published_data()
+    written = []
+    for name, draw in PUBLISHED.items():
+        paths = [folder / f"{name}.{suffix}" for suffix in formats]
+        figure, data = draw(cells, datasets, palette)
+        save(figure, data, paths)
+        plt.close(figure)
+        written += paths
+    return written
