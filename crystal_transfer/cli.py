@@ -69,8 +69,8 @@ def print_comparison(config: dict, study: Study) -> None:
     ]
     ours = tables.cells(tables.runs_table(finished))
     table = publication.beside(ours, publication.published(ROOT / PUBLISHED))
+    print(publication.summary(table) + "\n")
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    print(f"\n{len(table)} cells; within: the difference is within the joint 95 % interval.")
 
 
 COMMANDS = {"plan": print_plan, "status": print_status, "compare": print_comparison}

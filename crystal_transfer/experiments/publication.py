@@ -144,6 +144,45 @@ def beside(cells: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def summary(table: pd.DataFrame) -> str:
+    """Count the cells within the joint interval, in all and by experiment.
+
+    Parameters
+    ----------
+    table
+        See `beside`.
+
+    Returns
+    -------
+    Text. The first line counts all cells; then a line per experiment of the publication (its
+    section); then the known anomalies of the published files with the number of cells that have
+    them. Cells of a single trial have no interval and are counted apart.
+    """
+    if table.empty:
+        return "Within the joint 95 % interval: no cell of the publication is in this study."
+    lines = [f"Within the joint 95 % interval: {_counts(table)} ({len(table)} cells)."]
+    lines += [
+        f"  {section}: {_counts(part)}" for section, part in table.groupby("section", sort=False)
+    ]
+    kinds = table.loc[table["anomalies"] != "", "anomalies"].str.split("; ").explode()
+    if len(kinds):
+        odd = int((table["anomalies"] != "").sum())
+        lines.append(f"Known anomalies of the published files: {odd} cells.")
+        lines += [f"  {count} x {kind}" for kind, count in kinds.value_counts().items()]
+        lines.append(f"Without these cells: {_counts(table[table['anomalies'] == ''])}")
+    return "\n".join(lines)
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """Return "R2 a of b, MAE c of d", and how many cells have no interval."""
+    texts = []
+    for metric, name in (("r2", "R2"), ("mae_scaled", "MAE")):
+        known = table[f"{metric}_within"].dropna().astype(bool)
+        texts.append(f"{name} {int(known.sum())} of {len(known)}")
+    single = int(table["r2_within"].isna().sum())
+    return ", ".join(texts) + (f"; {single} without an interval (one trial)" if single else "")
+
+
 def short(anomalies: str) -> str:
     """Say each kind of anomaly once, without the names of the published files."""
     kinds = [re.sub(r"(also in|do not match).*", r"\1", text).strip() for text in

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.experiments.publication import beside, published
+from crystal_transfer.experiments.publication import beside, published, summary
 from crystal_transfer.experiments.tables import cells
 from crystal_transfer.figures.style import COLOURS, R2_FLOOR, panels, plain_log_numbers
 
@@ -34,6 +34,7 @@ def comparison(runs: pd.DataFrame, datasets: dict, published_results: str):
                       transform=axis.transAxes)  # fmt: skip
             continue
         _points(axis, table, metric)
+    figure.suptitle(summary(table).partition("\n")[0], fontsize=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure, table
 

@@ -160,7 +160,7 @@ def _gain_bars(table: pd.DataFrame, datasets: Mapping, palette: str):
 
 def _axis(n_bars: int, title: str, x_label: str, y_label: str):
     """Return a figure wide enough for its bars, and its axis with a line at zero."""
-    figure, axis = plt.subplots(figsize=(max(3.2, 1.4 + 0.17 * n_bars), 3.4))
+    figure, axis = plt.subplots(figsize=(max(3.2, 1.4 + 0.17 * n_bars), 3.6))
     axis.axhline(0, color="black", linewidth=0.8)
     axis.set(xlabel=x_label, ylabel=y_label)
     axis.set_title(title, loc="left")

@@ -7,6 +7,7 @@ import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
 from crystal_transfer.figures.paper import select
+from crystal_transfer.figures.paper.triangles import number
 from crystal_transfer.figures.style import pair_label, plt
 
 GAP = 0.16  # share of a sector that stays empty, for the numbers of the circles
@@ -64,8 +65,7 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
             axis.bar(angle, row.length - floor, width, bottom=INNER * span,
                      color=colours[row.strategy], edgecolor="white", linewidth=0.6)  # fmt: skip
         else:
-            number = f"{row.length:.2f}" if np.isfinite(row.length) else "n/a"
-            axis.text(angle, (INNER + 0.11) * span, number, ha="center", va="center", fontsize=7,
+            axis.text(angle, (INNER + 0.11) * span, number(row.length), ha="center", va="center", fontsize=7,
                       color=colours[row.strategy])  # fmt: skip
     _circles(axis, floor, sector)
     middles = (np.arange(len(pairs)) + 0.5) * sector
@@ -77,8 +77,10 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
             handles, [NAMES[name] for name in strategies], loc="outside lower center", ncols=3,
             title="Strategy",
         )  # fmt: skip
-    size = f"FT n = {table['size'].max()}" if len(table) else "no such cell in this study"
-    axis.set_title(f"{label}, {size}", loc="left", pad=18)
+    sizes = "no such cell in this study"
+    if len(table):
+        sizes = f"PT n = {table['source_size'].max()}, FT n = {table['size'].max()}"
+    axis.set_title(f"{label}, {sizes}", loc="left", pad=18)
     columns = [*select.PLACE, "trials", *select.METRICS, "length"]
     return figure, table[columns].reset_index(drop=True)
 
@@ -88,7 +90,8 @@ def _circles(axis, floor: float, sector: float) -> None:
     span = 1 - floor
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
-    ticks = np.linspace(floor, 1, 5)
+    step = 0.1 if span < 0.6 else 0.2
+    ticks = np.arange(1, floor - step / 2, -step)
     axis.set_ylim(0, (1 + INNER) * span)
     axis.set_yticks(ticks - floor + INNER * span, [])
     axis.grid(axis="x", visible=False)

@@ -91,7 +91,7 @@ def figs21(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         quoted = here["number_from"] != "these cells"
         bars = axis.bar(here["model"], here["mae_mean"], 0.55,
                         color=np.where(quoted, colours.mae, colours.r2))  # fmt: skip
-        axis.bar_label(bars, fmt="%.3g", padding=2, fontsize=8)
+        axis.bar_label(bars, fmt="%#.3g", padding=2, fontsize=8)
         unit = here["unit"].iloc[0]
         axis.set_ylabel(f"test MAE ({unit})" if unit else "test MAE")
         axis.set_title(f"{code}, FT n = {here['size'].iloc[0]}")

@@ -112,7 +112,7 @@ def _drawn(texts: list[list[str]], heading: list[str], widths: list[float], bold
     widths = [max(width, 0.085 * n + 0.2) for width, n in zip(widths, longest, strict=True)]
     height = ROW * (len(texts) + 1)
     figure, axis = plt.subplots(figsize=(sum(widths), height + 0.3))
-    axis.set(xlim=(0, sum(widths)), ylim=(len(texts) + 0.5, -0.7))
+    axis.set(xlim=(0, sum(widths)), ylim=(len(texts) + 0.6, -0.7))
     axis.set_axis_off()
     middles = np.cumsum(widths) - np.array(widths) / 2
     for i, row in enumerate([heading, *texts]):

@@ -18,7 +18,7 @@ from crystal_transfer.figures.paper import select
 from crystal_transfer.figures.style import ink_on, plt
 
 CELL = 0.72  # inches, as are the margins
-LEFT, RIGHT, BOTTOM, TOP = 1.35, 0.85, 0.75, 0.55
+LEFT, RIGHT, BOTTOM, TOP = 1.25, 0.6, 0.55, 0.45
 SCALE = Normalize(0, 1, clip=True)  # the number in the triangle says how far beyond a value is
 EXPLANATION = "lower triangle: test $R^2$ (good: blue)\nupper: scaled test MAE (good: red)"
 COLUMNS = [*select.PLACE, "trials", *select.METRICS]
@@ -161,7 +161,7 @@ def split_heatmap(
                 edgecolors="white", linewidths=0.8, label=metric,
             )
         )  # fmt: skip
-        dx, dy = (-0.19, 0.27) if lower else (0.19, -0.27)
+        dx, dy = (-0.16, 0.25) if lower else (0.16, -0.25)
         for (x, y), value, shade in zip(places, values, shades, strict=True):
             axis.text(x + dx, y + dy, number(value), ha="center", va="center", fontsize=7.5,
                       color=ink_on(shade))  # fmt: skip
@@ -214,7 +214,7 @@ def _triangle(x: int, y: int, lower: bool) -> list[tuple[float, float]]:
 
 
 def _frame(axis, x: int, y: int, palette: Palette, line: str) -> None:
-    for colour, width, style in ((palette.casing, 4.2, "-"), (palette.best, 2.4, line)):
+    for colour, width, style in ((palette.casing, 3.6, "-"), (palette.best, 2.2, line)):
         axis.add_patch(
-            Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, ec=colour, lw=width, ls=style)
+            Rectangle((x - 0.475, y - 0.475), 0.95, 0.95, fill=False, ec=colour, lw=width, ls=style)
         )
