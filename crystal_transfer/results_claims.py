@@ -8,7 +8,7 @@ numbers; on a study's, which hold there.
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,9 +86,9 @@ def markdown(table: pd.DataFrame) -> str:
         "Devi, Butler & Sai Gautam, npj Comput. Mater. 10, 300 (2024). Every value is computed by",
         "`crystal_transfer/results_claims.py`, which also writes this page:",
         "`python -m crystal_transfer.results_claims docs/claims.md`. Published cells:",
-        "`resources/published_results.csv`, from the published files of Devi et al. 2024. n is the number",
-        "of fine-tuning crystals, 800 where none is said. Changes are against scratch, in %, positive",
-        "where better. MAEs are of targets scaled to [-1, 1] unless a unit is given.",
+        "`resources/published_results.csv`, from the published files of Devi et al. 2024. n is the",
+        "number of fine-tuning crystals, 800 where none is said. Changes are against scratch,",
+        "in %, positive where better. MAEs are of targets scaled to [-1, 1] unless a unit is given.",
         "",
         _line(table.columns),
         _line(["---"] * len(table.columns)),
@@ -362,7 +362,8 @@ CLAIMS = [
     Claim("JARVIS2D: MPT against scratch", "3.6, Table 1", "R2 5.67 %, MAE 15.54 %",
           unseen_against_scratch, "Table 1 as printed, three decimals, gives the values stated"),
     Claim("JARVIS2D: MPT against the mean of five single models", "3.6, Table 1",
-          "R2 6.27 %, MAE 9.99 %", unseen_against_single, "Table 1 as printed, three decimals, gives the values stated"),
+          "R2 6.27 %, MAE 9.99 %", unseen_against_single,
+          "Table 1 as printed, three decimals, gives the values stated"),
     Claim("JARVIS2D: MPT is the best model", "3.6, Table 1", "R2 MPT, MAE MPT", unseen_best,
           "Table 1 has R2 0.671 for MPT and 0.670 for FE(100K)"),
     Claim("Lower MAE than Lee & Asahi (0.149 eV/atom for FE500, 0.866 eV for BG500)", "4, S21",

@@ -164,10 +164,12 @@ def summary(table: pd.DataFrame) -> str:
     lines += [
         f"  {section}: {_counts(part)}" for section, part in table.groupby("section", sort=False)
     ]
-    kinds = table.loc[table["anomalies"] != "", "anomalies"].str.split("; ").explode()
-    if len(kinds):
-        odd = int((table["anomalies"] != "").sum())
-        lines.append(f"Known anomalies of the published files: {odd} cells.")
+    odd = table.loc[table["anomalies"] != "", "anomalies"]
+    if len(odd):
+        # one kind, whatever the number: trainings of the multi-property models stopped early
+        kinds = odd.str.replace(r"has \d+ epochs", "has other epochs", regex=True)
+        kinds = kinds.str.split("; ").map(dict.fromkeys).map(list).explode()
+        lines.append(f"Known anomalies of the published files: {len(odd)} cells.")
         lines += [f"  {count} x {kind}" for kind, count in kinds.value_counts().items()]
         lines.append(f"Without these cells: {_counts(table[table['anomalies'] == ''])}")
     return "\n".join(lines)
@@ -189,4 +191,6 @@ def short(anomalies: str) -> str:
              anomalies.split(";")]  # fmt: skip
     kinds = [f"{kind} others" if kind.endswith("also in") else kind for kind in kinds]
     kinds = [f"{kind} the sample" if kind.endswith("do not match") else kind for kind in kinds]
-    return "; ".join(dict.fromkeys(kind for kind in kinds if not kind.startswith("best match")))
+    # pieces that only go on naming files or samples say nothing new
+    named = [k for k in kinds if not k.startswith("best match") and not k.endswith(".csv")]
+    return "; ".join(dict.fromkeys(named))

@@ -105,7 +105,9 @@ def _size_bars(table, names: pd.Series, groups: list[str], title: str, label: st
     sizes = sorted(table["source_size"].unique())
     figure, axis = _axis(len(groups) * max(len(sizes), 1), title, label, R2_LABEL)
     width = WIDTH / max(len(sizes), 1)
-    for j, (size, colour) in enumerate(zip(sizes, PALETTES[palette].steps(len(sizes)), strict=True)):
+    for j, (size, colour) in enumerate(
+        zip(sizes, PALETTES[palette].steps(len(sizes)), strict=True)
+    ):
         here = table["source_size"] == size
         heights = table.loc[here, "r2_change"]
         left = np.array([groups.index(name) for name in names[here]])

@@ -7,7 +7,6 @@ import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
 from crystal_transfer.figures.paper import select
-from crystal_transfer.figures.paper.triangles import number
 from crystal_transfer.figures.style import pair_label, plt
 
 GAP = 0.16  # share of a sector that stays empty, for the numbers of the circles
@@ -44,8 +43,9 @@ def fig5d(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         As in `fig5c`.
     """
     table = select.strategy_cells(cells)
-    length = 1 - table["mae_scaled_mean"]
-    floor = max(0.0, np.floor(10 * np.nanmin(length, initial=1.0) - 0.5) / 10)
+    length = 1 - table["mae_scaled_mean"].astype(float)
+    # without a number the minimum is NaN, which is not above 0
+    floor = max(0.0, np.floor(10 * length.min() - 0.5) / 10)
     return _chart(table.assign(length=length), "1 \N{MINUS SIGN} test MAE (scaled)", floor, palette)
 
 
@@ -65,8 +65,8 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
             axis.bar(angle, row.length - floor, width, bottom=INNER * span,
                      color=colours[row.strategy], edgecolor="white", linewidth=0.6)  # fmt: skip
         else:
-            axis.text(angle, (INNER + 0.11) * span, number(row.length), ha="center", va="center", fontsize=7,
-                      color=colours[row.strategy])  # fmt: skip
+            axis.text(angle, (INNER + 0.13) * span, _short(row.length), ha="center", va="center",
+                      fontsize=7, color=colours[row.strategy])  # fmt: skip
     _circles(axis, floor, sector)
     middles = (np.arange(len(pairs)) + 0.5) * sector
     axis.set_xticks(middles, [pair_label(*pair) for pair in pairs], fontsize=10)
@@ -85,13 +85,18 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
     return figure, table[columns].reset_index(drop=True)
 
 
+def _short(value: float) -> str:
+    """Write a value that has no bar."""
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "n/a"
+
+
 def _circles(axis, floor: float, sector: float) -> None:
     """Draw the circles and write their values in the gap before the first sector."""
     span = 1 - floor
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)
     step = 0.1 if span < 0.6 else 0.2
-    ticks = np.arange(1, floor - step / 2, -step)
+    ticks = np.round(np.arange(1, floor - step / 2, -step), 3)
     axis.set_ylim(0, (1 + INNER) * span)
     axis.set_yticks(ticks - floor + INNER * span, [])
     axis.grid(axis="x", visible=False)
@@ -100,4 +105,5 @@ def _circles(axis, floor: float, sector: float) -> None:
     axis.spines["polar"].set_visible(False)
     for tick in ticks:
         axis.text(0, tick - floor + INNER * span, f"{tick:.3g}", ha="center", va="center",
-                  fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})  # fmt: skip
+                  fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+                  )  # fmt: skip

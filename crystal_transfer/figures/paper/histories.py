@@ -84,7 +84,7 @@ def figs14(histories: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         axis.set_title(name)
         axis.set_xticks(sorted(table["source_properties"].unique()))
         axis.set_xlabel("Properties pre-trained on")
-        axis.set_ylabel("Training loss, last epoch (scaled)")
+        axis.set_ylabel("Last training loss (scaled)")
     _shared_legend(figure, axes)
     return figure, table
 

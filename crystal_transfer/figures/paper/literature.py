@@ -1,9 +1,9 @@
 """Table S21: MAEs beside those of two other works, in physical units.
 
 Lee & Asahi give their MAEs in eV; the paper sets its MAE of scaled targets beside them. Here
-every number is in one unit. The MAE of the mixture of experts is not quoted in the paper: it follows
-from the two reductions that its text states, and the unit it is in is not said, so nothing can be
-computed from it.
+every number is in one unit. The MAE of the mixture of experts is not quoted in the paper: it
+follows from the two reductions that its text states, and the unit it is in is not said, so nothing
+can be computed from it.
 """
 
 from collections.abc import Mapping

@@ -164,7 +164,7 @@ def best_of_column(table: pd.DataFrame) -> pd.Series:
     decimals, the precision of the published files, are equal.
     """
     r2 = table.groupby("dataset")["r2_mean"].transform("max")
-    rounded = table["mae_scaled_mean"].round(4)
+    rounded = table["mae_scaled_mean"].astype(float).round(4)
     mae = rounded.groupby(table["dataset"]).transform("min")
     high, low = table["r2_mean"] == r2, rounded == mae
     # where one cell is best in both, others that share its lowest MAE are not

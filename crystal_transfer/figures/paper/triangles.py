@@ -51,7 +51,7 @@ def fig4b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     table = select.of_pairs(table, wanted)
     rows = [f"{source}-{target}" for source, target in wanted]
     names = table["source"] + "-" + table["dataset"]
-    return _by_size(table, names, rows, "PT-FT pair", PALETTES[palette])
+    return _by_size(table, names, rows, f"PT-FT pair{_pretrain_size(table)}", PALETTES[palette])
 
 
 def fig6a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
@@ -91,7 +91,8 @@ def fig6b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     colours = PALETTES[palette]
     figure, axis = split_heatmap(
         table.assign(row=table["source"], column=table["dataset"]), rows, columns,
-        _with_size(columns, table), ("FT dataset and its size (crystals)", "PT dataset"), colours,
+        _with_size(columns, table),
+        ("FT dataset and its size (crystals)", f"PT dataset{_pretrain_size(table)}"), colours,
     )  # fmt: skip
     for row in table[table["best"] != ""].itertuples():
         place = columns.index(row.dataset), rows.index(row.source)
@@ -103,6 +104,10 @@ def _paired(table: pd.DataFrame, cells: pd.DataFrame, datasets: Mapping) -> list
     """Return the columns of 6a and 6b: the datasets of the pair-wise study, else all shown."""
     paired = select.ordered(select.at_ft_size(select.pairs(cells))["dataset"], datasets)
     return paired or select.ordered(table["dataset"], datasets)
+
+
+def _pretrain_size(table: pd.DataFrame) -> str:
+    return f", PT n = {table['source_size'].max()}" if len(table) else ""
 
 
 def _with_size(codes: list[str], table: pd.DataFrame) -> list[str]:
