@@ -113,7 +113,7 @@ def _size_bars(table, names: pd.Series, groups: list[str], title: str, label: st
         left = np.array([groups.index(name) for name in names[here]])
         axis.bar(left - WIDTH / 2 + (j + 0.5) * width, heights, width, color=colour,
                  edgecolor="white", linewidth=0.5, label=select.size_label(size))  # fmt: skip
-    axis.set_xticks(range(len(groups)), groups)
+    axis.set_xticks(range(len(groups)), [select.wrapped(name, 13) for name in groups])
     if sizes:
         figure.legend(
             *axis.get_legend_handles_labels(), title="PT dataset size (crystals)",
@@ -153,7 +153,10 @@ def _gain_bars(table: pd.DataFrame, datasets: Mapping, palette: str):
         row.dataset: select.source_label(row.source, row.source_size)
         for row in table[table["model"] == "pair"].itertuples()
     }
-    axis.set_xticks(range(len(codes)), [f"{code}\n{names.get(code, '')}" for code in codes])
+    labels = [
+        f"{select.wrapped(code, 12)}\n{select.wrapped(names.get(code, ''), 12)}" for code in codes
+    ]
+    axis.set_xticks(range(len(codes)), labels)
     if codes:
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     columns = ["model", *COLUMNS]
@@ -167,6 +170,6 @@ def _axis(n_bars: int, title: str, x_label: str, y_label: str):
     axis.set(xlabel=x_label, ylabel=y_label)
     axis.set_title(title, loc="left")
     if not n_bars:
-        axis.text(0.5, 0.5, "no such cell in this study", ha="center", transform=axis.transAxes)
+        axis.text(0.5, 0.6, "no such cell in this study", ha="center", transform=axis.transAxes)
         axis.set_yticks([])
     return figure, axis

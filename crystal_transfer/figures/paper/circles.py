@@ -68,8 +68,9 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
             axis.text(angle, (INNER + 0.13) * span, _short(row.length), ha="center", va="center",
                       fontsize=7, color=colours[row.strategy])  # fmt: skip
     _circles(axis, floor, sector)
+    labels = [pair_label(*(select.wrapped(code, 12) for code in pair)) for pair in pairs]
     middles = (np.arange(len(pairs)) + 0.5) * sector
-    axis.set_xticks(middles, [pair_label(*pair) for pair in pairs], fontsize=10)
+    axis.set_xticks(middles, labels, fontsize=10)
     axis.tick_params(axis="x", pad=8)
     handles = [plt.Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
     if strategies:

@@ -102,8 +102,10 @@ def figs19(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         axis.axhline(size, color="black", linestyle="--", linewidth=0.9,
                      label="scratch's crystals")  # fmt: skip
         axis.set_ylim(0, 1.12 * size)
-        axis.set_xticks(range(len(sources)), sources, fontsize=8)
-        axis.set_title(f"FT {target}")
+        axis.set_xticks(
+            range(len(sources)), [select.wrapped(code, 6) for code in sources], fontsize=8
+        )
+        axis.set_title(select.wrapped(f"FT {target}", 30))
         axis.set_xlabel("PT dataset")
         axis.set_ylabel("FT dataset size (crystals)")
     if targets:

@@ -27,6 +27,7 @@ CAVEAT = (
     "PH: the MAE of the mixture of experts (MoE) follows from two stated reductions of a\n"
     "scaled MAE; its unit is not said, so it is not drawn beside 1/cm."
 )
+OURS = "these cells"
 COLUMNS = ["dataset", "size", "model", "mae_mean", "unit", "mae_scaled_mean", "number_from"]
 
 
@@ -55,13 +56,16 @@ def comparison(cells: pd.DataFrame, datasets: Mapping) -> pd.DataFrame:
             continue
         name = "MPT" if source == "MPT" else select.source_label(source, cell["source_size"])
         unit, scaled = _unit(datasets, code), cell["mae_scaled_mean"]
-        rows.append([code, size, name, cell["mae_mean"], unit, scaled, "these cells"])
+        rows.append([code, size, name, cell["mae_mean"], unit, scaled, OURS])
         if code == "PH":
             stated = STATED_REDUCTIONS[source]
             implied = scaled / (1 - stated / 100)
             who = f"computed from the stated {stated:.2f} %"
             rows.append([code, size, MIXTURE, np.nan, "not said", implied, who])
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    # what others found is of use beside a number of one's own alone
+    own = table.loc[table["number_from"] == OURS, "dataset"]
+    return table[table["dataset"].isin(own)].reset_index(drop=True)
 
 
 def own_cell(cells: pd.DataFrame, source: str, code: str, size: int) -> pd.Series | None:
@@ -88,7 +92,7 @@ def figs21(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     colours = PALETTES[palette]
     for axis, code in zip(axes, codes, strict=False):
         here = drawn[drawn["dataset"] == code]
-        quoted = here["number_from"] != "these cells"
+        quoted = here["number_from"] != OURS
         bars = axis.bar(here["model"], here["mae_mean"], 0.55,
                         color=np.where(quoted, colours.mae, colours.r2))  # fmt: skip
         axis.bar_label(bars, fmt="%#.3g", padding=2, fontsize=8)
@@ -97,6 +101,8 @@ def figs21(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         axis.set_title(f"{code}, FT n = {here['size'].iloc[0]}")
         axis.margins(x=0.3, y=0.18)
         axis.tick_params(axis="x", labelsize=8)
+    if not codes:
+        axes[0].text(0.5, 0.5, "no such cell in this study", ha="center")
     figure.supxlabel(CAVEAT, fontsize=8)
     return figure, table
 

@@ -4,6 +4,7 @@ A study that does not repeat the paper (other datasets, other sizes) gets the ne
 rule below says what takes the place of the paper's choice.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -182,6 +183,17 @@ def size_label(size: float) -> str:
 def source_label(source: str, size: float) -> str:
     """Write what was pre-trained on: FE(100K); several properties have no size."""
     return f"{source}({size_label(size)})" if size else source
+
+
+def wrapped(name: str, width: int) -> str:
+    """Break a name into lines of at most `width` characters, at ``_`` or ``-`` where it can be."""
+    lines = [""]
+    for part in re.split(r"(?<=[_-])", name):
+        if lines[-1] and len(lines[-1]) + len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    pieces = [[line[i : i + width] for i in range(0, len(line), width)] for line in lines]
+    return "\n".join(piece for line in pieces for piece in line)
 
 
 def label_and_unit(entry) -> tuple[str, str]:

@@ -21,8 +21,9 @@ def table1(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     figure, data
         The data are the cells shown with the name of the model; the best of a dataset is bold.
     """
-    table = cells[~cells["dataset"].isin(cells["source"])]
-    table = select.averaged(select.usual(table))
+    kinds = select.scratch(cells), select.pairs(cells), select.multi_property(cells)
+    table = pd.concat([some for some in kinds if len(some)] or kinds)
+    table = table[~table["dataset"].isin(cells["source"])]
     codes = select.ordered(table["dataset"], datasets)
     table = table[table["size"] == table.groupby("dataset")["size"].transform("max")]
     table = table.assign(model=[_model(row) for row in table.itertuples()])
@@ -108,7 +109,9 @@ def _drawn(texts: list[list[str]], heading: list[str], widths: list[float], bold
     bold
         (row, column) of entries in bold.
     """
-    longest = [max([len(row[i]) for row in texts], default=0) for i in range(len(heading))]
+    # "$R^2$" is written with fewer characters than it has
+    entries = [[name.replace("$", "") for name in heading], *texts]
+    longest = [max(len(row[i]) for row in entries) for i in range(len(heading))]
     widths = [max(width, 0.085 * n + 0.2) for width, n in zip(widths, longest, strict=True)]
     height = ROW * (len(texts) + 1)
     figure, axis = plt.subplots(figsize=(sum(widths), height + 0.3))

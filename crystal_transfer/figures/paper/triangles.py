@@ -179,8 +179,8 @@ def split_heatmap(
         xlim=(-0.5, max(len(columns), 1) - 0.5), ylim=(max(len(rows), 1) - 0.5, -0.5),
         xlabel=axis_labels[0], ylabel=axis_labels[1],
     )  # fmt: skip
-    axis.set_xticks(range(len(columns)), column_labels)
-    axis.set_yticks(range(len(rows)), rows)
+    axis.set_xticks(range(len(columns)), [select.wrapped(name, 9) for name in column_labels])
+    axis.set_yticks(range(len(rows)), [select.wrapped(name, 13) for name in rows])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     axis.set_title(EXPLANATION, loc="left", fontsize=8)
