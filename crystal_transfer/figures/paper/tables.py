@@ -31,8 +31,8 @@ def table1(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     order = sorted(range(len(table)), key=position.__getitem__)
     table = table.iloc[order].reset_index(drop=True)
     texts = [
-        [f"{row.dataset}, n = {row.size}", row.model, _three(row.r2_mean),
-         _three(row.mae_scaled_mean)]
+        [f"{row.dataset}, n = {row.size}", row.model, _four(row.r2_mean),
+         _four(row.mae_scaled_mean)]
         for row in table.assign(size=table["size"]).itertuples(index=False)
     ]  # fmt: skip
     best = {(i, 2) for i in _extreme(table, "r2_mean", "max")}
@@ -59,10 +59,12 @@ def tables18(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     texts = [
         [source, *[_change(changes, source, target) for target in targets]] for source in sources
     ]
-    size = f"n = {table['size'].max()}" if len(table) else ""
+    size = (
+        f"PT n = {table['source_size'].max()}, FT n = {table['size'].max()}" if len(table) else ""
+    )
     heading = ["PT \\ FT", *targets]
     figure = _drawn(texts, heading, [0.8, *[1.15] * len(targets)], set())
-    figure.suptitle(f"Change of test $R^2$ / of scaled test MAE against scratch (%), FT {size};"
+    figure.suptitle(f"Change of test $R^2$ / of scaled test MAE against scratch (%), {size};"
                     " positive: better", fontsize=9)  # fmt: skip
     columns = [*select.PLACE, "trials", *select.METRICS, "r2_change", "mae_change"]
     return figure, table[columns].reset_index(drop=True)
@@ -91,8 +93,9 @@ def _extreme(table: pd.DataFrame, metric: str, which: str) -> list[int]:
     return table.index[table[metric] == table.groupby("dataset")[metric].transform(which)].tolist()
 
 
-def _three(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else "n/a"
+def _four(value: float) -> str:
+    """Write a metric to four decimals; three would round the published .6705 either way."""
+    return f"{value:.4f}" if np.isfinite(value) else "n/a"
 
 
 def _drawn(texts: list[list[str]], heading: list[str], widths: list[float], bold: set):
