@@ -33,7 +33,7 @@ def table1(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     texts = [
         [f"{row.dataset}, n = {row.size}", row.model, _four(row.r2_mean),
          _four(row.mae_scaled_mean)]
-        for row in table.assign(size=table["size"]).itertuples(index=False)
+        for row in table.itertuples(index=False)
     ]  # fmt: skip
     best = {(i, 2) for i in _extreme(table, "r2_mean", "max")}
     best |= {(i, 3) for i in _extreme(table, "mae_scaled_mean", "min")}
