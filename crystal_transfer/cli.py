@@ -71,8 +71,8 @@ def print_comparison(study: "Study") -> None:
     ]
     ours = tables.cells(tables.runs_table(finished))
     table = publication.beside(ours, publication.published(data.PUBLISHED))
+    print(publication.summary(table) + "\n")
     print(table.to_string(index=False, float_format="{:.3f}".format))
-    print(f"\n{len(table)} cells; within: the difference is within the joint 95 % interval.")
 
 
 COMMANDS: dict[str, Callable[["Study"], None]] = {

@@ -33,7 +33,7 @@ def test_the_whole_study_in_miniature(tmp_path):
     expected = {
         "plan": "all, each once",
         "status": rf"^\s*all\s+{runs}\s+0\s+0\s+0\s+0(.|\n)*^Finished runs took",
-        "compare": "cells; within",
+        "compare": "Within the joint 95 % interval",
     }
     for command, shown in expected.items():
         done = subprocess.run(

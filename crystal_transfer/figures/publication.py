@@ -7,7 +7,7 @@ import pandas as pd
 
 from crystal_transfer.figures.style import COLOURS, R2_FLOOR, Quantity, panels, plain_log_numbers
 from crystal_transfer.results.metrics import METRICS, SHOWN
-from crystal_transfer.results.publication import beside
+from crystal_transfer.results.publication import beside, summary
 from crystal_transfer.results.tables import cells
 
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
@@ -37,6 +37,7 @@ def comparison(runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[st
                       transform=axis.transAxes)  # fmt: skip
             continue
         _points(axis, table, metric)
+    figure.suptitle(summary(table).partition("\n")[0], fontsize=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure, table
 
