@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store
 from crystal_transfer.models import alignn, kernels
-from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.training.run import PRECISIONS
 from crystal_transfer.training.steps import (
     LOSSES,
@@ -44,7 +45,7 @@ def finish() -> None:
 
 def epoch_of(store: GraphStore, graphs, batches, how):
     """Give a function that takes a step with each batch."""
-    model = ALIGNN(AlignnConfig(), torch.from_numpy(np.array(store.features))).to(DEVICE).train()
+    model = ALIGNN(AlignnSizes(), torch.from_numpy(np.array(store.features))).to(DEVICE).train()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     targets = torch.linspace(-1, 1, len(graphs), device=DEVICE).unsqueeze(1)
     compute = how(model, LabelledGraphs(graphs, targets, ("X",)), LOSSES["mse"])

@@ -18,7 +18,8 @@ from common import alignn_graph, arguments, store_of, table_of
 from timing import ratio, side_by_side
 
 from crystal_transfer.graphs.batches import assemble, load_graphs
-from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.training.memory import keep_freed_memory
 
 VARIANTS = {  # name -> neighbours, compress
@@ -69,7 +70,7 @@ def pure_reference_step(table, batches, targets):
 def our_step(table, batches, targets, neighbours, compress):
     store = store_of(table, neighbours, compress)
     graphs = load_graphs(store, np.arange(len(table)))
-    model = ALIGNN(AlignnConfig(), torch.from_numpy(np.array(store.features)))
+    model = ALIGNN(AlignnSizes(), torch.from_numpy(np.array(store.features)))
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
 
     def step():

@@ -18,9 +18,9 @@ from common import arguments, table_of
 from timing import ratio
 
 from crystal_transfer.datasets import crystals, scaling, splits
-from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.runs import Hyperparameters, Run, RunKind
 from crystal_transfer.graphs.build import build
-from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.training.run import Inputs, Outputs, Settings, train
 
 TEST_FRACTION = 0.1
@@ -50,7 +50,7 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
     names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
     output = Path(tempfile.mkdtemp(dir=folder))
     train(
-        Run("scratch", "X", size, 1, how),
+        Run(RunKind.SCRATCH, "X", size, 1, how),
         Inputs(
             graphs=str(folder / f"{neighbours}{compress}"),
             table=str(folder / "crystals.npz"),
@@ -58,7 +58,7 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
             scaler=str(folder / "scaler.json"),
         ),
         Outputs(*[str(output / name) for name in names]),
-        Settings(0, TEST_FRACTION, "last", False, backend, "cpu", threads, AlignnConfig()),
+        Settings(0, TEST_FRACTION, "last", False, backend, "cpu", threads, AlignnSizes()),
     )  # fmt: skip
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

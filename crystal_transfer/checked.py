@@ -3,13 +3,12 @@
 pydantic checks; this module says what was wrong in words that name the key and the remedy.
 """
 
-from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.errors import InputError
 
 
@@ -23,11 +22,10 @@ class Checked(BaseModel):
 
 def plain_name(name: str) -> str:
     """Refuse a file's name that could lead out of the folder that it is meant for."""
-    if name in ("", ".", "..") or name.startswith((".", "~")) or name != PurePosixPath(name).name:
-        raise ValueError("is not a plain file name; leave out folders and leading dots")
-    if "\\" in name or not name.isprintable():
-        raise ValueError("has a character that a file name must not have")
-    return name
+    try:
+        return safe_name(name)
+    except InputError:
+        raise ValueError("is not a plain file name; leave out folders and leading dots") from None
 
 
 def drawable(text: str) -> str:
@@ -47,30 +45,40 @@ Switch = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(strict=True)]
 Label = Annotated[Text, AfterValidator(drawable)]
 FileName = Annotated[Text, AfterValidator(plain_name)]
+SomeText = Annotated[Text, Field(min_length=1)]
 CODE = r"^[A-Za-z][A-Za-z0-9]*$"
 Code = Annotated[Text, Field(pattern=CODE)]
 
 
-def sentence_of(error: ValidationError, tags: Iterable[str] = (), prefix: str = "") -> InputError:
+def sentence_of(
+    error: ValidationError, prefix: str = "", tag_at: tuple[str, int] | None = None
+) -> InputError:
     """Say what is wrong in the value that explains most, with its key.
 
     Parameters
     ----------
     error
         What pydantic found.
-    tags
-        Names of the members of unions, which pydantic puts into the place of a fault although
-        no such key exists.
     prefix
         Key that the checked value has.
+    tag_at
+        First part of a place, empty for any, and which part below it names the member of a union:
+        no such key exists.
     """
-    hidden = set(tags)
     faults = error.errors(include_url=False)
-    # a key that is not known explains others that are missing
-    fault = min(faults, key=lambda f: (f["type"] != "extra_forbidden", len(f["loc"])))
-    parts = [prefix, *(str(part) for part in fault["loc"] if part not in hidden)]
-    key = ".".join(filter(None, parts)) or "(top level)"
-    return InputError(f"config key {key}: {_in_words(fault)}.")
+    fault = min(faults, key=lambda f: (RANKS.get(f["type"], 1), len(f["loc"])))
+    parts = [str(part) for part in fault["loc"]]
+    if tag_at and parts and tag_at[0] in ("", parts[0]) and len(parts) > tag_at[1]:
+        del parts[tag_at[1]]
+    if parts[-2:] == ["0", "value"]:  # a plain number where a list of {from, value} may stand
+        del parts[-2:]
+    key = ".".join([*filter(None, [prefix]), *(part for part in parts if part != "[key]")])
+    return InputError(f"config key {key or '(top level)'}: {_in_words(fault)}.")
+
+
+# a key that is not known explains others that are missing; a list that is too short may be so
+# because of what is wrong in it
+RANKS = {"extra_forbidden": 0, "unexpected_keyword_argument": 0, "too_short": 2}
 
 
 def _in_words(fault: ErrorDetails) -> str:
@@ -78,7 +86,7 @@ def _in_words(fault: ErrorDetails) -> str:
     kind, value, context = fault["type"], fault.get("input"), fault.get("ctx", {})
     shown = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
     match kind:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             return "is not a key of this place; correct its name or take it out"
         case "missing":
             return "is missing; add it"
@@ -87,19 +95,28 @@ def _in_words(fault: ErrorDetails) -> str:
         case "union_tag_not_found":
             return f"needs the key {context['discriminator']}; add it"
         case "union_tag_invalid":
-            return (
-                f"{context['discriminator']} {context['tag']!r} is not known; use one of "
-                f"{context['expected_tags']}"
-            ).replace("''", "'")
+            return f"{context['discriminator']} is {context['tag']!r}, which is not known"
         case "enum" | "literal_error":
             return f"{shown} is not known; use one of {context['expected']}"
         case "string_pattern_mismatch":
-            return f"{shown} is not a name of letters and digits that begins with a letter"
+            return f"{shown} does not look like one; it must match {context['pattern']}"
         case "float_type" if isinstance(value, str) and _is_number(value):
             return f"{shown} is text to YAML; write the number with a point, such as 1.0e-3"
         case "model_type" | "dict_type" | "mapping_type" | "model_attributes_type":
             return f"{shown} is not a mapping of keys to values"
-    return f"{shown}: {_lower(fault['msg'])}"
+        case "too_short":
+            return f"{shown} must have at least {context['min_length']} items"
+        case "too_long":
+            return f"{shown} must have at most {context['max_length']} items"
+        case "int_type" | "int_from_float":
+            return f"{shown} is not a whole number"
+        case "bool_type":
+            return f"{shown} is neither true nor false"
+        case "string_type":
+            return f"{shown} is not text"
+        case "list_type" | "tuple_type":
+            return f"{shown} is not a list"
+    return f"{shown}: {fault['msg'].replace('Input should', 'it must')}"
 
 
 def _is_number(text: Any) -> bool:
@@ -108,7 +125,3 @@ def _is_number(text: Any) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -118,7 +118,8 @@ def fresh_copy(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             # what Numba has compiled comes along, but no file that is being written at this moment
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc*", "*.tmp*"))
+            left_out = shutil.ignore_patterns("*.pyc*", "*.tmp*")
+            shutil.copytree(source, target, ignore=left_out, symlinks=True)
         else:
             shutil.copy(source, target)
     return folder

@@ -7,26 +7,31 @@ from conftest import saved
 
 from crystal_transfer.datasets import scaling, splits
 from crystal_transfer.datasets.crystals import CrystalTable
-from crystal_transfer.experiments.runs import Hyperparameters, Run
 from crystal_transfer.graphs.build import build
-from crystal_transfer.models.alignn import AlignnConfig
-from crystal_transfer.training.run import Inputs, Outputs, Settings
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.models.weights import load_weights
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.results.layout import Layout
+from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
+from crystal_transfer.training.run import Inputs, Outputs
+from crystal_transfer.training.settings import Device, Precision, Settings
 
-SMALL = AlignnConfig(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
+SMALL = AlignnSizes(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
 SETTINGS = Settings(
     seed=0,
     test_fraction=0.2,
-    tested_epoch="last",
-    freeze_norms=False,
-    backend="torch",
-    device="cpu",
+    tested_epoch=TestedEpoch.LAST,
+    frozen_norms=FrozenNorms.MOVING,
+    neighbours="shell",
+    device=Device.CPU,
+    precision=Precision.FP32,
     threads=1,
-    model=SMALL,
+    sizes=SMALL,
 )
 HOW = Hyperparameters(
-    epochs=6, batch_size=4, max_lr=1e-2, loss="mse", weight_decay=1e-5, pct_start=0.3
+    epochs=6, batch_size=4, max_lr=1e-2, loss=Loss.MSE, weight_decay=1e-5, pct_start=0.3
 )
-SCRATCH = Run("scratch", "X", 20, 1, HOW)
+SCRATCH = Run(RunKind.SCRATCH, "X", 20, 1, HOW)
 
 
 def prepare(table: CrystalTable, folder: Path, compress: bool = True) -> Inputs:
@@ -47,10 +52,10 @@ def prepare(table: CrystalTable, folder: Path, compress: bool = True) -> Inputs:
 def outputs(folder: Path) -> Outputs:
     """Name all files that a run writes."""
     folder.mkdir(exist_ok=True)
-    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
-    return Outputs(*[str(folder / name) for name in names])
+    files = Layout(str(folder)).run("run")
+    return Outputs(**files.outputs, checkpoint=files.checkpoint)
 
 
 def weights_of(result: Outputs) -> dict[str, torch.Tensor]:
     """Read the weights that a run wrote."""
-    return torch.load(result.weights, weights_only=True)
+    return load_weights(result.model)

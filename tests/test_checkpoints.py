@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
-from crystal_transfer.models.checkpoints import initialise, load_weights, save_weights
+from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.models.tensors import save_tensors
+from crystal_transfer.models.weights import initialise, load_weights
 
-SMALL = AlignnConfig(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
+SMALL = AlignnSizes(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
 
 
 def model() -> ALIGNN:
@@ -62,8 +64,8 @@ def test_bare_state_dict_of_data_parallel(reference, tmp_path):
 
 def test_our_own(tmp_path):
     ours, again = model(), model()
-    save_weights(ours, tmp_path / "weights.pt")
-    initialise(again, load_weights(tmp_path / "weights.pt"), "weights.pt")
+    save_tensors(ours.state_dict(), tmp_path / "model.safetensors")
+    initialise(again, load_weights(tmp_path / "model.safetensors"), "x")
     assert all(
         torch.equal(a, b) for a, b in zip(ours.parameters(), again.parameters(), strict=True)
     )

@@ -13,10 +13,12 @@ import pytest
 from conftest import ROOT
 
 from crystal_transfer import cluster
-from crystal_transfer.cluster import job_name, take_over
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import read_config
-from crystal_transfer.experiments.cost import (
+from crystal_transfer.experiments.study import load_study
+from crystal_transfer.files import read_json, write_json
+from crystal_transfer.operations.cluster import job_name, take_over
+from crystal_transfer.operations.cost import (
     data_memory_mb,
     data_minutes,
     memory_mb,
@@ -24,9 +26,7 @@ from crystal_transfer.experiments.cost import (
     read_throughput,
     workload,
 )
-from crystal_transfer.experiments.study import load_study
-from crystal_transfer.experiments.usage import by_rule, records
-from crystal_transfer.files import read_json, write_json
+from crystal_transfer.operations.usage import by_rule, records
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_jobs_on_datasets_ask_by_their_size(paper):
 
 WORKER = """
 import sys, time
-from crystal_transfer.cluster import take_over
+from crystal_transfer.operations.cluster import take_over
 from crystal_transfer.errors import InputError
 for line in sys.stdin:
     start, record = line.split(maxsplit=1)

@@ -1,24 +1,29 @@
 """Every fault of a config is answered with one sentence, and docs and schema agree with it."""
 
 import copy
-import importlib
 import importlib.util
+import json
+import os
 import re
 from collections import Counter
 
 import pytest
-import yaml
 from conftest import ROOT
+from jsonschema import Draft202012Validator
+from malformed_configs import MALFORMED
 
+from crystal_transfer.checked import Checked
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.grid import by_size
-from crystal_transfer.experiments.study import load_study
+from crystal_transfer.experiments.config import Config, read_config
+from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.figures.drawings import DRAWINGS
+from crystal_transfer.runs import RunKind, description, from_description
 
 
 @pytest.fixture
 def config() -> dict:
     """The paper's config."""
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
+    return read_config(ROOT / "config.yaml")
 
 
 def changed(config: dict, key: str, value) -> dict:
@@ -32,7 +37,7 @@ def changed(config: dict, key: str, value) -> dict:
 
 
 def test_the_paper(config):
-    study = load_study(config, ROOT)
+    study = load_study(config)
     counts = {name: len(runs) for name, runs in study.grid.items()}
     assert counts == {
         "scratch": 7 * 5 * 5,
@@ -48,7 +53,7 @@ def test_the_paper(config):
         "proposed": 4 * 5,
         "property_number": 2 * 3 * 5,
     }
-    kinds = Counter(run.kind for run in study.runs.values())
+    kinds = Counter(run.kind.value for run in study.runs.values())
     # 7 of 941 crystals, 2 x 5 larger ones, whole EBG GV PH BG DC FE; 7 without each property, all,
     # and 2 x 2 of fewer properties
     assert kinds["pretrain"] == 7 + 10 + 6
@@ -57,7 +62,7 @@ def test_the_paper(config):
 
 
 def test_runs_that_experiments_share_are_trained_once(config):
-    study = load_study(config, ROOT)
+    study = load_study(config)
     shared = Counter(run.id for runs in study.grid.values() for run in runs)
     assert shared["finetune_BG-n941_to_FE_n800_all_t1"] == 2
     assert shared["finetune_BG-n106113_to_FE_n500_last_layer_t1"] == 2
@@ -68,116 +73,136 @@ def test_runs_that_experiments_share_are_trained_once(config):
 
 
 def test_a_property_is_never_in_the_pretraining_it_is_tested_after(config):
-    for run in load_study(config, ROOT).runs.values():
+    for run in load_study(config).runs.values():
         if run.source:
             assert run.dataset not in (run.source.properties or [run.source.dataset]), run.id
 
 
 def test_hyperparameters_of_the_paper(config):
-    runs = load_study(config, ROOT).runs
+    runs = load_study(config).runs
     batch = {n: runs[f"scratch_GV_n{n}_t1"].hyperparameters.batch_size for n in (10, 100, 200, 800)}
     assert batch == {10: 1, 100: 2, 200: 16, 800: 16}
     pretrain = runs["pretrain_GV_n941"].hyperparameters
     assert (pretrain.batch_size, pretrain.max_lr, pretrain.epochs) == (16, 1e-4, 500)
-    block = config["training"]["pretrain"]
-    assert (by_size(block["batch_size"], 100_000), by_size(block["max_lr"], 1000)) == (64, 1e-3)
+    large = runs["pretrain_BG_n100000"].hyperparameters
+    assert (large.batch_size, large.max_lr) == (64, 1e-3)
     tuned = runs["finetune_GV-n941_to_PH_n800_all_t5"]
     assert tuned.source == runs["pretrain_GV_n941"]
     assert (tuned.hyperparameters.max_lr, tuned.hyperparameters.loss) == (1e-3, "mse")
 
 
-FAULTS = [
-    ("protocol", "honest", "protocol: 'honest' is not known; use one of clean, paper"),
-    ("experiments.scratch.datasets", ["PHX"], "experiments.scratch.datasets: 'PHX' is not known"),
-    ("experiments.pairwise.strategies", ["some"], "strategies: 'some' is not known"),
-    ("experiments.scratch.sizes", [2], "2 is too few to divide into training and validation"),
-    ("experiments.scratch.sizes", [900], r"larger than the pool of PZ \(847 of 941 crystals\)"),
-    ("experiments.pairwise.pretrain_sizes", [2000], "2000 crystals are more than the 1265 of PH"),
-    ("experiments.pairwise.pairs", [["PH", "PH"]], "PH is both PT and FT dataset"),
-    ("experiments.pairwise.pairs", [["PH", "XX"]], "'XX' is not known"),
-    ("training.backend", "alignn", "graphs.compress: training.backend 'alignn'"),
-    ("experiments.jarvis2d.sources", [["XX", 10]], r"jarvis2d\.sources: 'XX' is not known"),
-    ("experiments.jarvis2d.sizes", [1100], r"larger than the pool of JARVIS2D \(993 of 1103"),
-    ("properties", ["PH", "XX"], "properties: 'XX' is not known"),
-    ("properties", ["PH"], "without PH itself the key properties leaves 0"),
-    ("experiments.sampling.samplings", ["best"], r"sampling\.samplings"),
-    ("training.backend", "jax", "training.backend: 'jax' is not one of"),
-    ("training.scratch.epochs", 0, "training.scratch.epochs"),
-    ("training.scratch.epoch", 5, "training.scratch: .*'epoch' was unexpected"),
-    ("split.test_fraction", 1.5, "split.test_fraction: 1.5"),
-    ("seed", "one", "seed: 'one' is not of type 'integer'"),
-    ("datasets", {"MY": {"path": "x.json"}}, "datasets.MY.source: is 'None'; use one of"),
-    ("datasets", {"MY": {"source": "file"}}, "datasets.MY: source 'file' needs the key 'path'"),
-    ("datasets", {"MY": {"source": "file", "file": "x"}}, "datasets.MY: .*'file' was unexpected"),
-    ("experiments", {"scratch": {"datasets": ["PH"]}}, "'sizes' is a required property"),
-]
+def case(key, value, message):
+    return pytest.param(key, value, message, id=f"{key}={str(value)[:30]}")
 
 
-@pytest.mark.parametrize(("key", "value", "message"), FAULTS)
+@pytest.mark.parametrize(("key", "value", "message"), [case(*row) for row in MALFORMED])
 def test_faults(config, key, value, message):
-    with pytest.raises(InputError, match=message) as error:
-        load_study(changed(config, key, value), ROOT)
-    assert str(error.value).startswith("config key ")
+    with pytest.raises(InputError) as error:
+        load_study(changed(config, key, value))
+    assert str(error.value).startswith(f"config key {message}")
     assert "\n" not in str(error.value)
+
+
+FILES = {
+    "twice": (b"seed: 1\nseed: 2\n", "the key 'seed' occurs twice"),
+    "twice, deeper": (b"training:\n  scratch: {epochs: 1, epochs: 2}\n", "'epochs' occurs twice"),
+    "no mapping": (b"- seed\n", "is not a mapping"),
+    "a word": (b"seed", "is not a mapping"),
+    "not closed": (b"seed: [1, 2\n", "not valid YAML"),
+    "tab": (b"seed:\n\t- 1\n", "not valid YAML"),
+    "latin-1": (b"results: caf\xe9\n", "is not UTF-8 text"),
+    "utf-16": ("seed: 1".encode("utf-16"), "is not UTF-8 text"),
+    "tag": (b"seed: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+    "control character": (b"seed: \x00\n", "not valid YAML"),
+    "deep": (b"[" * 20_000, "not valid YAML"),
+    "key that is a list": (b"? [1, 2]\n: 3\n", "not valid YAML|text"),
+    "anchor that is not there": (b"seed: *nowhere\n", "not valid YAML"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_faults_of_files(tmp_path, name):
+    content, message = FILES[name]
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        load_study(with_defaults(read_config(path)))
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_or_nothing_for_a_config(tmp_path):
+    with pytest.raises(InputError, match="is not a file"):
+        read_config(tmp_path)
+    with pytest.raises(InputError, match="no such config"):
+        read_config(tmp_path / "nowhere.yaml")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is not a file"):
+        read_config(tmp_path / "pipe")
+
+
+def test_an_empty_config_is_the_paper(tmp_path, config):
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    assert with_defaults(read_config(tmp_path / "empty.yaml")) == config
+
+
+def test_a_study_runs_the_experiments_it_names_and_no_others(config):
+    own = {"experiments": {"mine": {"kind": "scratch", "datasets": ["PH"], "sizes": [10, 20]}}}
+    study = load_study(with_defaults(own))
+    assert list(study.runs) == ["scratch_PH_n10_t1", "scratch_PH_n20_t1"]
+    assert "experiment_mine" in study.figures
+
+
+def test_axes_are_keys_of_a_block(config):
+    block = {
+        "kind": "transfer", "pairs": [["BG", "PH"]], "pretrain_sizes": [941], "sizes": [200],
+        "max_lr": [1e-3, 2.5e-4], "batch_size": [16, 4], "network": ["alignn", "cgcnn"],
+    }  # fmt: skip
+    runs = load_study(with_defaults({"experiments": {"axes": block}})).runs
+    assert len(runs) == 8 + 2
+    run = runs["finetune_BG-n941-cgcnn_to_PH_n200_all_cgcnn-lr2p5e-4-b4_t1"]
+    assert (run.network, run.source.network) == ("cgcnn", "cgcnn")
+    assert (run.hyperparameters.max_lr, run.hyperparameters.batch_size) == (2.5e-4, 4)
+    assert "finetune_BG-n941_to_PH_n200_all_t1" in runs
+    assert from_description(json.loads(json.dumps(description(run)))) == run
 
 
 def test_a_published_checkpoint_as_source(config):
     config["checkpoints"] = {"JVFE": "jv_formation_energy_peratom_alignn.zip"}
     config["experiments"] = {"pairwise": config["experiments"]["pairwise"]}
     config["experiments"]["pairwise"]["pretrain"] = ["JVFE", "PH"]
-    study = load_study(config, ROOT)
+    study = load_study(config)
     run = study.runs["finetune_JVFE_to_PH_n800_all_t5"]
-    assert run.source.kind == "checkpoint"
-    assert [run.id for run in study.runs.values() if run.kind == "pretrain"] == ["pretrain_PH_n941"]
+    assert run.source.kind is RunKind.CHECKPOINT
+    assert [run.id for run in study.runs.values() if run.kind is RunKind.PRETRAIN] == [
+        "pretrain_PH_n941"
+    ]
     with pytest.raises(InputError, match=r"checkpoints\.PH: there is a dataset of this name"):
-        load_study(changed(config, "checkpoints", {"PH": "x.pt"}), ROOT)
+        load_study(changed(config, "checkpoints", {"PH": "x.pt"}))
 
 
 def test_a_pairwise_block_without_datasets(config):
     del config["experiments"]["pairwise"]["finetune"]
     with pytest.raises(InputError, match="give either pairs, or both pretrain and finetune"):
-        load_study(config, ROOT)
+        load_study(config)
 
 
 def test_figures_without_their_experiments_are_left_out(config):
     config["experiments"] = {"scratch": config["experiments"]["scratch"]}
-    study = load_study(config, ROOT)
-    assert set(study.run_figures) == {
+    study = load_study(config)
+    assert set(name for name, figure in study.figures.items() if figure.runs) == {
         "fig6a_scratch_heatmap", "margins_of_error_scratch", "comparison"
     }  # fmt: skip
-    assert "shared_crystals" not in study.dataset_figures
+    assert "shared_crystals" not in study.figures
 
 
-def keys_of(schema: dict, definitions: dict, prefix: str = "") -> set[str]:
-    """All keys that a schema describes, dotted; keys that users choose are left out."""
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].split("/")[-1]]
-    found = set()
-    for name, inner in schema.get("properties", {}).items():
-        found |= {f"{prefix}{name}"} | keys_of(inner, definitions, f"{prefix}{name}.")
-    return found
-
-
-def given_keys(content: dict, prefix: str = "") -> set[str]:
-    found = set()
-    for name, inner in content.items():
-        found.add(f"{prefix}{name}")
-        if isinstance(inner, dict) and f"{prefix}{name}" not in (
-            "datasets",
-            "protocols",
-            "checkpoints",
-        ):
-            found |= given_keys(inner, f"{prefix}{name}.")
-    return found
-
-
-def test_config_and_schema_have_the_same_keys(config):
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    described = keys_of(schema, schema["$defs"])
-    optional = ("pairs", "pretrain", "finetune", "samplings", "max_lr")
-    missing = described - given_keys(config)
-    assert given_keys(config) <= described
-    assert all(re.fullmatch(rf"experiments\.\w+\.({'|'.join(optional)})", key) for key in missing)
+def test_config_and_types_have_the_same_keys(config):
+    """Every key that the types know stands in config.yaml, with its comment."""
+    known = {name for name in Config.model_fields}
+    assert set(config) == known
+    for name, field in Config.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Checked):
+            assert set(config[name]) == set(inner.model_fields), name
 
 
 def test_every_key_has_a_comment():
@@ -188,11 +213,17 @@ def test_every_key_has_a_comment():
             assert above, f"config.yaml line {number + 1} has no comment"
 
 
-def test_the_configuration_reference_is_up_to_date():
+def test_schema_and_reference_are_those_of_the_types():
     spec = importlib.util.spec_from_file_location("m", ROOT / "docs/make_configuration.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs/configuration.md").read_text() == module.reference(), "run: make docs"
+    assert module.PAGE.read_text() == module.reference(), "run: make docs"
+    assert module.SCHEMA.read_text() == module.schema_text(), "run: make docs"
+
+
+def test_schema_accepts_the_configs_that_load(config):
+    schema = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    Draft202012Validator(schema).validate(config)
 
 
 def test_environments_have_the_pins_of_the_lock():
@@ -209,23 +240,14 @@ def test_environments_have_the_pins_of_the_lock():
 
 @pytest.mark.parametrize("name", ["demo", "real", "published"])
 def test_shipped_configs(config, name):
-    addition = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
-
-    def merge(base, extra):
-        both = {**base, **extra}
-        for key in base.keys() & extra.keys():
-            if isinstance(base[key], dict) and isinstance(extra[key], dict):
-                both[key] = merge(base[key], extra[key])
-        return both
-
-    assert load_study(merge(config, addition), ROOT).runs
+    assert load_study(with_defaults(read_config(ROOT / f"config/{name}.yaml"))).runs
 
 
 def test_every_figure_can_be_drawn_and_has_a_caption(config):
-    study = load_study(config, ROOT)
-    for name, figure in {**study.run_figures, **study.dataset_figures}.items():
-        module, function = figure.draw.split(":")
-        assert callable(
-            getattr(importlib.import_module(f"crystal_transfer.figures.{module}"), function)
-        )
-        assert (ROOT / f"workflow/report/{figure.caption or name}.rst").is_file(), name
+    config["experiments"]["another"] = {"kind": "scratch", "datasets": ["PH"], "sizes": [10]}
+    drawn = set()
+    for name, figure in load_study(config).figures.items():
+        assert figure.drawing in DRAWINGS, name
+        assert (ROOT / f"workflow/report/{figure.caption}.rst").is_file(), name
+        drawn.add(figure.drawing)
+    assert drawn == set(DRAWINGS)

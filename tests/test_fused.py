@@ -165,9 +165,9 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import numpy as np
 import torch
-from crystal_transfer.experiments.runs import Hyperparameters, Run
+from crystal_transfer.runs import Hyperparameters, Run, RunKind
 from crystal_transfer.models import kernels
-from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.training.run import Inputs, Outputs, Settings, train
 assert kernels.fused_for(torch.zeros(1, 16), 16) is None
 folder = Path(sys.argv[2])
@@ -176,11 +176,11 @@ how = Hyperparameters(
     epochs=6, batch_size=4, max_lr=1e-3, loss="mse", weight_decay=1e-5, pct_start=0.3
 )
 train(
-    Run("scratch", "X", 20, 1, how),
+    Run(RunKind.SCRATCH, "X", 20, 1, how),
     Inputs(*[str(folder / name)
              for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
     Outputs(*[str(folder / name) for name in names]),
-    Settings(0, 0.2, "last", False, "torch", "cpu", 1, AlignnConfig(1, 1, embedding_features=8,
+    Settings(0, 0.2, "last", False, "torch", "cpu", 1, AlignnSizes(1, 1, embedding_features=8,
              hidden_features=16)),
 )
 """

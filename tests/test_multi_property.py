@@ -19,13 +19,13 @@ from crystal_transfer.datasets.fingerprints import TOLERANCE, fingerprint, formu
 from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.runs import Run
 from crystal_transfer.graphs.build import build
+from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import tasks
 from crystal_transfer.training.run import Inputs, train
 from crystal_transfer.training.steps import LOSSES, masked_mean
 
-MULTI = Run("multipretrain", "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
+MULTI = Run(RunKind.MULTIPRETRAIN, "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
 
 
 def disguised(crystal, scale=1.0, repeat=2):
@@ -148,7 +148,7 @@ def test_no_label_of_the_target_or_of_a_test_set_is_learned(two, tmp_path):
 def test_a_target_in_its_own_pretraining_is_refused(alloys, tmp_path):
     inputs = prepare(alloys, tmp_path / "data")
     origin = replace(MULTI, properties=("X", "B"))
-    run = Run("finetune", "X", 20, 1, HOW, origin, "mpt_new_head")
+    run = Run(RunKind.FINETUNE, "X", 20, 1, HOW, origin, "mpt_new_head")
     with pytest.raises(InputError, match="X is among the properties of its pre-training"):
         train(run, inputs, outputs(tmp_path / "run"), SETTINGS)
 
@@ -196,8 +196,8 @@ def test_pretraining_on_two_properties_and_fine_tuning(two, alloys, tmp_path):
 
     second = outputs(tmp_path / "tuned")
     still = replace(HOW, epochs=1, max_lr=1e-12)
-    run = Run("finetune", "X", 20, 1, still, MULTI, "mpt_new_head")
-    data = replace(prepare(alloys, tmp_path / "data"), weights=first.weights)
+    run = Run(RunKind.FINETUNE, "X", 20, 1, still, MULTI, "mpt_new_head")
+    data = replace(prepare(alloys, tmp_path / "data"), weights=first.model)
     train(run, data, second, SETTINGS)
     before, after = weights_of(first), weights_of(second)
     assert [name for name in after if name.startswith("fc.")] == [

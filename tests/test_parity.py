@@ -14,8 +14,9 @@ from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.line_graph import expand
 from crystal_transfer.graphs.neighbours import bonds
 from crystal_transfer.graphs.store import open_store
-from crystal_transfer.models.alignn import ALIGNN, AlignnConfig
+from crystal_transfer.models.alignn import ALIGNN
 from crystal_transfer.models.reference import ReferenceALIGNN
+from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.species import ATOMIC_NUMBERS, SYMBOLS
 
 alignn_graphs = pytest.importorskip("alignn.graphs", reason="needs alignn, the reference")
@@ -145,7 +146,7 @@ def both_sides(table: CrystalTable, compress: bool, folder) -> list[tuple]:
     inputs = in_double(dgl.batch(graphs)), in_double(dgl.batch(line_graphs)), None
     build(saved(table, folder), folder / "graphs", "alignn", compress)
     store = open_store(folder / "graphs")
-    ours = ALIGNN(AlignnConfig(), torch.from_numpy(np.array(store.features)))
+    ours = ALIGNN(AlignnSizes(), torch.from_numpy(np.array(store.features)))
     ours.load_state_dict(theirs.state_dict())
     resident = load_graphs(store, np.arange(len(table)))
     batch = assemble(resident, torch.arange(len(table)))
@@ -200,8 +201,8 @@ def test_training_steps_on_real_crystals_are_alignns(code, every, neighbours, tm
         sides[compress] = load_graphs(store, np.arange(len(table))), features
     full, features = sides[False]
     torch.manual_seed(4)
-    theirs = ReferenceALIGNN(AlignnConfig(), features)
-    ours = ALIGNN(AlignnConfig(), features)
+    theirs = ReferenceALIGNN(AlignnSizes(), features)
+    ours = ALIGNN(AlignnSizes(), features)
     targets = torch.from_numpy(scaling.fit(table.targets, code).scale(table.targets)).float()
     for members in torch.arange(len(table)).split(32):
         start = {name: value.clone() for name, value in theirs.state_dict().items()}

@@ -8,9 +8,9 @@ from conftest import ROOT
 
 from crystal_transfer.experiments import progress
 from crystal_transfer.experiments.config import read_config
-from crystal_transfer.experiments.cost import read_throughput, seconds, workload
 from crystal_transfer.experiments.study import load_study
 from crystal_transfer.files import write_json, write_text
+from crystal_transfer.operations.cost import read_throughput, seconds, workload
 
 LOGS = {
     "running": "12:00:00 epoch 3 of 9: 5 ms per step, 1 s left\n",

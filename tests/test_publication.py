@@ -8,9 +8,9 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from crystal_transfer.experiments.publication import KEY, beside, published, short
 from crystal_transfer.experiments.study import load_study
-from crystal_transfer.experiments.tables import cells, equivalent_sizes, runs_table
+from crystal_transfer.results.publication import KEY, beside, published, short
+from crystal_transfer.results.tables import cells, equivalent_sizes, runs_table
 from crystal_transfer.training.run import _identity
 
 FILE = ROOT / "resources/published_results.csv"

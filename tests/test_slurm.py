@@ -151,7 +151,7 @@ def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
 
     assert "Trying to restart job" in said
     assert says(log_of(requeued, prepared), "continuing after epoch")
-    made_by = read_json(prepared / f"results/faults/runs/{requeued}/run.yaml")
+    made_by = read_json(prepared / f"results/faults/runs/{requeued}/run.json")
     assert made_by["job"] == job
     assert_same_results(prepared, undisturbed)
     usage = (prepared / "results/faults/tables/usage.csv").read_text()
@@ -169,7 +169,7 @@ def test_a_preempted_training_continues_in_the_same_job(undisturbed, prepared):
 
     assert "Trying to restart job" not in said
     assert says(log_of(run, prepared), "continuing after epoch")
-    assert read_json(prepared / f"results/faults/runs/{run}/run.yaml")["job"] == job
+    assert read_json(prepared / f"results/faults/runs/{run}/run.json")["job"] == job
     assert_same_results(prepared, undisturbed)
 
 
@@ -268,7 +268,7 @@ def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path
     runs = list((folder / "results/miniature/runs").glob("*/metrics.json"))
     assert len(runs) == 62
     # five trials of a cell share a job: 12 for them and 2 for pre-training
-    jobs = {read_json(path.with_name("run.yaml"))["job"] for path in runs}
+    jobs = {read_json(path.with_name("run.json"))["job"] for path in runs}
     assert len(jobs) == 14
 
     # however the trainings are packed, results are the same
@@ -282,6 +282,6 @@ def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path
     ]
     shared = ["--config", "runs_per_gpu=2", "shards_per_gpu=4"]
     finished(submit(*MINIATURE, *SINGLE, *shared, "--", *targets, folder=alone), alone)
-    jobs = {read_json((alone / path).with_name("run.yaml"))["job"] for path in targets}
+    jobs = {read_json((alone / path).with_name("run.json"))["job"] for path in targets}
     assert len(jobs) == 4
     assert_same_results(alone, folder, "results/miniature")

@@ -3,16 +3,19 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 
-from crystal_transfer.experiments.runs import Run
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.models.transfer import transfer
-from crystal_transfer.training.run import build_model, train
+from crystal_transfer.protocols import FrozenNorms
+from crystal_transfer.runs import Run, RunKind
+from crystal_transfer.training.run import train
 
 BODY = ["atom_embedding", "edge_embedding", "angle_embedding", "alignn_layers", "gcn_layers"]
 NODE_UPDATES = "alignn_layers.0.node_update"
@@ -61,13 +64,15 @@ def test_every_strategy_is_tested():
     assert MOVING.keys() == HEADS.keys() == STRATEGIES.keys()
 
 
-@pytest.mark.parametrize("freeze_norms", [False, True], ids=["moving norms", "frozen norms"])
+@pytest.mark.parametrize("frozen_norms", FrozenNorms)
 @pytest.mark.parametrize("strategy", MOVING)
-def test_what_moves(strategy, freeze_norms, inputs, pretrained, tmp_path):
+def test_what_moves(strategy, frozen_norms, inputs, pretrained, tmp_path):
     result = outputs(tmp_path)
-    run = Run("finetune", "X", 20, 1, replace(HOW, epochs=2), SCRATCH, strategy)
-    settings = replace(SETTINGS, freeze_norms=freeze_norms)
-    train(run, replace(inputs, weights=pretrained.weights), result, settings)
+    run = Run(
+        RunKind.FINETUNE, "X", 20, 1, replace(HOW, epochs=2), source=SCRATCH, strategy=strategy
+    )
+    settings = replace(SETTINGS, frozen_norms=frozen_norms)
+    train(run, replace(inputs, weights=pretrained.model), result, settings)
     before, after = weights_of(pretrained), weights_of(result)
     body = [name for name in before if not name.startswith("fc.") and name != "fc"]
     assert [name for name in after if not name.startswith("fc.")] == body
@@ -78,7 +83,7 @@ def test_what_moves(strategy, freeze_norms, inputs, pretrained, tmp_path):
             assert same, f"{name} is a constant"
         elif is_statistic(name):
             # a norm stands still if its parameters are frozen and the protocol says so
-            assert same == (freeze_norms and not moves), name
+            assert same == (frozen_norms is FrozenNorms.FROZEN and not moves), name
         elif not UNUSED.fullmatch(name):
             assert same == (not moves), name
     widths = [v.shape[0] for name, v in after.items() if re.fullmatch(r"fc\..*weight", name)]
@@ -89,9 +94,9 @@ def test_what_moves(strategy, freeze_norms, inputs, pretrained, tmp_path):
 
 def test_a_new_head_sees_the_pretrained_body(inputs, pretrained):
     store = open_store(inputs.graphs)
-    before = build_model(SETTINGS, store)
+    features = torch.from_numpy(np.array(store.features))
+    before, after = (build_network("alignn", SETTINGS.sizes, features) for _ in range(2))
     before.load_state_dict(weights_of(pretrained))
-    after = build_model(SETTINGS, store)
     transfer(after, weights_of(pretrained), STRATEGIES["new_head"], "weights.pt")
     batch = assemble(load_graphs(store, torch.arange(8).numpy()), torch.arange(8))
     with torch.no_grad():

@@ -15,11 +15,13 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError, Interrupted
-from crystal_transfer.experiments.runs import Run
-from crystal_transfer.files import read_json
-from crystal_transfer.models.alignn import AlignnConfig
+from crystal_transfer.files import read_json, write_sealed_json
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.protocols import TestedEpoch
+from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
 from crystal_transfer.training.run import Inputs, Outputs, train
+from crystal_transfer.training.settings import Device
 
 
 def assert_identical(one: Outputs, other: Outputs) -> None:
@@ -80,23 +82,24 @@ def test_a_killed_training_continues_to_the_same_bits(
     class Killed(BaseException):
         pass
 
-    step = loop._step
-    calls = []
+    class Dying(loop.Training):
+        steps = 0
 
-    def step_and_die(*arguments):
-        calls.append(1)
-        if len(calls) == n_steps:
-            raise Killed
-        return step(*arguments)
+        def step(self, found):
+            self.steps += 1
+            if self.steps == n_steps:
+                raise Killed
+            return super().step(found)
 
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(loop, "_step", step_and_die)
+    undying = loop.Training
+    monkeypatch.setattr(loop, "Training", Dying)
     result = outputs(tmp_path)
     with pytest.raises(Killed):
         train(SCRATCH, inputs, result, SETTINGS)
     assert Path(result.checkpoint).exists() == (n_steps > 1)
-    assert not Path(result.weights).exists()
-    monkeypatch.setattr(loop, "_step", step)
+    assert not Path(result.model).exists()
+    monkeypatch.setattr(loop, "Training", undying)
     train(SCRATCH, inputs, result, SETTINGS)
     assert_identical(undisturbed, result)
 
@@ -128,9 +131,9 @@ def test_a_checkpoint_of_another_training_is_not_continued(
 
 def test_fine_tuning_starts_from_the_source(undisturbed, inputs, tmp_path):
     still = replace(HOW, epochs=1, max_lr=1e-12)
-    run = Run("finetune", "X", 20, 1, still, source=SCRATCH, strategy="all")
+    run = Run(RunKind.FINETUNE, "X", 20, 1, still, source=SCRATCH, strategy="all")
     result = outputs(tmp_path)
-    train(run, replace(inputs, weights=undisturbed.weights), result, SETTINGS)
+    train(run, replace(inputs, weights=undisturbed.model), result, SETTINGS)
     before, after = weights_of(undisturbed), weights_of(result)
     for name, value in before.items():
         if value.is_floating_point() and "running" not in name:
@@ -140,7 +143,7 @@ def test_fine_tuning_starts_from_the_source(undisturbed, inputs, tmp_path):
 def test_the_best_epoch_is_tested_if_the_protocol_says_so(inputs, tmp_path):
     result = outputs(tmp_path)
     wild = replace(SCRATCH, hyperparameters=replace(HOW, epochs=8, max_lr=0.1))
-    train(wild, inputs, result, replace(SETTINGS, tested_epoch="best"))
+    train(wild, inputs, result, replace(SETTINGS, tested_epoch=TestedEpoch.BEST))
     metrics = json.loads(Path(result.metrics).read_text())
     history = pd.read_csv(result.history)
     assert metrics["best_epoch"] == history["validation_loss"].idxmin() + 1
@@ -174,21 +177,21 @@ def test_one_atom_cells_in_batches_of_one(alloys, tmp_path):
 def test_pretraining_leaves_out_what_others_test_on(inputs, tmp_path):
     split = splits.load(inputs.split)
     excluded = tmp_path / "seen.json"
-    excluded.write_text(json.dumps(split.pool[:10]))
+    write_sealed_json(excluded, split.pool[:10])
     result = outputs(tmp_path / "run")
-    run = Run("pretrain", "X", 40, 1, replace(HOW, epochs=1))
+    run = Run(RunKind.PRETRAIN, "X", 40, 1, replace(HOW, epochs=1))
     train(run, replace(inputs, excluded=str(excluded)), result, SETTINGS)
     sample = json.loads(Path(result.description).read_text())["sample"]
     assert len(sample) == 22
     assert not set(sample) & set(split.pool[:10])
 
 
-def test_the_reference_backend_trains(alloys, tmp_path):
+def test_the_reference_network_trains(alloys, tmp_path):
     pytest.importorskip("dgl", reason="needs DGL (Python 3.11)")
     full = prepare(alloys, tmp_path / "data", compress=False)
     ours, theirs = outputs(tmp_path / "torch"), outputs(tmp_path / "alignn")
     train(SCRATCH, full, ours, SETTINGS)
-    train(SCRATCH, full, theirs, replace(SETTINGS, backend="alignn"))
+    train(replace(SCRATCH, network="reference"), full, theirs, SETTINGS)
     assert weights_of(ours).keys() == weights_of(theirs).keys()
     # other initial weights (other order of random numbers), but the same task
     a, b = (pd.read_csv(result.history)["training_loss"] for result in (ours, theirs))
@@ -200,7 +203,7 @@ def test_cuda_is_not_quietly_replaced(inputs, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     with pytest.raises(InputError, match=r"training\.device"):
-        train(SCRATCH, inputs, outputs(tmp_path), replace(SETTINGS, device="cuda"))
+        train(SCRATCH, inputs, outputs(tmp_path), replace(SETTINGS, device=Device.CUDA))
 
 
 def test_a_sample_larger_than_the_pool_is_refused(inputs, tmp_path):
@@ -216,6 +219,6 @@ def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
     for compress in (True, False):
         folder = tmp_path / f"{compress}"
         inputs, result = prepare(table, folder, compress), outputs(folder / "run")
-        train(run, inputs, result, replace(SETTINGS, model=AlignnConfig()))
+        train(run, inputs, result, replace(SETTINGS, sizes=AlignnSizes()))
         errors.append(read_json(result.metrics)["mae_scaled"])
     assert errors[0] == pytest.approx(errors[1], abs=1e-3)

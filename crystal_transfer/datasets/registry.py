@@ -14,6 +14,7 @@ from crystal_transfer.checked import (
     FileName,
     Label,
     Number,
+    SomeText,
     Text,
     Whole,
     sentence_of,
@@ -39,6 +40,8 @@ class DataFile(Checked):
     """Where it is published."""
     sha256: Annotated[Text, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Its SHA-256 checksum, where one is published."""
+    size: Count | None = None
+    """Its size in bytes, where it is known: no more is downloaded."""
 
 
 class Join(Checked):
@@ -117,9 +120,9 @@ class FileDataset(_Dataset):
     """A user's own data."""
 
     source: Literal[Source.FILE]
-    path: Text
+    path: SomeText
     """JSON, table or folder with id_prop.csv."""
-    test_path: Text | None = None
+    test_path: SomeText | None = None
     """A separate file or folder that is the test set."""
     column: Text | None = None
     """Column or key of the property."""
@@ -130,11 +133,13 @@ class FileDataset(_Dataset):
     def local_files(self) -> list[str]:
         """All files that it is read from; those of a folder one by one."""
         paths = [Path(path) for path in (self.path, self.test_path) if path]
-        return [
-            str(file)
-            for path in paths
-            for file in (sorted(filter(Path.is_file, path.iterdir())) if path.is_dir() else [path])
-        ]
+        return [str(file) for path in paths for file in _files_of(path)]
+
+
+def _files_of(path: Path) -> list[Path]:
+    """List the files of a folder, or of the folder whose id_prop.csv is named."""
+    folder = path.parent if path.name == "id_prop.csv" else path
+    return sorted(filter(Path.is_file, folder.iterdir())) if folder.is_dir() else [path]
 
 
 class EmtDataset(_Dataset):
@@ -171,7 +176,7 @@ def dataset(content: Mapping[str, Any], code: str) -> Dataset:
     try:
         return _ADAPTER.validate_python({"label": code} | dict(content))
     except ValidationError as error:
-        raise sentence_of(error, [*Source], prefix=f"datasets.{code}") from None
+        raise sentence_of(error, f"datasets.{code}", tag_at=("", 0)) from None
 
 
 def registry(path: str | Path, additions: Mapping[str, Mapping[str, Any]]) -> dict[str, Dataset]:

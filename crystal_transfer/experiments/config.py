@@ -17,6 +17,7 @@ from crystal_transfer.checked import (
     Count,
     Number,
     Share,
+    SomeText,
     Switch,
     Text,
     Whole,
@@ -70,15 +71,16 @@ def _complete(entries: list[FromSize]) -> list[FromSize]:
 
 
 _BY_SIZE = "A number, or a list of {from, value}: the last entry with from <= size counts."
+_POSITIVE = Annotated[Number, Field(gt=0)]
 BySize = Annotated[
     list[FromSize],
-    BeforeValidator(_as_list),
+    BeforeValidator(_as_list, json_schema_input_type=_POSITIVE | list[FromSize]),
     AfterValidator(_complete),
     Field(description=_BY_SIZE),
 ]
 WholeBySize = Annotated[
     list[WholeFromSize],
-    BeforeValidator(_as_list),
+    BeforeValidator(_as_list, json_schema_input_type=Count | list[WholeFromSize]),
     AfterValidator(_complete),
     Field(description=_BY_SIZE),
 ]
@@ -102,7 +104,17 @@ Counts = Annotated[list[Count], Field(min_length=1), AfterValidator(_distinct)]
 Rates = Annotated[
     list[Annotated[Number, Field(gt=0)]], Field(min_length=1), AfterValidator(_distinct)
 ]
-PretrainSize = Count | Literal["all"]
+
+
+def _pretrain_size(value: Any) -> Any:
+    if value != WHOLE and (type(value) is not int or value < 1):
+        raise ValueError("is neither a number of crystals nor all")
+    return value
+
+
+PretrainSize = Annotated[
+    int | str, BeforeValidator(_pretrain_size, json_schema_input_type=Count | Literal["all"])
+]
 StrategyName = Literal[tuple(STRATEGIES)]
 NetworkName = Literal[tuple(SIZES)]
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2)]
@@ -144,7 +156,7 @@ class TransferBlock(_Block):
     """Pre-training on one dataset, fine-tuning to another: every pair x PT size x FT size ..."""
 
     kind: Literal["transfer"]
-    pairs: list[Pair] | None = None
+    pairs: Annotated[list[Pair], Field(min_length=1)] | None = None
     """[PT, FT] pairs, instead of every pretrain x finetune."""
     pretrain: Codes | None = None
     """PT datasets, or names of checkpoints."""
@@ -212,7 +224,6 @@ class UnseenBlock(_Block):
 
 
 Block = ScratchBlock | TransferBlock | MultiPropertyBlock | PropertyNumberBlock | UnseenBlock
-KINDS = ("scratch", "transfer", "multi_property", "property_number", "unseen")
 
 
 # --- the whole config --------------------------------------------------------------------------
@@ -319,7 +330,7 @@ ExperimentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class Config(Checked):
     """All keys of config.yaml."""
 
-    results: Annotated[Text, AfterValidator(lambda path: str(Path(path)))]
+    results: Annotated[SomeText, AfterValidator(lambda path: str(Path(path)))]
     """Folder of all outputs."""
     mirror: Text | None = None
     """Folder that has the files to download already."""
@@ -345,7 +356,9 @@ class Config(Checked):
     """Shards into which the cluster divides a GPU."""
     properties: Annotated[list[Text], AfterValidator(_distinct)] = []
     """Datasets that multi-property pre-training learns together."""
-    experiments: dict[ExperimentName, Annotated[Block, Field(discriminator="kind")]]
+    experiments: Annotated[
+        dict[ExperimentName, Annotated[Block, Field(discriminator="kind")]], Field(min_length=1)
+    ]
     """What is trained: name -> block; nothing else is."""
 
     @property
@@ -440,7 +453,7 @@ def parse(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(dict(content))
     except ValidationError as error:
-        raise sentence_of(error, KINDS) from None
+        raise sentence_of(error, tag_at=("experiments", 2)) from None
     except RecursionError:
         raise InputError(
             "config: its values are nested too deeply; take the nesting out."

@@ -96,8 +96,8 @@ def require_threads(settings: Settings, given: int) -> None:
     if given < settings.threads:
         raise InputError(
             f"config key training.threads: {settings.threads} threads were asked for, but "
-            f"Snakemake has only {given} cores for this job; run it with --cores {settings.threads} or more, "
-            "or ask for fewer threads."
+            f"Snakemake has only {given} cores for this job; run it with --cores "
+            f"{settings.threads} or more, or ask for fewer threads."
         )
 
 
