@@ -9,14 +9,15 @@ import warnings
 import zipfile
 from dataclasses import dataclass, fields
 from functools import cache
-from math import isfinite, pi
+from math import pi
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from matminer.featurizers.composition import ElementProperty, Stoichiometry, ValenceOrbital
 from matminer.featurizers.structure import DensityFeatures, GlobalSymmetryFeatures
 from pymatgen.core import Element, Structure
-from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedError
 from tqdm import tqdm
 from tqdm.contrib.concurrent import process_map
 
@@ -29,7 +30,8 @@ from crystal_transfer.species import SYMBOLS
 DENSITY = ["density", "vpa"]  # g/cm^3; Å^3 per atom
 PACKING = "packing fraction"  # of spheres with the atomic radii, 1
 SYMMETRY = ["spacegroup_num", "crystal_system_int", "is_centrosymmetric", "n_symmetry_ops"]
-NO_SYMMETRY = [1, GlobalSymmetryFeatures.crystal_idx["triclinic"], 0, 1]  # space group P1
+SYSTEMS = GlobalSymmetryFeatures.crystal_idx  # from 1 (cubic) to 7 (triclinic)
+NO_SYMMETRY = [1.0, 7.0, 0.0, 1.0]  # those of space group P1
 CRYSTALS_AT_ONCE = 32  # handed to a worker process
 
 
@@ -113,8 +115,8 @@ def _of_composition() -> tuple:
 def packing_fraction(atoms: Structure) -> float:
     """Compute the share of the cell's volume that spheres of the atomic radii take.
 
-    As matminer's ``DensityFeatures``, which fails for the elements without a radius (Slater's:
-    noble gases, some actinides); here they have the mean radius of the others.
+    As matminer's ``DensityFeatures``, which fails for the elements without a radius (Slater's;
+    most noble gases, some actinides); here they have the mean radius of the others.
     """
     cubes = sum(_radii()[element.symbol] ** 3 * n for element, n in atoms.composition.items())
     return 4 * pi * cubes / (3 * atoms.volume)
@@ -126,25 +128,28 @@ def _radii() -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         radii = {symbol: Element(symbol).atomic_radius for symbol in SYMBOLS[1:]}
-    known = [radius for radius in radii.values() if radius is not None and isfinite(radius)]
-    mean = sum(known) / len(known)
-    return {
-        symbol: float(radius) if radius is not None and isfinite(radius) else mean
-        for symbol, radius in radii.items()
-    }
+    mean = fmean(float(radius) for radius in radii.values() if radius)
+    return {symbol: float(radius or mean) for symbol, radius in radii.items()}
 
 
 def symmetry(atoms: Structure) -> list[float]:
     """Compute the columns `SYMMETRY` within pymatgen's 0.01 Å, as matminer does.
 
-    Space group 1 to 230; crystal system from 1 (cubic) to 7 (triclinic); 1 where there is an
-    inversion centre, else 0; operations of the cell as given, translations of a cell that is not
-    primitive included.
+    Space group 1 to 230; crystal system as in `SYSTEMS`; 1 where there is an inversion centre,
+    else 0; number of operations of the cell as given, the translations of a cell that is not
+    primitive included. Space group 1 where no symmetry is found.
     """
     try:
-        return [float(x) for x in GlobalSymmetryFeatures(SYMMETRY).featurize(atoms)]
+        found = SpacegroupAnalyzer(atoms)
     except SymmetryUndeterminedError:
-        return [float(x) for x in NO_SYMMETRY]
+        return NO_SYMMETRY
+    # matminer's featurizer lets spglib search twice, which takes most of the time
+    return [
+        float(found.get_space_group_number()),
+        float(SYSTEMS[found.get_crystal_system()]),
+        float(found.is_laue()),
+        float(len(found.get_symmetry_dataset().rotations)),
+    ]
 
 
 def joined(first: Features, second: Features) -> Features:
