@@ -3,7 +3,8 @@
     python benchmarks/baselines.py --data ../shared/data/real --samples ../shared/reference
 
 Each trial is tested on all crystals outside its sample. The table printed is that of
-docs/baselines.md; it goes to a CSV file too with `--out`.
+docs/baselines.md; it goes to a CSV file too with `--out`. `mae_scaled_rest` leaves the crystal with
+the dataset's largest target out of the tests.
 """
 
 import argparse
@@ -29,7 +30,8 @@ from crystal_transfer.files import write_csv
 
 COLUMNS = (
     "dataset", "size", "features", "baseline", "trials",
-    "mae", "mae_95", "mae_scaled", "mae_scaled_95", "r2", "r2_95", "seconds",
+    "mae", "mae_95", "mae_scaled", "mae_scaled_95", "mae_scaled_rest", "mae_scaled_rest_95",
+    "r2", "r2_95", "seconds",
 )  # fmt: skip
 
 # a forest on CHGNet's features is behind the kernel method and takes minutes
@@ -123,16 +125,19 @@ def tested(code, table, features, scaler, name, sample, test, seed, options) -> 
     drawn = set(sample)
     test = test or [id for id in table.ids.tolist() if id not in drawn]
     started = time.perf_counter()
-    found, _ = evaluate(
+    found, predictions = evaluate(
         code, table, features, sample, test, scaler, name, seed=seed, n_jobs=options.jobs
     )
-    return found | {"seconds": time.perf_counter() - started}
+    seconds = time.perf_counter() - started
+    largest = table.ids[table.targets.argmax()]
+    errors = [abs(p.prediction_scaled - p.target_scaled) for p in predictions if p.id != largest]
+    return found | {"mae_scaled_rest": np.mean(errors), "seconds": seconds}
 
 
 def summary(found: list[dict]) -> list[float]:
     """Average over trials, each metric with the half width of its 95 % t-interval."""
     columns = []
-    for key, digits in (("mae", 4), ("mae_scaled", 4), ("r2", 3)):
+    for key, digits in (("mae", 4), ("mae_scaled", 4), ("mae_scaled_rest", 4), ("r2", 3)):
         values = np.array([metrics[key] for metrics in found])
         half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
         columns += [round(float(values.mean()), digits), round(float(half), digits)]
