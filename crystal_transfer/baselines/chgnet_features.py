@@ -2,8 +2,9 @@
 
 CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031 (2023); version 0.3.0 of the weights, which are
 inside the package's wheel) was trained on energies, forces, stresses and magnetic moments of
-Materials Project structures. Most crystals of PH, DC, PZ, GV, FE, BG and EBG are among these
-structures, though without the properties that are learned here: say so beside every figure.
+Materials Project structures. The datasets of this project, JARVIS2D apart, have structures from
+there too: it may have seen them, though without the properties that are learned here. Say so
+beside every figure.
 """
 
 import warnings
