@@ -1,0 +1,1 @@
+"""Models without a graph network, on the same samples and test sets as the networks."""
