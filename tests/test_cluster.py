@@ -12,36 +12,33 @@ from dataclasses import asdict
 import pytest
 from conftest import ROOT
 
-from crystal_transfer import cluster
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import read_config
-from crystal_transfer.experiments.study import load_study
+from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.files import read_json, write_json
+from crystal_transfer.operations import cluster
 from crystal_transfer.operations.cluster import job_name, take_over
 from crystal_transfer.operations.cost import (
     data_memory_mb,
     data_minutes,
     memory_mb,
     minutes,
-    read_throughput,
-    workload,
 )
 from crystal_transfer.operations.usage import by_rule, records
 
 
 @pytest.fixture(scope="module")
 def paper():
-    return load_study(read_config([ROOT / "config.yaml"]), ROOT)
+    return load_study(with_defaults({}))
 
 
-def requests(paper, device):
-    speed, _ = read_throughput(ROOT / "resources/throughput.yaml", device)
-    work = {id: workload(run, paper.datasets, 0.1) for id, run in paper.runs.items()}
-    return {id: (minutes(item, speed), memory_mb(item, speed)) for id, item in work.items()}
+def requests(device):
+    study = load_study(with_defaults({"training": {"device": device}}))
+    return {id: (minutes(study, run), memory_mb(study, run)) for id, run in study.runs.items()}
 
 
-def test_larger_trainings_ask_for_more_and_small_ones_for_little(paper):
-    asked = requests(paper, "cuda")
+def test_larger_trainings_ask_for_more_and_small_ones_for_little():
+    asked = requests("cuda")
     assert asked["scratch_PH_n10_t1"][0] < 30
     assert asked["pretrain_FE_n100000"] > asked["pretrain_FE_n1000"] > asked["scratch_PH_n10_t1"]
     assert max(memory for _, memory in asked.values()) < 64_000
@@ -51,17 +48,16 @@ MEASURED = {"scratch_PH_n10_t1": 670, "scratch_BG_n200_t1": 2038}  # MB, peak of
 
 
 @pytest.mark.parametrize(("run", "megabytes"), MEASURED.items())
-def test_the_memory_asked_for_is_enough_and_not_far_more(paper, run, megabytes):
-    _, asked = requests(paper, "cpu")[run]
+def test_the_memory_asked_for_is_enough_and_not_far_more(run, megabytes):
+    _, asked = requests("cpu")[run]
     assert 1.1 * megabytes < asked < 3 * megabytes
 
 
 def test_jobs_on_datasets_ask_by_their_size(paper):
-    _, speed = read_throughput(ROOT / "resources/throughput.yaml", "cpu")
-    small, large = [paper.datasets["PH"]], [paper.datasets["FE"]]
-    assert data_minutes(small, speed) < 15 < data_minutes(large, speed) < 60
-    assert data_memory_mb(small, speed) < 1500 < data_memory_mb(large, speed) < 8000
-    assert data_memory_mb([{"source": "file"}], speed) > 1500
+    assert data_minutes(paper, ["PH"]) < 15 < data_minutes(paper, ["FE"]) < 60
+    assert data_memory_mb(paper, ["PH"]) < 1500 < data_memory_mb(paper, ["FE"]) < 8000
+    unknown = {"MINE": {"source": "file", "path": "mine.json"}}
+    assert data_memory_mb(load_study(with_defaults({"datasets": unknown})), ["MINE"]) > 1500
 
 
 WORKER = """

@@ -11,7 +11,6 @@ from conftest import ROOT
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgb
 
-from crystal_transfer import results_claims
 from crystal_transfer.figures.palettes import PALETTES
 from crystal_transfer.figures.paper import (
     bars,
@@ -19,13 +18,14 @@ from crystal_transfer.figures.paper import (
     fewer,
     histories,
     literature,
-    select,
     tables,
     triangles,
     violins,
 )
 from crystal_transfer.figures.paper.published import PUBLISHED, draw_published, published_data
 from crystal_transfer.figures.style import plt
+from crystal_transfer.results import claims, select
+from crystal_transfer.results import literature as numbers_of_others
 from crystal_transfer.results.publication import (
     KEY,
     beside,
@@ -286,10 +286,10 @@ def test_figs21_in_one_unit(data):
     values = table.dropna(subset="mae_mean").set_index(["dataset", "model"])["mae_mean"]
     assert values["FE", "BG(941)"] == pytest.approx(0.2036, abs=0.001)
     assert values["BG", "FE(941)"] == pytest.approx(0.690, abs=0.002)
-    assert values["FE", literature.LEE_ASAHI] == 0.149
+    assert values["FE", numbers_of_others.LEE_ASAHI] == 0.149
     assert values["PH", "MPT"] == pytest.approx(46.6, abs=0.3)
     # nothing of the mixture of experts is drawn in 1/cm
-    assert set(table.loc[table["model"] == literature.MIXTURE, "unit"]) == {"not said"}
+    assert set(table.loc[table["model"] == numbers_of_others.MIXTURE, "unit"]) == {"not said"}
     labels = [axis.get_ylabel() for axis in figure.axes]
     assert labels == ["test MAE (1/cm)", "test MAE (eV/atom)", "test MAE (eV)"]
 
@@ -552,7 +552,7 @@ def test_summary_says_first_how_many():
 
 
 def test_claims_on_the_published_cells(data):
-    table = results_claims.claims(data[0]).set_index("claim")["value"]
+    table = claims.claims(data[0]).set_index("claim")["value"]
     expected = [
         "R2 42/42, MAE 42/42", "R2 40/42, MAE 42/42", "R2 38/42, MAE 42/42",
         "R2 24.8 %, MAE 14.9 %", "R2 21.9 %, MAE 13.5 %", "0.572 / 0.142 to 0.609 / 0.128",
@@ -570,16 +570,16 @@ def test_claims_on_the_published_cells(data):
 def test_claims_of_a_part_of_a_study(data):
     cells = data[0]
     part = cells[cells["dataset"] == "BG"]
-    values = results_claims.claims(part)["value"]
-    assert (values == results_claims.MISSING).sum() > 5
+    values = claims.claims(part)["value"]
+    assert (values == claims.MISSING).sum() > 5
     assert "0.572 / 0.142 to 0.609 / 0.128" in values.tolist()
-    assert (results_claims.claims(cells[:0])["value"] == results_claims.MISSING).all()
-    both = results_claims.side_by_side(cells, part)
+    assert (claims.claims(cells[:0])["value"] == claims.MISSING).all()
+    both = claims.side_by_side(cells, part)
     assert both.columns.tolist() == [
         "claim", "where", "stated", "published cells", "our runs", "note"
     ]  # fmt: skip
 
 
 def test_page_of_claims_is_up_to_date(tmp_path):
-    results_claims.write_page(tmp_path / "claims.md")
+    claims.write_page(tmp_path / "claims.md")
     assert (tmp_path / "claims.md").read_text() == (ROOT / "docs/claims.md").read_text()

@@ -19,6 +19,7 @@ import torch
 from conftest import ROOT, fresh_copy, on_path, snakemake, wait_until
 
 from crystal_transfer.files import read_json
+from crystal_transfer.models.weights import load_weights
 
 CLUSTER = ROOT / "tests/slurm/cluster.sh"
 NOT_HERE = 77  # exit status of cluster.sh where no SLURM can be started
@@ -135,7 +136,7 @@ def assert_same_results(folder: Path, reference: Path, results: str = "results/f
         other = reference / results / "runs" / run.name
         for name in ("metrics.json", "predictions.csv", "history.csv"):
             assert (run / name).read_bytes() == (other / name).read_bytes(), (run.name, name)
-        ours, theirs = (torch.load(path / "weights.pt", weights_only=True) for path in (run, other))
+        ours, theirs = (load_weights(path / "model.safetensors") for path in (run, other))
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[key], theirs[key]) for key in ours), run.name
 

@@ -146,8 +146,10 @@ def test_another_hyperparameter_retrains_what_it_concerns(study):
 
 def test_weights_from_a_file_are_fine_tuned(study):
     content = yaml.safe_load((study / "tests/tiny.yaml").read_text())
-    shutil.copy(study / "results/tiny/runs/pretrain_BULK_n30/weights.pt", study / "own.pt")
-    content["checkpoints"] = {"OWN": "own.pt"}
+    shutil.copy(
+        study / "results/tiny/runs/pretrain_BULK_n30/model.safetensors", study / "own.safetensors"
+    )
+    content["checkpoints"] = {"OWN": "own.safetensors"}
     content["experiments"]["pairwise"] |= {"pretrain": ["OWN"], "finetune": ["EFORM"]}
     (study / "own.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     run = "results/tiny/runs/finetune_OWN_to_EFORM_n20_all_t1"
@@ -254,10 +256,7 @@ def fails_on(data: str, folder: Path) -> str:
     config = {
         "results": "results/mine",
         "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
-        "experiments": {
-            "scratch": {"datasets": ["MINE"], "sizes": [10], "trials": [1]},
-            "pairwise": None,
-        },
+        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [10]}},
     }
     (folder / "mine.yaml").write_text(yaml.safe_dump(config))
     target = "results/mine/datasets/MINE/crystals.npz"
