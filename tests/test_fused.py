@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
@@ -14,7 +14,8 @@ from torch import nn
 
 from crystal_transfer.files import read_json
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
-from crystal_transfer.models.kernels import fused, plain
+from crystal_transfer.models.kernels import autograd, plain
+from crystal_transfer.models.kernels.cpu.calls import DEVICE as CPU
 from crystal_transfer.training.run import train
 
 FEATURES = 48
@@ -23,28 +24,41 @@ if GPU == "cpu":
     os.environ["TRITON_INTERPRET"] = "1"  # Triton's own interpreter; read when it is imported
 
 
+@dataclass
+class Fused:
+    """The fused operations of one device, called as the plain ones are."""
+
+    device: autograd.Device
+
+    def edge_gated_convolution(self, *arguments):
+        return autograd.edge_gated_convolution(self.device, *arguments)
+
+    def batch_norm_silu(self, *arguments):
+        return autograd.batch_norm_silu(self.device, *arguments)
+
+
 @pytest.fixture(params=["1 thread", "2 threads", "triton"])
 def kernel(request):
-    """A module of fused operations."""
+    """The fused operations of a device."""
     if request.param == "triton":
         pytest.importorskip("triton")
-        yield import_module("crystal_transfer.models.kernels.cuda")
+        yield Fused(import_module("crystal_transfer.models.kernels.gpu.calls").DEVICE)
         return
     before = torch.get_num_threads()
     torch.set_num_threads(int(request.param[0]))
-    yield fused
+    yield Fused(CPU)
     torch.set_num_threads(before)
 
 
 @pytest.fixture
 def device(kernel):
-    return "cpu" if kernel is fused else GPU
+    return "cpu" if kernel.device is CPU else GPU
 
 
 @pytest.fixture
 def graph(some_batch, kernel, device):
     # the interpreter is slow: there are fewer bonds than bond pairs
-    return moved(some_batch.pairs if kernel is fused else some_batch.bonds, device)
+    return moved(some_batch.pairs if kernel.device is CPU else some_batch.bonds, device)
 
 
 def random(n, seed, device="cpu", scale=1.0):
@@ -84,7 +98,7 @@ def assert_equal(fast, plain):
 @pytest.mark.parametrize("update_edges", [True, False])
 @pytest.mark.parametrize("gathered", [True, False])
 def test_edge_gated_convolution(kernel, device, graph, training, update_edges, gathered):
-    if kernel is not fused and gathered != update_edges:
+    if kernel.device is not CPU and gathered != update_edges:
         pytest.skip("the interpreter is slow: half the combinations show all there is")
     n_edges = len(graph.source)
     place = (torch.arange(n_edges, device=device) * 7 % 11).int() if gathered else None
@@ -99,7 +113,11 @@ def test_edge_gated_convolution(kernel, device, graph, training, update_edges, g
             lambda x, y: kernel.edge_gated_convolution(fast, graph, x, y, place, update_edges),
             x, y,
         ),
-        outcome(slow, lambda x, y: slow.update(graph, x, y, place, update_edges), x, y),
+        outcome(
+            slow,
+            lambda x, y: plain.edge_gated_convolution(slow, graph, x, y, place, update_edges),
+            x, y,
+        ),
     )  # fmt: skip
 
 
@@ -124,7 +142,9 @@ def test_the_number_of_threads_changes_no_bit_of_the_loops(some_batch):
     for threads in [1, 2]:
         torch.set_num_threads(threads)
         norm = randomised(nn.BatchNorm1d(FEATURES), True)
-        results.append(outcome(norm, lambda x, n=norm: [fused.batch_norm_silu(n, x, weight)], x))
+        results.append(
+            outcome(norm, lambda x, n=norm: [Fused(CPU).batch_norm_silu(n, x, weight)], x)
+        )
     torch.set_num_threads(1)
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
@@ -153,35 +173,42 @@ def test_extreme_gates(kernel, device, graph):
     x, y = random(len(graph.first) - 1, 1, device), random(len(graph.source), 2, device, 300.0)
     layer = EdgeGatedGraphConv(FEATURES).eval().to(device)
     with torch.no_grad():
-        assert_equal(kernel.edge_gated_convolution(layer, graph, x, y), layer.update(graph, x, y))
+        assert_equal(
+            kernel.edge_gated_convolution(layer, graph, x, y),
+            plain.edge_gated_convolution(layer, graph, x, y),
+        )
 
 
 WITHOUT_PACKAGES = """
 import sys
 for name in ["numba", "triton", "pandas", "scipy", "yaml", "pymatgen", "ase", "jarvis", "matminer",
-             "dgl", "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch"]:
+             "dgl", "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch",
+             "pydantic", "safetensors"]:
     sys.modules[name] = None  # an import of it fails
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import numpy as np
 import torch
-from crystal_transfer.runs import Hyperparameters, Run, RunKind
+from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
 from crystal_transfer.models import kernels
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.training.run import Inputs, Outputs, Settings, train
-assert kernels.fused_for(torch.zeros(1, 16), 16) is None
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.training.run import Inputs, Outputs, train
+from crystal_transfer.training.settings import Device, Precision, Settings
+assert kernels.device_for(torch.zeros(1, 16)) is None
 folder = Path(sys.argv[2])
-names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
+names = ["model.safetensors", "metrics.json", "predictions.csv", "history.csv", "run.json",
+         "c.pt"]
 how = Hyperparameters(
-    epochs=6, batch_size=4, max_lr=1e-3, loss="mse", weight_decay=1e-5, pct_start=0.3
+    epochs=6, batch_size=4, max_lr=1e-3, loss=Loss.MSE, weight_decay=1e-5, pct_start=0.3
 )
 train(
     Run(RunKind.SCRATCH, "X", 20, 1, how),
     Inputs(*[str(folder / name)
              for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
     Outputs(*[str(folder / name) for name in names]),
-    Settings(0, 0.2, "last", False, "torch", "cpu", 1, AlignnSizes(1, 1, embedding_features=8,
-             hidden_features=16)),
+    Settings(0, 0.2, TestedEpoch.LAST, FrozenNorms.MOVING, "shell", Device.CPU, Precision.FP32, 1,
+             AlignnSizes(1, 1, embedding_features=8, hidden_features=16)),
 )
 """
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,20 +17,23 @@ from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.padding import pad, sizes_for
 from crystal_transfer.graphs.store import open_store
-from crystal_transfer.models import alignn, kernels
+from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.runs import Loss
 from crystal_transfer.training import steps
 from crystal_transfer.training.prediction import predict, predictions_of
 from crystal_transfer.training.run import train
+from crystal_transfer.training.settings import Device
 from crystal_transfer.training.steps import (
     LOSSES,
+    Gradients,
     LabelledGraphs,
     ReplayedSteps,
     gradients,
     step_by_step,
 )
 
-MSE = LOSSES["mse"]
+MSE = LOSSES[Loss.MSE]
 
 
 @pytest.fixture(params=[False, True], ids=["full", "compressed"])
@@ -100,13 +104,17 @@ def test_few_sizes_hold_all_batches(training):
     assert 1 < len(found) <= 8
 
 
+def tensors_of(found: Gradients) -> list[torch.Tensor]:
+    return [found.loss, *(value for value in found.of_parameters if value is not None)]
+
+
 def rerun(function):
     """Record as a CUDA graph does: nothing happens until the replay, which repeats the function."""
     model = function.args[0]
     result = reset_after(model, function)
 
     def replay():
-        for old, new in zip(steps._tensors(result), steps._tensors(function()), strict=True):
+        for old, new in zip(tensors_of(result), tensors_of(function()), strict=True):
             old.copy_(new)
 
     return replay, result
@@ -141,10 +149,10 @@ def test_where_nothing_can_be_recorded_steps_go_on(model, training):
 
 def test_a_step_asks_no_tensor_for_its_values(model, training, monkeypatch):
     """Meta tensors have none: whatever would make the host wait for a GPU fails on them."""
-    cuda = pytest.importorskip("crystal_transfer.models.kernels.cuda")
-    monkeypatch.setattr(cuda, "launch", lambda *_, **__: None)
-    for module in (alignn, kernels):
-        monkeypatch.setattr(module, "fused_for", lambda *_: cuda)
+    pytest.importorskip("triton")
+    gpu = import_module("crystal_transfer.models.kernels.gpu.calls")
+    monkeypatch.setattr(gpu, "launch", lambda *_, **__: None)
+    monkeypatch.setattr(kernels, "device_for", lambda *_: gpu.DEVICE)
     on_meta = LabelledGraphs(moved(training.graphs, "meta"), training.targets.to("meta"), ("X",))
     model.to("meta").train()
     found = ReplayedSteps(model, on_meta, MSE, rerun)(torch.tensor([3, 0, 17, 5]))
@@ -161,7 +169,8 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
-from crystal_transfer.models.kernels import cuda
+from crystal_transfer.models.kernels import autograd
+from crystal_transfer.models.kernels.gpu import calls
 
 TYPES = {torch.float32: "*fp32", torch.int32: "*i32", torch.int64: "*i64"}
 compiled = set()
@@ -185,16 +194,16 @@ def compile_only(kernel, grid, *arguments, **constants):
         assert result.asm["cubin"]
         compiled.add((kernel.fn.__name__, capability))
 
-cuda.launch = compile_only
+calls.launch = compile_only
 first, edge = torch.tensor([0, 1, 2], dtype=torch.int32), torch.tensor([0, 1], dtype=torch.int32)
 weight = torch.ones(2, 1)
 for weights in ([weight] * 3, [None] * 3):
     layer = EdgeGatedGraphConv(256)
     graph = Adjacency(edge, edge, first, *weights)
     x, y = (torch.zeros(2, 256, requires_grad=True) for _ in range(2))
-    x_out, y_out = cuda.edge_gated_convolution(layer, graph, x, y)
+    x_out, y_out = autograd.edge_gated_convolution(calls.DEVICE, layer, graph, x, y)
     (x_out.sum() + y_out.sum()).backward()
-    cuda.batch_norm_silu(layer.bn_nodes, x, weights[0]).sum().backward()
+    autograd.batch_norm_silu(calls.DEVICE, layer.bn_nodes, x, weights[0]).sum().backward()
 print(len(compiled), "kernels")
 """
 
@@ -220,7 +229,7 @@ def test_a_training_on_a_gpu_is_that_on_a_cpu(alloys, tmp_path):
     found = {}
     for device in ("cpu", "cuda"):
         result = outputs(tmp_path / device)
-        train(gently, inputs, result, replace(SETTINGS, device=device))
+        train(gently, inputs, result, replace(SETTINGS, device=Device(device)))
         found[device] = read_json(result.metrics)["mae_scaled"]
     assert found["cuda"] == pytest.approx(found["cpu"], abs=1e-3)
 

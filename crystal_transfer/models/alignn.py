@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
 from crystal_transfer.models.contract import Network
-from crystal_transfer.models.kernels import batch_norm_silu, fused_for, plain
+from crystal_transfer.models.kernels import batch_norm_silu, edge_gated_convolution
 from crystal_transfer.models.sizes import AlignnSizes
 
 DISTANCES = 0.0, 8.0, 80  # lowest and highest centre in Å, and number of Gaussians
@@ -86,25 +86,7 @@ class EdgeGatedGraphConv(nn.Module):
         x, y
             [n_nodes, features] and [n_edges, features]; y is None without `update_edges`.
         """
-        if fused := fused_for(x, x.shape[1]):
-            return fused.edge_gated_convolution(self, graph, x, y, place, update_edges)
-        return self.update(graph, x, y, place, update_edges)
-
-    def update(self, graph, x, y, place=None, update_edges=True) -> tuple[Tensor, Tensor | None]:
-        """Compute `forward` step by step, on any device: what `fused` does in one."""
-        own = self.edge_gate(y)
-        if place is not None:
-            y, own = y.index_select(0, place), own.index_select(0, place)
-        gate = plain.edge_gate(graph, self.src_gate(x), self.dst_gate(x), own)
-        messages = plain.gated_sum(graph, gate, self.dst_update(x))
-        nodes = self.src_update(x) + messages
-        x = plain.batch_norm_silu(self.bn_nodes, nodes, graph.node_weight, x)
-        if update_edges:
-            return x, plain.batch_norm_silu(self.bn_edges, gate, graph.edge_weight, y)
-        if self.bn_edges.training:
-            with torch.no_grad():
-                plain.moments_and_update(self.bn_edges, gate, graph.edge_weight)
-        return x, None
+        return edge_gated_convolution(self, graph, x, y, place, update_edges)
 
 
 class ALIGNNConv(nn.Module):

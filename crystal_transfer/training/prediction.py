@@ -1,13 +1,14 @@
 """Predictions of a model, once or after every epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from crystal_transfer.graphs.batches import assemble
+from crystal_transfer.graphs.batches import Batch, assemble
 from crystal_transfer.graphs.line_graph import Graphs
+from crystal_transfer.models.contract import Network
 from crystal_transfer.training.replay import can_record, cuda_graphs, repeated
 
 BATCH = 64  # crystals; changes nothing but memory
@@ -17,6 +18,13 @@ REPLAYED = 256  # crystals whose batches are kept: more of them fill a GPU anywa
 def predict(model: nn.Module, graphs: Graphs) -> Tensor:
     """Predict scaled targets in evaluation mode, [n_crystals, n_properties]."""
     return _of_batches(model, (assemble(graphs, members) for members in _parts(graphs)))
+
+
+def embed(network: Network, graphs: Graphs) -> Tensor:
+    """Return the pooled features of crystals in evaluation mode, [n_crystals, features]."""
+    network.eval()
+    with torch.no_grad():
+        return torch.cat([network.embed(assemble(graphs, part)) for part in _parts(graphs)])
 
 
 def predictions_of(model: nn.Module, graphs: Graphs) -> Callable[[], Tensor]:
@@ -32,6 +40,6 @@ def _parts(graphs: Graphs) -> Sequence[Tensor]:
 
 
 @torch.no_grad()
-def _of_batches(model: nn.Module, batches) -> Tensor:
+def _of_batches(model: nn.Module, batches: Iterable[Batch]) -> Tensor:
     model.eval()
     return torch.cat([model(batch) for batch in batches])

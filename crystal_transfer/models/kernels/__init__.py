@@ -1,42 +1,93 @@
 """The operations that take the time, behind two functions: a convolution, and a norm with SiLU.
 
-- `plain`: PyTorch operations, on any device, each beside a reference it is tested against.
-- `fused`: the same on the CPU in few passes over memory, tested against `plain`; it calls
-- `loops`: the fused loops, compiled by Numba, written with
-- `simd`: vectors of floats for Numba.
-- `cuda`: the same on a GPU, tested against `plain`; it calls
-- `cuda_loops`: the fused loops, compiled by Triton.
-- `convolutions`: what both fused convolutions share.
+plain
+    PyTorch operations, on any device, each beside a reference it is tested against.
+autograd
+    the same operations as differentiable functions whose forward and backward a device computes
+    in few passes over memory.
+cpu, gpu
+    what a device supplies: forward and backward on buffers, tested against `plain`.
 
-Without Numba, without Triton, and on other devices, `plain` is used.
+Where a device has none, or they cannot be used here, `plain` serves.
+
+Symbols
+-------
+Those of Eqs. 1 to 3 of Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021), and what they are
+called in all of these modules, for an edge j -> i:
+
+==================  ===========  =================================================================
+paper               name         meaning
+==================  ===========  =================================================================
+h_i                 x            node features
+e_ij                y            edge features
+A h_j, B h_i, C e   from_source  what the source, the target and the edge itself say to the gate
+                    from_target
+                    from_edge
+^e_ij               gate         their sum; sigma(gate) weighs the message
+W_dst h_j           message      what the source sends
+sum sigma + eps     density      what the weighted messages of a node are divided by
+sum sigma W h       mean         the average of the messages that enter a node (after the division)
+ / (sum sigma+eps)
+W_src h_i + mean    nodes        what is normalised to the new node features
+==================  ===========  =================================================================
+
+A `d_` in front of a name is the gradient of the loss with respect to it.
 """
 
+import warnings
 from functools import cache
 from importlib import import_module
-from types import ModuleType
 
 from torch import Tensor, nn
 
-from crystal_transfer.models.kernels import plain
+from crystal_transfer.graphs.batches import Adjacency
+from crystal_transfer.models.kernels import autograd, plain
+from crystal_transfer.models.kernels.autograd import Device
 
-FUSED = {"cpu": "fused", "cuda": "cuda"}
+MODULES = {"cpu": "cpu.calls", "cuda": "gpu.calls"}
 
 
-def fused_for(x: Tensor, features: int) -> ModuleType | None:
-    """Give the module of fused operations for rows of `features` features where x is, if any."""
-    module = _module(FUSED[x.device.type]) if x.device.type in FUSED else None
-    return module if module and module.suits(x, features) else None
+def device_for(x: Tensor) -> Device | None:
+    """Return the fused operations for rows like those of x where x is, if there are any."""
+    kind = x.device.type
+    device = _device(kind) if kind in MODULES else None
+    return device if device is not None and device.suits(x) else None
 
 
 @cache
-def _module(name: str) -> ModuleType | None:
-    """Import a module; None where the compiler it needs is not installed."""
+def _device(kind: str) -> Device | None:
+    """Import the fused operations of a device; None, said once, where they cannot be used."""
     try:
-        return import_module(f"{__name__}.{name}")
-    except ImportError:  # neither Numba nor Triton is a requirement of training
+        found: Device = import_module(f"{__name__}.{MODULES[kind]}").DEVICE
+        return found
+    except ModuleNotFoundError as error:
+        if error.name in ("numba", "llvmlite", "triton"):
+            return None  # not a requirement of training
+        raise
+    except Exception as error:  # a compiler or its cache may fail in any way
+        warnings.warn(
+            f"fused operations for {kind} cannot be used, training will be slower: {error}",
+            stacklevel=2,
+        )
         return None
 
 
 def batch_norm_silu(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = None) -> Tensor:
     """Normalise over the rows and apply SiLU, see `plain.batch_norm_silu`."""
-    return (fused_for(x, x.shape[1]) or plain).batch_norm_silu(norm, x, weight)
+    if device := device_for(x):
+        return autograd.batch_norm_silu(device, norm, x, weight)
+    return plain.batch_norm_silu(norm, x, weight)
+
+
+def edge_gated_convolution(
+    layer: nn.Module,
+    graph: Adjacency,
+    x: Tensor,
+    y: Tensor,
+    place: Tensor | None = None,
+    update_edges: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute a whole `alignn.EdgeGatedGraphConv`; its parameters as there."""
+    if device := device_for(x):
+        return autograd.edge_gated_convolution(device, layer, graph, x, y, place, update_edges)
+    return plain.edge_gated_convolution(layer, graph, x, y, place, update_edges)

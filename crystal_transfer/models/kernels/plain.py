@@ -246,3 +246,30 @@ class _NormSilu(torch.autograd.Function):
         else:
             d_x = d_q.mul_(slope)
         return d_x, d_y if ctx.has_residual else None, d_gamma, d_beta, *[None] * 4
+
+
+# --- the whole convolution -------------------------------------------------------------------
+
+
+def edge_gated_convolution(
+    layer: nn.Module,
+    graph: Adjacency,
+    x: Tensor,
+    y: Tensor,
+    place: Tensor | None = None,
+    update_edges: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Compute an `alignn.EdgeGatedGraphConv` step by step; its parameters as there."""
+    from_edge = layer.edge_gate(y)
+    if place is not None:
+        y, from_edge = y.index_select(0, place), from_edge.index_select(0, place)
+    gate = edge_gate(graph, layer.src_gate(x), layer.dst_gate(x), from_edge)
+    mean = gated_sum(graph, gate, layer.dst_update(x))
+    nodes = layer.src_update(x) + mean
+    x = batch_norm_silu(layer.bn_nodes, nodes, graph.node_weight, x)
+    if update_edges:
+        return x, batch_norm_silu(layer.bn_edges, gate, graph.edge_weight, y)
+    if layer.bn_edges.training:
+        with torch.no_grad():
+            moments_and_update(layer.bn_edges, gate, graph.edge_weight)
+    return x, None

@@ -1,4 +1,4 @@
-"""The fused loops for GPUs, in Triton; `kernels.cuda` launches them.
+"""The fused loops for GPUs, in Triton; `gpu.calls` launches them.
 
 A program has some features, `BLOCK` at once, and either one node with the edges that enter or
 leave it, or some rows of a matrix. Sums are taken in a fixed order, without atomic operations,

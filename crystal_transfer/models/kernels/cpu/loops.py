@@ -1,11 +1,11 @@
-"""The fused loops of `kernels.fused`, compiled by Numba.
+"""The fused loops for CPUs, compiled by Numba; `cpu.calls` runs them.
 
 Every loop works on some of the features, for all rows. Nothing that a feature needs comes from
 another, so threads share the features out among them: no races, no sums across threads, and
 the same bits for any number of threads.
 
 The arguments `k` come as a record, `ROWS` or `CONVOLUTION`; its arrays are addresses (see
-`kernels.simd`), 0 where there is none, with indices in int32 and `features` floats per row.
+`kernels.cpu.simd`), 0 where there is none, with indices in int32 and `features` floats per row.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numba import carray, cfunc, njit, types
 
-from crystal_transfer.models.kernels.simd import (
+from crystal_transfer.models.kernels.cpu.simd import (
     LANES,
     add_doubles,
     address_of,
@@ -48,13 +48,13 @@ NORM = _record(
     "total momentum eps",
 )
 ROWS = _record("next_block block n_rows features x weight out d_out d_x", norm=NORM)
-GRADIENTS = ["d_from_source", "d_from_target", "d_message", "d_before_norm", "d_own"]
+GRADIENTS = ["d_from_source", "d_from_target", "d_message", "d_nodes", "d_from_edge"]
 CONVOLUTION = _record(
     "next_block block n_nodes n_edges features first source target place multiplicity "
-    "node_weight from_source from_target message own bias gate mean density before_norm "
+    "node_weight from_source from_target message from_edge bias gate mean density nodes "
     "x y x_out y_out d_x_out d_y_out d_y " + " ".join(GRADIENTS),
-    nodes=NORM,
-    edges=NORM,
+    node_norm=NORM,
+    edge_norm=NORM,
 )
 
 
@@ -214,9 +214,9 @@ def _rows_backward(k, first, last):
 @njit
 def _gate_of_edge(k, edge, f, from_target):
     """Sum what the two nodes and the edge itself say to the gate."""
-    own = load(k.own, _place(k.place, edge) * k.features + f)
+    from_edge = load(k.from_edge, _place(k.place, edge) * k.features + f)
     source = types.int64(integers(k.source)[edge])
-    return own + load(k.from_source, source * k.features + f) + from_target
+    return from_edge + load(k.from_source, source * k.features + f) + from_target
 
 
 @njit
@@ -226,24 +226,24 @@ def _gather_messages(k, first, last):
     An edge's weight is its multiplicity times the weight of its target.
     """
     n = k.features
-    _clear_sums(k.nodes, n, first, last)
-    _clear_sums(k.edges, n, first, last)
+    _clear_sums(k.node_norm, n, first, last)
+    _clear_sums(k.edge_norm, n, first, last)
     if k.n_edges:
         target = types.int64(integers(k.target)[0])
         for f in range(first, last, LANES):
             shift = load(k.from_target, target * n + f) + load(k.bias, f)
-            store(k.edges.shift, f, _gate_of_edge(k, 0, f, shift))
+            store(k.edge_norm.shift, f, _gate_of_edge(k, 0, f, shift))
     starts, sources = integers(k.first), integers(k.source)
     for node in range(k.n_nodes):
         weight = _weight(k.node_weight, node)
         for f in range(first, last, LANES):
             from_target = load(k.from_target, node * n + f) + load(k.bias, f)
-            shift = load(k.edges.shift, f)
+            shift = load(k.edge_norm.shift, f)
             messages, density = _f(0.0), _f(0.0)
             total, square = _f(0.0), _f(0.0)
             for edge in range(starts[node], starts[node + 1]):
                 source = types.int64(sources[edge])
-                prefetch(k.own, (edge + ROWS_AT_ONCE) * n + f)
+                prefetch(k.from_edge, (edge + ROWS_AT_ONCE) * n + f)
                 multiplicity = _weight(k.multiplicity, edge)
                 gate = _gate_of_edge(k, edge, f, from_target)
                 store(k.gate, edge * n + f, gate)
@@ -253,30 +253,30 @@ def _gather_messages(k, first, last):
                 offset = gate - shift
                 total = total + offset * multiplicity
                 square = square + offset * offset * multiplicity
-            add_doubles(k.edges.sums, f, total * weight)
-            add_doubles(k.edges.sums, n + f, square * weight)
+            add_doubles(k.edge_norm.sums, f, total * weight)
+            add_doubles(k.edge_norm.sums, n + f, square * weight)
 
             density = density + _f(EPSILON)
             mean = messages / density
-            before_norm = load(k.before_norm, node * n + f) + mean
+            kept = load(k.nodes, node * n + f) + mean
             store(k.mean, node * n + f, mean)
             store(k.density, node * n + f, density)
-            store(k.before_norm, node * n + f, before_norm)
+            store(k.nodes, node * n + f, kept)
             if node == 0:
-                store(k.nodes.shift, f, before_norm)
-            offset = before_norm - load(k.nodes.shift, f)
-            add_doubles(k.nodes.sums, f, offset * weight)
-            add_doubles(k.nodes.sums, n + f, offset * offset * weight)
+                store(k.node_norm.shift, f, kept)
+            offset = kept - load(k.node_norm.shift, f)
+            add_doubles(k.node_norm.sums, f, offset * weight)
+            add_doubles(k.node_norm.sums, n + f, offset * offset * weight)
 
 
 @njit
 def _convolution_forward(k, first, last):
     _gather_messages(k, first, last)
-    _finish_moments(k.nodes, k.features, first, last)
-    _finish_moments(k.edges, k.features, first, last)
-    _apply_norm(k.nodes, k.n_nodes, k.features, k.before_norm, k.x, 0, k.x_out, first, last)
+    _finish_moments(k.node_norm, k.features, first, last)
+    _finish_moments(k.edge_norm, k.features, first, last)
+    _apply_norm(k.node_norm, k.n_nodes, k.features, k.nodes, k.x, 0, k.x_out, first, last)
     if k.y_out:
-        _apply_norm(k.edges, k.n_edges, k.features, k.gate, k.y, k.place, k.y_out, first, last)
+        _apply_norm(k.edge_norm, k.n_edges, k.features, k.gate, k.y, k.place, k.y_out, first, last)
 
 
 @njit
@@ -287,25 +287,23 @@ def _add_to(array, at, value):
 @njit
 def _convolution_backward(k, first, last):
     n = k.features
-    _norm_sums(k.nodes, k.n_nodes, n, k.before_norm, k.d_x_out, first, last)
+    _norm_sums(k.node_norm, k.n_nodes, n, k.nodes, k.d_x_out, first, last)
     if k.d_y_out:
-        _norm_sums(k.edges, k.n_edges, n, k.gate, k.d_y_out, first, last)
+        _norm_sums(k.edge_norm, k.n_edges, n, k.gate, k.d_y_out, first, last)
     starts, sources = integers(k.first), integers(k.source)
     for node in range(k.n_nodes):
         weight = _weight(k.node_weight, node)
         for f in range(first, last, LANES):
             at = node * n + f
-            d_node = _norm_gradient(
-                k.nodes, f, load(k.before_norm, at), load(k.d_x_out, at), weight
-            )
-            store(k.d_before_norm, at, d_node)
+            d_node = _norm_gradient(k.node_norm, f, load(k.nodes, at), load(k.d_x_out, at), weight)
+            store(k.d_nodes, at, d_node)
             share, mean = d_node / load(k.density, at), load(k.mean, at)
             d_target = _f(0.0)
             for edge in range(starts[node], starts[node + 1]):
                 source = types.int64(sources[edge]) * n + f
                 multiplicity = _weight(k.multiplicity, edge)
                 prefetch(k.gate, (edge + ROWS_AT_ONCE) * n + f)
-                prefetch(k.d_own, (edge + ROWS_AT_ONCE) * n + f)
+                prefetch(k.d_from_edge, (edge + ROWS_AT_ONCE) * n + f)
                 gate = load(k.gate, edge * n + f)
                 sigma = sigmoid(gate)
                 pulled = share * multiplicity * sigma
@@ -315,16 +313,16 @@ def _convolution_backward(k, first, last):
                     prefetch(k.d_y_out, (edge + ROWS_AT_ONCE) * n + f)
                     d_edge = load(k.d_y_out, edge * n + f)
                     edge_weight = weight * multiplicity
-                    d_gate = d_gate + _norm_gradient(k.edges, f, gate, d_edge, edge_weight)
+                    d_gate = d_gate + _norm_gradient(k.edge_norm, f, gate, d_edge, edge_weight)
                 d_target = d_target + d_gate
                 _add_to(k.d_from_source, source, d_gate)
                 if k.place:
-                    own = types.int64(integers(k.place)[edge]) * n + f
-                    _add_to(k.d_own, own, d_gate)
+                    gathered = types.int64(integers(k.place)[edge]) * n + f
+                    _add_to(k.d_from_edge, gathered, d_gate)
                     if k.d_y_out:
-                        _add_to(k.d_y, own, load(k.d_y_out, edge * n + f))
+                        _add_to(k.d_y, gathered, load(k.d_y_out, edge * n + f))
                 else:
-                    store(k.d_own, edge * n + f, d_gate)
+                    store(k.d_from_edge, edge * n + f, d_gate)
             store(k.d_from_target, at, d_target)
 
 

@@ -1,0 +1,191 @@
+"""Fused operations for the CPU: forward and backward as calls of the loops in `cpu.loops`.
+
+They compute what `kernels.plain` does, in fewer passes over memory.
+"""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from crystal_transfer.graphs.batches import Adjacency
+from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
+from crystal_transfer.models.kernels.cpu import loops
+
+
+class Cpu:
+    """The CPU as a `kernels.autograd.Device`."""
+
+    gathers = True
+
+    def suits(self, x: Tensor) -> bool:
+        """Say whether the loops can work on rows like those of x."""
+        whole = x.shape[1] % loops.LANES == 0
+        return x.device.type == "cpu" and x.dtype == torch.float32 and whole
+
+    def norm_forward(
+        self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor | None, ...], Any]:
+        """Return silu(BN(x)), and the tensors and the record that the backward pass needs."""
+        out = torch.empty_like(x)
+        total = len(x) if weight is None else float(weight.sum())
+        record, scratch = _norm_record(norm, total)
+        arguments = _record(
+            loops.ROWS, n_rows=len(x), features=x.shape[1], x=x, weight=weight, out=out,
+            norm=record,
+        )  # fmt: skip
+        _run(loops.rows_forward, arguments)
+        return out, (weight, *scratch), arguments
+
+    def norm_backward(
+        self, d_out: Tensor, x: Tensor, affine: Affine, kept: tuple[Any, ...], state: Any
+    ) -> tuple[Tensor, Affine]:
+        """Return the gradients of x and of the norm's parameters."""
+        d_x = torch.empty_like(x)
+        d_affine = Affine(torch.empty_like(affine.gamma), torch.empty_like(affine.beta))
+        _set(state, d_out=d_out, d_x=d_x)
+        _set(state["norm"], d_gamma=d_affine.gamma, d_beta=d_affine.beta)
+        _run(loops.rows_backward, state)
+        return d_x, d_affine
+
+    def convolution_forward(
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Linears,
+        bias: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
+    ) -> Convolved:  # fmt: skip
+        """Compute gates, averages of messages, norms and residuals; `terms.nodes` is changed."""
+        from_edge = terms.from_edge
+        gate = from_edge
+        if place is not None:
+            gate = from_edge.new_empty(len(graph.source), from_edge.shape[1])
+        mean, density, x_out = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
+        y_out = torch.empty_like(gate) if update_edges else None
+        node_norm, node_scratch = _norm_record(norms.nodes, graph.n_full_nodes)
+        edge_norm, edge_scratch = _norm_record(norms.edges, graph.n_full_edges)
+        arguments = _record(
+            loops.CONVOLUTION, n_nodes=len(x), n_edges=len(gate), features=x.shape[1],
+            first=graph.first, source=graph.source, target=graph.target, place=place,
+            multiplicity=graph.multiplicity, node_weight=graph.node_weight,
+            from_source=terms.from_source, from_target=terms.from_target, message=terms.message,
+            from_edge=from_edge, bias=bias, gate=gate, mean=mean, density=density,
+            nodes=terms.nodes, x=x, y=y, x_out=x_out, y_out=y_out, node_norm=node_norm,
+            edge_norm=edge_norm,
+        )  # fmt: skip
+        _run(loops.convolution_forward, arguments)
+        kept = (terms.message, mean, density, terms.nodes, gate, *node_scratch, *edge_scratch)
+        return Convolved(x_out, y_out, kept, arguments)
+
+    def convolution_backward(
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor,
+        affine: tuple[Affine, Affine], kept: tuple[Any, ...], state: Any, d_x_out: Tensor,
+        d_y_out: Tensor | None,
+    ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
+        """Return gradients of the terms, of y past the linear layers, and of the norms."""
+        d_terms, d_y = _room_for_gradients(x, y, d_y_out, place)
+        d_node_norm, d_edge_norm = (
+            Affine(*x.new_empty(2, x.shape[1])) for _ in range(2)
+        )  # fmt: skip
+        _set(state, d_x_out=d_x_out, d_y_out=d_y_out, d_y=d_y)
+        _set(state, **dict(zip(loops.GRADIENTS, d_terms, strict=True)))
+        _set(state["node_norm"], d_gamma=d_node_norm.gamma, d_beta=d_node_norm.beta)
+        _set(state["edge_norm"], d_gamma=d_edge_norm.gamma, d_beta=d_edge_norm.beta)
+        _run(loops.convolution_backward, state)
+        return d_terms, d_y, d_node_norm, None if d_y_out is None else d_edge_norm
+
+
+DEVICE = Cpu()
+
+
+def _room_for_gradients(
+    x: Tensor, y: Tensor, d_y_out: Tensor | None, place: Tensor | None
+) -> tuple[Linears, Tensor | None]:
+    """Return tensors for the gradients of the terms, and of y through the residual.
+
+    Those that the loops add to are zero.
+    """
+    gathered = place is not None
+    d_terms = Linears(
+        from_source=torch.zeros_like(x),
+        from_target=torch.empty_like(x),
+        message=torch.zeros_like(x),
+        nodes=torch.empty_like(x),
+        from_edge=torch.zeros_like(y) if gathered else torch.empty_like(y),
+    )
+    if gathered and d_y_out is not None:
+        return d_terms, torch.zeros_like(y)
+    return d_terms, None if gathered else d_y_out
+
+
+# --- calls of the loops ----------------------------------------------------------------------
+
+
+def _address(value: Tensor | int | None) -> int:
+    if isinstance(value, Tensor):
+        return value.data_ptr()
+    return value or 0
+
+
+def _record(kind: np.dtype, **values: Any) -> np.ndarray:
+    """Put arguments into a record; tensors as addresses, 0 for all that is not given."""
+    content = (
+        value if isinstance(value, tuple) else _address(value)
+        for value in map(values.get, kind.names)
+    )
+    return np.array([tuple(content)], dtype=kind)
+
+
+def _set(record: np.ndarray, **values: Tensor | None) -> None:
+    for name, value in values.items():
+        record[name] = _address(value)
+
+
+def _norm_record(norm: nn.BatchNorm1d, total: float) -> tuple[tuple[Any, ...], tuple[Tensor, ...]]:
+    """Describe a batch norm to the loops, and return the tensors in which they leave moments.
+
+    Parameters
+    ----------
+    norm
+        Its counter moves here, where its running statistics will move.
+    total
+        Sum of the weights of all rows.
+    """
+    features = norm.num_features
+    moments = norm.weight.new_empty(3, features)  # mean, scale and shift
+    sums = norm.weight.new_empty(2, features, dtype=torch.float64)
+    if norm.training and total > 1:
+        norm.num_batches_tracked += 1
+    addresses = [
+        tensor.data_ptr()
+        for tensor in (norm.weight, norm.bias, *moments, norm.running_mean, norm.running_var, sums)
+    ]
+    record = (int(norm.training), *addresses, 0, 0, total, norm.momentum, norm.eps)
+    return record, (moments, sums)
+
+
+def _run(loop: loops.Loop, arguments: np.ndarray) -> None:
+    """Run a loop over all features, in the threads that PyTorch itself uses.
+
+    A second pool would compete with them: OpenMP's threads wait for work by spinning.
+    """
+    features, threads = int(arguments["features"][0]), torch.get_num_threads()
+    share = -(-features // (threads * loops.LANES)) * loops.LANES
+    arguments["block"], arguments["next_block"] = min(share, loops.FEATURES_AT_ONCE), 0
+    if threads == 1 or _RUN_IN_THREADS is None:
+        loop.function(arguments.ctypes.data)
+    else:
+        _RUN_IN_THREADS(loop.address, arguments.ctypes.data, threads, 0)
+
+
+def _find_openmp() -> Any:
+    """Find the function of PyTorch's OpenMP that calls another in all threads, if it has one."""
+    try:
+        function = ctypes.CDLL(torch._C.__file__).GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    function.restype = None
+    return function
+
+
+_RUN_IN_THREADS = _find_openmp()

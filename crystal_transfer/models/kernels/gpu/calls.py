@@ -1,0 +1,190 @@
+"""Fused operations for GPUs: forward and backward as launches of the kernels in `gpu.loops`.
+
+They compute what `kernels.plain` does, in fewer passes over memory, and never wait for the GPU:
+a whole step can be captured as a CUDA graph.
+"""
+
+from typing import Any
+
+import torch
+import triton
+from torch import Tensor, nn
+
+from crystal_transfer.graphs.batches import Adjacency
+from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
+from crystal_transfer.models.kernels.gpu import loops
+from crystal_transfer.models.kernels.plain import EPSILON
+
+BLOCK = 128  # features of a program, at most
+ROWS = 8  # rows or edges at once
+PARTS = 256  # programs that a sum over all rows is divided among, at most
+SUMMED_AT_ONCE = 32  # of their parts, in the second stage
+
+
+def launch(kernel: Any, grid: tuple[int, int], *arguments: Any, **constants: Any) -> None:
+    """Launch a kernel."""
+    kernel[grid](*arguments, **constants)
+
+
+class Gpu:
+    """A CUDA GPU as a `kernels.autograd.Device`."""
+
+    gathers = False
+
+    def suits(self, x: Tensor) -> bool:
+        """Say whether the kernels can work on rows like those of x."""
+        return x.device.type == "cuda" and x.dtype == torch.float32
+
+    def norm_forward(
+        self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor | None, ...], Any]:
+        """Return silu(BN(x)), and what the backward pass needs."""
+        moments = _moments(norm, x, weight)
+        out = _normalise(x, None, moments, norm.weight, norm.bias)
+        return out, (weight, moments), norm.training
+
+    def norm_backward(
+        self, d_out: Tensor, x: Tensor, affine: Affine, kept: tuple[Any, ...], state: Any
+    ) -> tuple[Tensor, Affine]:
+        """Return the gradients of x and of the norm's parameters."""
+        weight, moments = kept
+        sums = _sums(x, d_out, moments, *affine)
+        d_x = _norm_gradients(x, d_out, weight, moments, *affine, sums, state)
+        return d_x, Affine(sums[1], sums[0])
+
+    def convolution_forward(
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Linears,
+        bias: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
+    ) -> Convolved:  # fmt: skip
+        """Compute gates, averages of messages, norms and residuals; `terms` are changed."""
+        gate, nodes = terms.from_edge, terms.nodes
+        mean, density = torch.empty_like(x), torch.empty_like(x)
+        features = x.shape[1]
+        launch(
+            loops.gates_and_means, _grid(len(x), features), graph.first, graph.source,
+            graph.multiplicity, terms.from_source, terms.from_target, terms.message, bias, gate,
+            mean, density, nodes, features=features, EPSILON=EPSILON, EDGES=ROWS,
+            BLOCK=_block(features),
+        )  # fmt: skip
+        of_nodes = _moments(norms.nodes, nodes, graph.node_weight)
+        x_out = _normalise(nodes, x, of_nodes, *affine[0])
+        of_edges = y_out = None
+        if update_edges or norms.edges.training:
+            of_edges = _moments(norms.edges, gate, graph.edge_weight)
+        if update_edges:
+            y_out = _normalise(gate, y, of_edges, *affine[1])
+        kept = (terms.message, mean, density, nodes, gate, of_nodes, of_edges)
+        return Convolved(x_out, y_out, kept, (norms.nodes.training, norms.edges.training))
+
+    def convolution_backward(
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor,
+        affine: tuple[Affine, Affine], kept: tuple[Any, ...], state: Any, d_x_out: Tensor,
+        d_y_out: Tensor | None,
+    ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
+        """Return gradients of the terms, of y past the linear layers, and of the norms."""
+        message, mean, density, nodes, gate, of_nodes, of_edges = kept
+        (nodes_train, edges_train), features = state, x.shape[1]
+        node_sums = _sums(nodes, d_x_out, of_nodes, *affine[0])
+        d_nodes = _norm_gradients(
+            nodes, d_x_out, graph.node_weight, of_nodes, *affine[0], node_sums, nodes_train
+        )
+        edge_sums = None if d_y_out is None else _sums(gate, d_y_out, of_edges, *affine[1])
+        d_gate, (d_target, d_source, d_message, pulled) = torch.empty_like(gate), (
+            torch.empty_like(x) for _ in range(4)
+        )  # fmt: skip
+        constants = {"features": features, "EDGES": ROWS, "BLOCK": _block(features)}
+        launch(
+            loops.gradients_of_targets, _grid(len(x), features), graph.first, graph.source,
+            graph.multiplicity, message, mean, density, gate, d_nodes, d_y_out,
+            graph.edge_weight, of_edges, *affine[1], edge_sums, d_gate, d_target, pulled,
+            BATCH_STATISTICS=edges_train, **constants,
+        )  # fmt: skip
+        launch(
+            loops.gradients_of_sources, _grid(len(x), features), graph.leaving, graph.by_source,
+            graph.target, graph.multiplicity, gate, d_gate, pulled, d_source, d_message,
+            **constants,
+        )  # fmt: skip
+        return (
+            Linears(d_source, d_target, d_message, d_nodes, d_gate),
+            d_y_out,
+            Affine(node_sums[1], node_sums[0]),
+            None if edge_sums is None else Affine(edge_sums[1], edge_sums[0]),
+        )
+
+
+DEVICE = Gpu()
+
+
+# --- norm and activation -----------------------------------------------------------------------
+
+
+def _moments(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) -> Tensor:
+    """Give what a norm uses: mean, 1 / standard deviation and (in training) weight, [3, features].
+
+    In training mode the running statistics move.
+    """
+    features = x.shape[1]
+    if not norm.training:
+        scale = torch.rsqrt(norm.running_var + norm.eps)
+        return torch.stack([norm.running_mean, scale, torch.ones_like(scale)])
+    moments, (rows_each, n_parts) = x.new_empty(3, features), _shares(len(x))
+    partial = x.new_empty(n_parts, 3, features)
+    launch(
+        loops.partial_moments, _grid(n_parts, features), x, weight, partial, len(x), rows_each,
+        features=features, ROWS=ROWS, BLOCK=_block(features),
+    )  # fmt: skip
+    launch(
+        loops.finish_moments, (1, triton.cdiv(features, SUMMED_AT_ONCE)), partial, n_parts,
+        moments, norm.running_mean, norm.running_var, norm.num_batches_tracked, norm.momentum,
+        norm.eps, features=features, PARTS=SUMMED_AT_ONCE, BLOCK=SUMMED_AT_ONCE,
+    )  # fmt: skip
+    return moments
+
+
+def _normalise(x, residual, moments, gamma, beta) -> Tensor:
+    n, features = x.shape
+    out = torch.empty_like(x)
+    launch(
+        loops.normalise, _grid(triton.cdiv(n, ROWS), features), x, residual, moments, gamma,
+        beta, out, n, features=features, ROWS=ROWS, BLOCK=_block(features),
+    )  # fmt: skip
+    return out
+
+
+def _sums(x, d_out, moments, gamma, beta) -> Tensor:
+    """Give the gradients of beta and gamma, [2, features]."""
+    (n, features), (rows_each, n_parts) = x.shape, _shares(len(x))
+    partial = x.new_empty(n_parts, 2, features)
+    launch(
+        loops.partial_norm_gradients, _grid(n_parts, features), x, d_out, moments, gamma, beta,
+        partial, n, rows_each, features=features, ROWS=ROWS, BLOCK=_block(features),
+    )  # fmt: skip
+    return partial.sum(0)
+
+
+def _norm_gradients(x, d_out, weight, moments, gamma, beta, sums, batch_statistics) -> Tensor:
+    n, features = x.shape
+    d_x = torch.empty_like(x)
+    launch(
+        loops.norm_gradients, _grid(triton.cdiv(n, ROWS), features), x, d_out, weight, moments,
+        gamma, beta, sums, d_x, n, features=features, BATCH_STATISTICS=batch_statistics,
+        ROWS=ROWS, BLOCK=_block(features),
+    )  # fmt: skip
+    return d_x
+
+
+# --- shapes of launches ----------------------------------------------------------------------
+
+
+def _block(features: int) -> int:
+    return min(triton.next_power_of_2(features), BLOCK)
+
+
+def _grid(n: int, features: int) -> tuple[int, int]:
+    return n, triton.cdiv(features, _block(features))
+
+
+def _shares(n_rows: int) -> tuple[int, int]:
+    """Divide rows among programs: how many rows each has, and how many programs there are."""
+    rows_each = triton.cdiv(n_rows, PARTS * ROWS) * ROWS
+    return rows_each, triton.cdiv(n_rows, rows_each)
