@@ -1,4 +1,4 @@
-"""Transfer learning for crystals: pre-train, fine-tune and compare ALIGNN models.
+"""Transfer learning for crystals: pre-train, fine-tune and compare graph networks.
 
 Rooms, in the order in which data pass through them:
 
@@ -6,14 +6,35 @@ datasets
     sources, cleaning, scaling and splits: from a file to targets a model can learn.
 graphs
     neighbour search, symmetry compression and the memory-mapped graph store.
+baselines
+    models without a graph network, on features of the composition and the structure.
 models
-    ALIGNN in plain PyTorch and the strategies that say what fine-tuning may change.
+    the networks in PyTorch, the strategies that say what fine-tuning may change, and the saved form.
 training
     one run: loop, schedule, checkpoints, metrics.
+prediction
+    structures in, properties out, with a saved model.
+results
+    the layout of a study's folder, tables of many runs, the published numbers beside them.
 experiments
-    the grid: which runs exist, which runs a figure shows.
+    a study: its config, its runs, the figures it can show.
+operations
+    a study at work: what it costs, how far it is, who works on it.
 figures
-    tidy table in, matplotlib figure out.
+    tables in, matplotlib figures out.
+cli
+    the command crystal-transfer.
+
+What all of them use:
+
+runs, protocols
+    the frozen description of one training, and the switches of a protocol.
+checked
+    types that check what people write, and say what is wrong in one sentence.
+data
+    files that belong to the package.
+files, console, errors, species
+    whole files, logs of jobs, what a user is meant to read, names of the elements.
 """
 
 __version__ = "0.1.0"

@@ -1,5 +1,6 @@
 """What a saved model says of crystals: structures in, properties in physical units out."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,13 +8,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.build import build
+from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.graphs.store import open_store
-from crystal_transfer.models.contract import Network
 from crystal_transfer.models.saved import SavedModel
 from crystal_transfer.training.prediction import embed, predict
 
@@ -42,7 +44,8 @@ def predict_crystals(
     physical unit.
     """
     network = model.build().to(device)
-    scaled = _over_parts(model, network, table, device, processes, pooled=False)
+    parts = graphs_of(model, table, device, processes)
+    scaled = _joined([predict(network, graphs) for graphs in parts], len(model.scalers))
     columns = {
         code: scaler.restore(scaled[:, place])
         for place, (code, scaler) in enumerate(model.scalers.items())
@@ -55,29 +58,28 @@ def embed_crystals(
 ) -> np.ndarray:
     """Return the pooled features of crystals, [n_crystals, features]; parameters as above."""
     network = model.build().to(device)
-    return _over_parts(model, network, table, device, processes, pooled=True)
+    parts = graphs_of(model, table, device, processes)
+    return _joined([embed(network, graphs) for graphs in parts], network.features)
 
 
-def _over_parts(
-    model: SavedModel,
-    network: Network,
-    table: CrystalTable,
-    device: str,
-    processes: int,
-    pooled: bool,
-) -> np.ndarray:
-    compute = embed if pooled else predict
-    width = network.features if pooled else len(model.scalers)
+def graphs_of(
+    model: SavedModel, table: CrystalTable, device: str = "cpu", processes: int = 1
+) -> Iterator[Graphs]:
+    """Build the graphs of crystals by the model's own rule, some at a time."""
     if len(table) == 0:
-        return np.empty((0, width))
+        return
     with TemporaryDirectory() as folder:
         path = Path(folder) / "crystals.npz"
         crystals.save(replace(table, targets=np.zeros(len(table))), path)
-        compress = model.network != "reference"
+        compress = model.network != "reference"  # DGL knows no weights
         build(path, Path(folder) / "graphs", model.neighbours, compress, processes)
         store = open_store(Path(folder) / "graphs")
-        parts = [
-            compute(network, load_graphs(store, np.arange(start, min(start + AT_ONCE, len(table))), device))
-            for start in range(0, len(table), AT_ONCE)
-        ]
-    return torch.cat(parts).cpu().double().numpy()
+        for start in range(0, len(table), AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, len(table)))
+            yield load_graphs(store, rows, device)
+
+
+def _joined(parts: list[Tensor], width: int) -> np.ndarray:
+    """Put parts below each other, [n_crystals, width]."""
+    rows: np.ndarray = torch.cat([torch.empty(0, width), *(part.cpu() for part in parts)]).numpy()
+    return rows.astype(np.float64)

@@ -2,18 +2,22 @@
 
 registry
     what is known of each dataset: source, column, unit, file, checksum.
-download
-    verified files from the network or from a mirror folder.
-sources
-    readers; each gives `Record`s, whatever the format.
+names, download
+    plain names of files; verified files from the network or from a mirror folder.
+sources, read
+    readers, each of which yields `Record`s, whatever the format; the one for a dataset.
 crystals
     the table of crystals that everything later reads.
 geometry
     positions of atoms and their images, distances of nearest neighbours.
 cleaning
     records in, crystals and rejected rows out.
-splits, scaling
-    the fixed test set, the samples of a trial, the scaled targets.
+splits, sampling, scaling, imposed
+    the fixed test set, the samples of a trial, the scaled targets; those that others published.
+symmetry
+    the crystal system of every crystal.
 overlap
     crystals of one dataset that also occur in another's test set.
+fingerprints, cumulative, labels
+    all datasets as one, crystal by crystal, for multi-property pre-training.
 """

@@ -1,13 +1,15 @@
-"""The grid: which runs exist, which runs a figure shows, and their results as tables.
+"""A study: from a config to runs, and to the figures that show them.
 
-runs
-    the frozen description of one training.
-grid
-    from the config to all runs.
 config
-    what a config must fulfil beyond its schema.
+    the types of a config, how files are merged, what must fit.
+planner
+    single runs, with the hyperparameters and the source that the config gives them.
+kinds
+    the kinds of experiments: each a function from a block of the config to runs.
 catalogue
-    the figures, the runs that each shows and the function that draws it.
-tables
-    metrics of many runs as one tidy table, means and confidence intervals.
+    the figures: what each shows.
+throughput
+    how fast jobs are, as measured.
+study
+    all of it together.
 """

@@ -1,12 +1,20 @@
-"""Figures: tidy table in, matplotlib figure and the data behind it out.
+"""Figures: tables in, a matplotlib figure and the numbers behind it out.
 
-Every drawing function takes the table of runs (`results.tables.runs_table`, with the `folder`
-of each run) and the registry entries of the datasets, and returns `(figure, data)`.
+A drawing takes what `inputs` reads for it and the datasets (code -> `style.Quantity`), and returns
+the figure and a table of what it shows.
 
+drawings
+    who draws which figure.
+inputs
+    files of runs and datasets, read by what they are.
 formats
     writing a figure in all its formats.
-style
+style, palettes
     fonts, colours and marks that all figures share.
-heatmaps, sizes, parity, curves, datasets
-    the drawings.
+cells, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, multi, parity
+    the drawings;
+publication, sizes, unseen
+    more of them.
+paper
+    the figures of the paper, as the paper draws them.
 """

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,7 +47,7 @@ def save_tensors(
     parts, place = [], 0
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
-        numbers = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        numbers = b"" if tensor.numel() == 0 else _bytes(tensor)
         header[name] = {
             "dtype": NAMES[tensor.dtype],
             "shape": list(tensor.shape),
@@ -95,14 +94,20 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+def _bytes(tensor: Tensor) -> bytes:
+    """Return the numbers of a tensor as they lie in memory."""
+    return tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
 def _tensor(body: bytearray, entry: Mapping[str, Any]) -> Tensor:
     begin, end = entry["data_offsets"]
     dtype, shape = DTYPES[entry["dtype"]], entry["shape"]
     count = math.prod(shape)
     if not 0 <= begin <= end <= len(body) or end - begin != count * dtype.itemsize:
         raise ValueError("a tensor lies outside of the file")
-    numbers = np.frombuffer(body, dtype=np.uint8, count=end - begin, offset=begin).copy()
-    return torch.from_numpy(numbers).view(dtype).reshape(shape)
+    if count == 0:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(body, dtype=dtype, count=count, offset=begin).reshape(shape)
 
 
 def _check_whole(header: Mapping[str, Any], n_bytes: int) -> None:

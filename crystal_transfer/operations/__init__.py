@@ -1,0 +1,13 @@
+"""A study at work: before it runs, while it runs, on a cluster.
+
+cost
+    time, memory and disk of runs, before they have run.
+plan
+    trainings per experiment, runs per figure.
+progress
+    what is done, running, failed and left.
+usage
+    what jobs asked for, and what they used.
+cluster
+    one Snakemake per study at a time.
+"""

@@ -1,0 +1,15 @@
+"""What a study leaves: where it lies, as tables, and beside the publication.
+
+layout
+    every path below a study's folder.
+metrics
+    the metrics by name: label, unit, which direction is better.
+tables
+    metrics of many runs as tidy tables.
+publication
+    the published cells, and ours beside them.
+select
+    which cells a figure or a claim of the paper is about.
+claims, literature
+    the paper's claims, counted from cells; numbers of other works that it quotes.
+"""
