@@ -40,6 +40,48 @@ class SeenInTest(StrEnum):
     REMOVED = "removed"
 
 
+class ScratchRate(StrEnum):
+    """Peak learning rate of scratch: its own, as was published, or that of fine-tuning."""
+
+    OWN = "own"
+    FINETUNING = "finetuning"
+
+
+class TrainingSeed(StrEnum):
+    """Seed of initialisation and order: one for all trials, as was published, or one per trial."""
+
+    PUBLISHED = "published"
+    PER_TRIAL = "per_trial"
+
+
+class MultiTraining(StrEnum):
+    """Optimiser and batches of multi-property runs: their own, or the same as of all others."""
+
+    OWN = "own"
+    SAME = "same"
+
+
+class MultiGraphs(StrEnum):
+    """Bonds of multi-property runs that both atoms find: twice, or once as in all other graphs."""
+
+    DOUBLED = "doubled"
+    CANONICAL = "canonical"
+
+
+class TestLabels(StrEnum):
+    """Labels of test crystals of the other properties in multi-property pre-training."""
+
+    KEPT = "kept"
+    WITHHELD = "withheld"
+
+
+class AbsentLabels(StrEnum):
+    """How labels that a crystal lacks enter the loss: as zeros that are counted, or not at all."""
+
+    COUNTED = "counted"
+    LEFT_OUT = "left_out"
+
+
 class LossOf(StrEnum):
     """Which loss a run has: its kind's own, or the same (that of scratch) for every run."""
 
@@ -59,3 +101,10 @@ class Protocol:
     neighbours: Neighbours
     seen_in_test: SeenInTest
     loss: LossOf
+    scratch_rate: ScratchRate
+    training_seed: TrainingSeed
+    multi_epoch: TestedEpoch
+    multi_training: MultiTraining
+    multi_graphs: MultiGraphs
+    multi_test_labels: TestLabels
+    absent_labels: AbsentLabels

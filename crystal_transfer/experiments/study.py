@@ -96,15 +96,30 @@ class Study:
         training = self.config.training
         return Settings(
             seed=self.config.seed,
-            test_fraction=self.test_fraction,
-            tested_epoch=self.protocol.tested_epoch,
+            tested_epoch=(
+                self.protocol.multi_epoch if run.properties else self.protocol.tested_epoch
+            ),
             frozen_norms=self.protocol.frozen_norms,
-            neighbours=self.protocol.neighbours.value,
+            training_seed=self.protocol.training_seed,
+            multi_test_labels=self.protocol.multi_test_labels,
+            neighbours=self.bond_rule(run).value,
             device=training.device,
             precision=training.precision,
             threads=training.threads,
             sizes=self.config.model.sizes_of(run.network),
         )
+
+    def bond_rule(self, run: Run) -> BondRule:
+        """Return the rule by which the bonds of a run's crystals are found."""
+        multi = bool(run.properties or (run.source and run.source.properties))
+        doubled = multi and self.protocol.multi_graphs is MultiGraphs.DOUBLED
+        return bond_rule(self.protocol.neighbours, doubled)
+
+    def graphs(self, run: Run) -> str:
+        """Return the graphs that a run reads."""
+        if run.properties:
+            return self.layout.merged.graphs
+        return self.layout.graphs(run.dataset, self.bond_rule(run).value)
 
     def files(self, run: Run) -> RunFiles:
         """Return the files that a run writes."""

@@ -103,7 +103,7 @@ def load_model(path: str | Path) -> SavedModel:
         return SavedModel(
             network=content["network"],
             sizes=SIZES[content["network"]](**content["sizes"]),
-            head=Head(tuple(head["hidden"]), head["activated"]),
+            head=Head(tuple(head["hidden"]), head["activated"], head["linear"]),
             scalers={code: Scaler(**limits) for code, limits in content["properties"].items()},
             neighbours=content["neighbours"],
             species_features=tensors.pop(SPECIES_FEATURES),
