@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable
-from crystal_transfer.datasets.geometry import images_within, positions
+from crystal_transfer.datasets.geometry import images_within, positions, searchable
 
 N_NEIGHBOURS = 24  # of each species
 FIRST_RADIUS = 6.0  # Å; only speed depends on it
@@ -39,6 +39,7 @@ def fingerprint(crystal: Crystal) -> np.ndarray:
     The volume per atom in Å^3, then the scaled distances, pairs of species in order of their
     atomic numbers.
     """
+    crystal = searchable(crystal, FIRST_RADIUS)
     fractional, cartesian, _ = positions(crystal)
     species, kind = np.unique(crystal.numbers, return_inverse=True)
     radius = FIRST_RADIUS

@@ -4,15 +4,24 @@ import math
 
 import numba
 import numpy as np
+from ase.geometry import minkowski_reduce
 
 from crystal_transfer.datasets.crystals import Crystal
 
 SAME_SITE = 0.15  # Å; jarvis-tools' `bond_tol`: closer atoms count as one site
 ROUNDED_DECIMALS = 5  # jarvis.core.lattice.Lattice rounds the lattice it computes coordinates with
 
+# An ordinary cell needs a few hundred images of itself, a thin one some thousand; a cell that
+# needs more is skew, and its reduced form describes the same crystal with few.
+MOST_IMAGES = 20_000
+# No dataset has such long vectors; beyond, round-off nears the tolerance of `shell`.
+LONGEST_VECTOR = 1e6  # Å
+# Beyond, round-off of a coordinate nears the tolerance of `shell`: whatever the file said is lost.
+FARTHEST_CELL = 1e6  # cells from the origin
+
 
 def positions(crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give fractional and Cartesian coordinates as `jarvis.core.atoms.Atoms` computes them.
+    """Compute fractional and Cartesian coordinates as `jarvis.core.atoms.Atoms` does.
 
     Returns
     -------
@@ -25,34 +34,87 @@ def positions(crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return crystal.coordinates, np.dot(crystal.coordinates, lattice), lattice
 
 
+def fractional_coordinates(crystal: Crystal) -> np.ndarray:
+    """Compute fractional coordinates in the lattice as it was given, [n_atoms, 3]."""
+    if crystal.cartesian:
+        return np.linalg.solve(crystal.lattice.T, crystal.coordinates.T).T
+    return crystal.coordinates
+
+
+def searchable(crystal: Crystal, radius: float, outside: int = 1) -> Crystal:
+    """Return the same crystal, described so that a search needs few images of its cell.
+
+    Ordinary crystals are returned as they are, to the bit. A cell that is very skew is reduced,
+    and atoms that lie farther outside of the cell than `outside` are moved into it.
+
+    Parameters
+    ----------
+    crystal
+        Any crystal with a lattice of positive volume.
+    radius
+        Of the search in Å.
+    outside
+        Whole cells that an atom may lie outside of the cell before all atoms are moved.
+    """
+    fractional = fractional_coordinates(crystal)
+    cells = np.floor(fractional)
+    lattice = crystal.lattice
+    if _n_images(lattice, radius, 1.0) > MOST_IMAGES:
+        reduced, operation = minkowski_reduce(lattice)
+        # atoms are moved first: where they are far away, the operation would enlarge their error
+        inside = (fractional - cells) @ np.linalg.inv(operation)
+        return crystal._replace(
+            lattice=np.array(reduced), coordinates=inside - np.floor(inside), cartesian=False
+        )
+    if np.abs(cells).max() <= outside:
+        return crystal
+    moved = cells @ lattice if crystal.cartesian else cells
+    return crystal._replace(coordinates=crystal.coordinates - moved)
+
+
 def images_within(lattice: np.ndarray, fractional: np.ndarray, radius: float) -> np.ndarray:
-    """Give the cell images that can hold a neighbour within `radius`, [n_images, 3] int64."""
-    reciprocal = 2 * np.pi * np.linalg.inv(lattice).T
-    reach = np.ceil((radius + SAME_SITE) * np.linalg.norm(reciprocal, axis=1) / (2 * math.pi))
-    lowest = np.floor(fractional.min(axis=0)) - reach
-    highest = np.ceil(fractional.max(axis=0)) + reach
-    return _grid(lowest.astype(np.int64), highest.astype(np.int64))
+    """List the cell images that can hold a neighbour within `radius`, [n_images, 3] int64.
+
+    They are relative to the atoms, so that it does not matter in which cell the atoms lie.
+    """
+    spread = fractional.max(axis=0) - fractional.min(axis=0)
+    return _grid(np.floor(_reach(lattice, radius) + spread).astype(np.int64))
+
+
+def _reach(lattice: np.ndarray, radius: float) -> np.ndarray:
+    """Compute how many cells the radius spans along each lattice vector, [3]."""
+    return (radius + SAME_SITE) * np.linalg.norm(np.linalg.inv(lattice), axis=0)
+
+
+def _n_images(lattice: np.ndarray, radius: float, spread: float) -> float:
+    return float(np.prod(2 * np.floor(_reach(lattice, radius) + spread) + 1))
 
 
 @numba.njit(cache=True)
-def _grid(lowest, highest):
-    """List all integer triples from `lowest` to below `highest`."""
-    sizes = highest - lowest
+def _grid(most):
+    """List all integer triples from `-most` to `most`."""
+    sizes = 2 * most + 1
     grid = np.empty((sizes.prod(), 3), np.int64)
     row = 0
-    for i in range(lowest[0], highest[0]):
-        for j in range(lowest[1], highest[1]):
-            for k in range(lowest[2], highest[2]):
+    for i in range(-most[0], most[0] + 1):
+        for j in range(-most[1], most[1] + 1):
+            for k in range(-most[2], most[2] + 1):
                 grid[row] = i, j, k
                 row += 1
     return grid
 
 
 def nearest_distances(crystal: Crystal, limit: float) -> np.ndarray:
-    """Give the distance of each atom's nearest neighbour in Å, [n_atoms]; infinity beyond `limit`.
+    """Compute the distance of each atom's nearest neighbour in Å, [n_atoms].
 
-    Unlike `graphs.neighbours.bonds` it also counts atoms on (nearly) the same site.
+    Infinity beyond `limit`. Unlike `graphs.neighbours.bonds` it also counts atoms on (nearly) the
+    same site.
     """
+    crystal = searchable(crystal, limit)
+    if _n_images(crystal.lattice, limit, 1.0) > MOST_IMAGES:
+        # reduced and still too thin: an atom's own image is the nearest
+        shortest = np.linalg.norm(crystal.lattice, axis=1).min()
+        return np.full(len(crystal.numbers), shortest)
     fractional, cartesian, _ = positions(crystal)
     images = images_within(crystal.lattice, fractional, limit)
     return _nearest(cartesian, images @ crystal.lattice, limit)

@@ -19,10 +19,13 @@ import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal
-from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions
+from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions, searchable
 
 N_NEIGHBOURS = 12  # design of ALIGNN: Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021)
 SHELL_TOLERANCE = {"alignn": 0.0, "shell": 1e-5}  # Å
+# cells outside of which all atoms are moved into the cell: `alignn` keeps the numbers that its
+# ties are decided with as far as alignn itself finds all neighbours
+OUTSIDE = {"alignn": 3, "shell": 1}
 FIRST_RADIUS = 4.5  # Å; most crystals have 12 neighbours within; only speed depends on it
 
 
@@ -137,6 +140,7 @@ def bonds(
         Displacement from the first to the second atom in Å.
     """
     tolerance = SHELL_TOLERANCE[mode]
+    crystal = searchable(crystal, FIRST_RADIUS, OUTSIDE[mode])
     fractional, cartesian, rounded = positions(crystal)
     radius = FIRST_RADIUS
     while True:
