@@ -49,12 +49,12 @@ def read_dataset(
         if "join" not in entry:
             return tables.read_table(files[0], entry["column"]), None
         return _joined(entry, files), None
-    records = read_file(entry["path"], entry.get("column"), entry.get("id", "jid"))
+    records = read_file(entry["path"], entry.get("column"), entry.get("id"))
     if "test_path" not in entry:
         return records, None
     tested = [
         record._replace(id=f"{TEST_PREFIX}{record.id}")
-        for record in read_file(entry["test_path"], entry.get("column"), entry.get("id", "jid"))
+        for record in read_file(entry["test_path"], entry.get("column"), entry.get("id"))
     ]
     return chain(records, tested), [record.id for record in tested]
 

@@ -14,6 +14,6 @@ with logged(snakemake.log[0]):
     write_csv(snakemake.output.rejected, ["id", "reason"], rejected)
     write_json(snakemake.output.test_ids, test_ids)
     require_enough(
-        len(table), len(rejected), snakemake.params.max_rejected, snakemake.wildcards.dataset
+        len(table), rejected, snakemake.params.max_rejected, snakemake.wildcards.dataset
     )
     crystals.save(table, snakemake.output.table)
