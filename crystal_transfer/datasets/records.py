@@ -131,6 +131,8 @@ def numbers(value: Any, columns: int, what: str) -> np.ndarray:
 
 def because(error: Exception) -> str:
     """Return the first line of what a library says, in brackets; empty if it says nothing."""
+    if isinstance(error, TypeError | AttributeError | IndexError | AssertionError):
+        return ""  # of use to the library's developers only
     lines = str(error).strip().splitlines()
     return f" ({printable(lines[0], 120)})" if lines else ""
 

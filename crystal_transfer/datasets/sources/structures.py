@@ -31,12 +31,15 @@ SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
-NAMES = (
-    "_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_hall",
-    "_symmetry_space_group_name_hall",
-)  # fmt: skip
-NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
-SETTINGS = ("_space_group_crystal_system", "_symmetry_cell_setting")
+# tags of the space group, as they are compared and as the two libraries know them
+GROUP_TAGS = {
+    tag.lower(): tag
+    for tag in (
+        "_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M", "_space_group_name_Hall",
+        "_symmetry_space_group_name_Hall", "_space_group_IT_number", "_symmetry_Int_Tables_number",
+        "_space_group_crystal_system", "_symmetry_cell_setting",
+    )
+}  # fmt: skip
 
 
 def read_structure(file: Path) -> Structure:
@@ -100,6 +103,9 @@ def read_cif(text: str) -> Structure:
     coordinates = [_cif_numbers(tags, f"_atom_site_fract_{axis}", len(elements)) for axis in "xyz"]
     _require_whole_rows(block, coordinates)
     _require_ordered(tags)
+    places = np.round(np.transpose(coordinates) % 1.0, 4) % 1.0
+    if len(np.unique(places, axis=0)) < len(elements):
+        raise Fault("CIF has two sites on one place")
     clean = _cif_text(tags, elements, np.transpose(coordinates))
     read = _agreed(
         "CIF",
@@ -117,27 +123,23 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     starts = [m.start() for m in re.finditer(r"^[ \t]*data_", text, re.MULTILINE | re.IGNORECASE)]
     if not starts:
         raise Fault("CIF has no data block")
-    found = []
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        block = text[start:end].lstrip()
-        if "_atom_site" not in block.lower():
-            continue
-        try:
-            data = CifBlock.from_str(re.sub(r"(?im)^\s*loop_", "loop_", block)).data
-        except Exception as error:
-            raise Fault(f"CIF cannot be read{because(error)}") from None
-        tags = {key.lower().replace(".", "_"): value for key, value in data.items()}
-        if "_atom_site_fract_x" in tags:
-            found.append((tags, block))
-    if not found:
+    blocks = [text[a:b].lstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    blocks = [block for block in blocks if re.search(r"_atom_site[_.]fract_x", block, re.IGNORECASE)]
+    if not blocks:
         raise Fault("CIF has no fractional coordinates")
-    if len(found) > 1:
-        raise Fault(f"CIF holds {len(found)} structures; which one has the value?")
-    if any("magn" in key for key in found[0][0] if "symop" in key or "space_group" in key):
+    if len(blocks) > 1:
+        raise Fault(f"CIF holds {len(blocks)} structures; which one has the value?")
+    (block,) = blocks
+    try:
+        data = CifBlock.from_str(re.sub(r"(?im)^\s*loop_", "loop_", block)).data
+    except Exception as error:
+        raise Fault(f"CIF cannot be read{because(error)}") from None
+    tags = {key.lower().replace(".", "_"): value for key, value in data.items()}
+    if any("magn" in key for key in tags if "symop" in key or "space_group" in key):
         raise Fault("CIF has a magnetic space group, which is not supported")
-    if any(key.startswith("_cell_modulation") for key in found[0][0]):
+    if any(key.startswith("_cell_modulation") for key in tags):
         raise Fault("CIF has a modulated structure, which is not supported")
-    return found[0]
+    return tags, block
 
 
 def _column(tags: dict, key: str) -> list[str] | None:
@@ -231,11 +233,10 @@ def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
         lines += ["loop_", "_symmetry_equiv_pos_as_xyz"]
         lines += [f"'{operation.replace(chr(39), '')}'" for operation in operations]
     else:
-        lines += [
-            f"{key.replace('h-m', 'H-M').replace('hall', 'Hall').replace('it_', 'IT_').replace('int_tables', 'Int_Tables')} '{found[0]}'"
-            for key in (*NAMES, *NUMBERS, *SETTINGS)
-            if (found := _known(tags, key))
-        ]
+        for key, tag in GROUP_TAGS.items():
+            if words := _known(tags, key):
+                name = words[0].replace("_", "").replace("'", "")  # P6_3/mmc is P63/mmc to ASE
+                lines.append(f"{tag} '{name}'")
     lines += ["loop_", "_atom_site_label", "_atom_site_type_symbol"]
     lines += [f"_atom_site_fract_{axis}" for axis in "xyz"]
     for place, (element, (x, y, z)) in enumerate(zip(elements, coordinates.tolist(), strict=True)):

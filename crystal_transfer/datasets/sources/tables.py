@@ -146,6 +146,8 @@ def structure_of_pymatgen(structure: Any) -> Structure:
 
 def _element(species: list[dict]) -> str:
     """Return the element of a site; Fe3+ is Fe."""
+    if not isinstance(species, list):
+        raise Fault("structure has a site without a list of species")
     if len(species) != 1 or species[0].get("occu", 1) != 1:
         raise Fault("structure is disordered (partial occupancy)")
     symbol = species[0]["element"]
