@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import ase.io
 import numpy as np
-from ase.build import bulk
 from jarvis.core.atoms import Atoms as JarvisAtoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
@@ -278,9 +277,7 @@ def _occupancy(text: str, word: str) -> str:
 
 def _attached(text: str) -> str:
     head, headers, rows = _cif_sites(text)
-    return _joined(
-        head, [*headers, "_atom_site_attached_hydrogens"], [[*row, "1"] for row in rows]
-    )
+    return _joined(head, [*headers, "_atom_site_attached_hydrogens"], [[*row, "1"] for row in rows])
 
 
 def _near(text: str) -> str:
@@ -355,7 +352,9 @@ DAMAGED_POSCARS = {
         [_line(8, w) for w in ("", "0.0 0.0", "0.0 0.0 x", "nan 0 0", "0.0 0.0 0,5", "T T T")],
         "POSCAR has fewer positions than",
     ),
-    "positions on each other": ([lambda t: _line(8, t.splitlines()[9])(t)], "atoms closer than|not agree"),
+    "positions on each other": (
+        [lambda t: _line(8, t.splitlines()[9])(t)], "atoms closer than|not agree"
+    ),
     "far away": ([_line(8, "1e9 0 0")], "farther than 1000000 cells|not agree"),
     "cut off": ([_drop(4, None), _drop(6, None), _drop(8, None)], "is cut off|fewer positions"),
     "other names beside the positions": (
@@ -560,7 +559,8 @@ JARVIS_ROWS = {
     "no atom": ([_atoms(elements=[], coords=[])], "structure has no atoms"),
     "too close": (
         [_atoms(elements=["Cu"] * 2, coords=c) for c in
-         ([[0, 0, 0]] * 2, [[0, 0, 0], [1, 1, 0]], [[0, 0, 0], [0.05, 0, 0]], [[0, 0, 0], [7, 0, 0]])]
+         ([[0, 0, 0]] * 2, [[0, 0, 0], [1, 1, 0]], [[0, 0, 0], [0.05, 0, 0]],
+          [[0, 0, 0], [7, 0, 0]])]
         + [_atoms(lattice_mat=[[0.3, 0, 0], [0, 9, 0], [0, 0, 9]]),
            _atoms(lattice_mat=[[1e-5, 0, 0], [0, 900, 0], [0, 0, 900]])],
         "atoms closer than 0.5 Å",
@@ -735,7 +735,8 @@ REFUSED_CSVS = [
 
 # a row of id_prop.csv beside a.cif, b.cif, b.vasp and the folder c, sentence for this row
 REJECTED_CSV_ROWS = [
-    *(("gone.cif,1.0", "does not exist"), ("gone,2.0", "does not exist"), ("c,1", "does not exist")),
+    *(("gone.cif,1.0", "does not exist"), ("gone,2.0", "does not exist")),
+    ("c,1", "does not exist"),
     *(("../a.cif,1.0", "does not exist"), ("/etc/hostname,1.0", "does not exist")),
     *((f"{'n' * 300},1.0", "name has more than 200"), ("a\x07.cif,1.0", "cannot be printed")),
     *(("b,1.0", "b may be b.cif or b.vasp"), (",1.0", "names no file")),

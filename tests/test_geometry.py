@@ -74,9 +74,7 @@ def translated(one, rng):
 
 
 def moved_atom_by_atom(one, rng):
-    return one._replace(
-        coordinates=one.coordinates + rng.integers(-9, 10, (len(one.numbers), 3))
-    )
+    return one._replace(coordinates=one.coordinates + rng.integers(-9, 10, (len(one.numbers), 3)))
 
 
 def moved_far(one, rng):

@@ -173,7 +173,7 @@ def test_a_column_can_name_the_rows(tmp_path):
 
 def test_names_that_match_no_key_are_missed(tmp_path):
     (tmp_path / "d.json").write_text(json.dumps([malformed.GOOD]))
-    with pytest.raises(InputError, match="no row has the key 'name'.*correct `id`"):
+    with pytest.raises(InputError, match=r"no row has the key 'name'.*correct `id`"):
         read_file(tmp_path / "d.json", id="name")
 
 
@@ -415,12 +415,12 @@ def test_random_edits_are_rejected_or_read_as_pymatgen_reads_them(
     if not len(table):
         return
     if what == "cif":
-        assert Counter(record.elements) == {"Na": 4, "Cl": 4}  # all state their formula
         try:
             (expected,) = CifParser.from_str(text[text.index("data_") :]).parse_structures(
                 primitive=False
             )
         except Exception:  # it needs labels, and a well-formed rest
+            assert Counter(record.elements) == {"Na": 4, "Cl": 4}
             return
         assert_same(record, expected, 1e-2)
     elif what == "poscar":

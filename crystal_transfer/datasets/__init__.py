@@ -6,6 +6,8 @@ download
     verified files from the network or from a mirror folder.
 sources
     readers; each gives `Record`s, whatever the format.
+records
+    what a source gives as a record, or why it cannot be read.
 crystals
     the table of crystals that everything later reads.
 geometry

@@ -31,7 +31,7 @@ FIRST_RADIUS = 4.5  # Å; most crystals have 12 neighbours within; only speed de
 
 @numba.njit(cache=True, fastmath=False)
 def _neighbours_within(cartesian, shifts, radius):
-    """Give (atom, neighbour, image, distance) of all pairs within `radius`, grouped by atom.
+    """Return (atom, neighbour, image, distance) of all pairs within `radius`, grouped by atom.
 
     The sums run in the order in which numpy runs them in jarvis-tools.
     """
@@ -84,7 +84,7 @@ def _twice_as_wide(array):
 
 @numba.njit(cache=True)
 def _displacements(images, lattice):
-    """Give where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
+    """Return where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
     shifts = np.empty(images.shape)
     for m in range(images.shape[0]):
         for axis in range(3):
@@ -162,7 +162,7 @@ def bonds(
 
 @numba.njit(cache=True)
 def _kth(counts, distance, k):
-    """Give the distance of the k-th neighbour of each atom, [n_atoms] in Å."""
+    """Return the distance of the k-th neighbour of each atom, [n_atoms] in Å."""
     result = np.empty(counts.shape[0])
     for i in range(counts.shape[0]):
         result[i] = np.partition(distance[i, : counts[i]], k - 1)[k - 1]

@@ -13,7 +13,5 @@ with logged(snakemake.log[0]):
     table, rejected = clean(records)
     write_csv(snakemake.output.rejected, ["id", "reason"], rejected)
     write_json(snakemake.output.test_ids, test_ids)
-    require_enough(
-        len(table), rejected, snakemake.params.max_rejected, snakemake.wildcards.dataset
-    )
+    require_enough(len(table), rejected, snakemake.params.max_rejected, snakemake.wildcards.dataset)
     crystals.save(table, snakemake.output.table)

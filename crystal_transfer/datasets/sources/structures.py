@@ -124,7 +124,7 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     if not starts:
         raise Fault("CIF has no data block")
     blocks = [text[a:b].lstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
-    blocks = [block for block in blocks if re.search(r"_atom_site[_.]fract_x", block, re.IGNORECASE)]
+    blocks = [block for block in blocks if re.search(r"(?i)_atom_site[_.]fract_x", block)]
     if not blocks:
         raise Fault("CIF has no fractional coordinates")
     if len(blocks) > 1:
@@ -376,9 +376,10 @@ def _require_atoms(lines: list[str], elements: list[str], selective: bool) -> No
     if after and not after.lower().startswith("lattice velocities"):
         raise Fault(f"POSCAR goes on after its {len(elements)} atoms; it may hold several")
     named = [line.split()[6 if selective else 3 :][:1] for line in atoms]
-    if all(word and word[0] in ATOMIC_NUMBERS for word in named) and [
-        word[0] for word in named
-    ] != elements:
+    if (
+        all(word and word[0] in ATOMIC_NUMBERS for word in named)
+        and [word[0] for word in named] != elements
+    ):
         raise Fault("POSCAR names other elements beside its positions than in line 6")
 
 
@@ -438,7 +439,7 @@ def _with_lattice(comment: str) -> str:
     if len(words) == 9 and all(NUMBER.fullmatch(word.strip()) for word in words):
         return f'Lattice="{" ".join(words)}" Properties=species:S:1:pos:R:3'
     if not re.search(r"\bLattice\s*=", comment, re.IGNORECASE):
-        raise Fault("xyz file has no lattice: its second line needs Lattice=\"...\"")
+        raise Fault('xyz file has no lattice: its second line needs Lattice="..."')
     layout = re.search(r"\bProperties\s*=\s*\"?(\S+)", comment, re.IGNORECASE)
     if layout and not layout.group(1).lower().startswith("species:s:1:pos:r:3"):
         raise Fault("xyz file has other columns than species and positions first")
@@ -457,9 +458,7 @@ def _tried(library: str, kind: str, read: Callable):
         raise Fault(f"{kind} cannot be read by {library}{because(error)}") from None
 
 
-def _agreed(
-    kind: str, by_ase: Callable, by_pymatgen: Callable, ordered: bool = False
-) -> Structure:
+def _agreed(kind: str, by_ase: Callable, by_pymatgen: Callable, ordered: bool = False) -> Structure:
     """Return what ASE reads, if pymatgen reads the same crystal."""
     one, two = _tried("ASE", kind, by_ase), _tried("pymatgen", kind, by_pymatgen)
     counts = Counter(one.elements), Counter(two.elements)
@@ -471,7 +470,7 @@ def _agreed(
     volumes = [abs(np.linalg.det(read.lattice)) for read in (one, two)]
     if not np.isclose(*volumes, rtol=1e-4):
         raise Fault(f"ASE and pymatgen do not agree on the cell of the {kind}")
-    if ordered and one.elements != two.elements or not _same_positions(one, two):
+    if (ordered and one.elements != two.elements) or not _same_positions(one, two):
         raise Fault(f"ASE and pymatgen do not agree on the positions in the {kind}")
     return one
 

@@ -216,10 +216,9 @@ def _rows_of_records(
         if not any(column in row for _, row in rows if isinstance(row, dict)):
             _require(path, (column,), list(first))
     for label, row in rows:
-        missing = [column for column in columns if column not in row] if isinstance(row, dict) else []
         if not isinstance(row, dict):
             yield label, "row is not an object with keys"
-        elif missing:
+        elif missing := [column for column in columns if column not in row]:
             yield label, f"row has no value in column '{missing[0]}'"
         else:
             yield label, row
@@ -231,7 +230,9 @@ def _rows_of_columns(path: str | Path, content: dict, columns: tuple[str, ...]) 
     if all(isinstance(part, list) for part in parts):
         if len({len(part) for part in parts}) > 1:
             raise InputError(f"{path}: has columns of different lengths; export it again.")
-        yield from enumerate(dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True))
+        yield from enumerate(
+            dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True)
+        )
         return
     if not all(isinstance(part, dict) for part in parts):
         raise InputError(
