@@ -16,40 +16,12 @@ TABLE = "id_prop.csv"
 MOST_BYTES = 256 * 2**20  # a million rows of two columns have a tenth of it
 # First cells that say that a row is a header. Any other first row is a row: a header that is not
 # known costs a rejected row with its reason, a row taken for a header would be lost silently.
-HEADERS = set(
-    [
-        "id",
-        "ids",
-        "index",
-        "key",
-        "name",
-        "names",
-        "label",
-        "jid",
-        "mpid",
-        "mp_id",
-        "mp-id",
-        "file",
-        "files",
-        "filename",
-        "file_name",
-        "path",
-        "cif",
-        "cif_id",
-        "poscar",
-        "structure",
-        "structures",
-        "structure_file",
-        "formula",
-        "sample",
-        "sample_id",
-        "material",
-        "material_id",
-        "materials_id",
-        "crystal",
-        "crystal_id",
-    ]
-)
+HEADERS = {
+    "id", "ids", "index", "key", "name", "names", "label", "jid", "mpid", "mp_id", "mp-id", "file",
+    "files", "filename", "file_name", "path", "cif", "cif_id", "poscar", "structure", "structures",
+    "structure_file", "formula", "sample", "sample_id", "material", "material_id", "materials_id",
+    "crystal", "crystal_id",
+}  # fmt: skip
 
 
 def read_folder(

@@ -30,6 +30,7 @@ SAME_POSITION = 5e-3  # fractional; libraries round special positions given with
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
+OPERATION = re.compile(r"[xyz0-9+*/.,\s-]+", re.IGNORECASE)  # -y+1/2, z, x
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 # tags of the space group, as they are compared and as the two libraries know them
 GROUP_TAGS = {
@@ -222,7 +223,8 @@ def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
             raise Fault(f"CIF has a cell {name.split('_')[0]} that is not positive")
         lines.append(f"_cell_{name} {value!r}")
     operations = next((found for key in OPERATIONS if (found := _known(tags, key))), [])
-    if not operations and any("symop" in key or "equiv_pos" in key for key in tags):
+    odd = [word for word in operations if not OPERATION.fullmatch(word)]
+    if odd or (not operations and any("symop" in key or "equiv_pos" in key for key in tags)):
         raise Fault("CIF has symmetry operations that are not understood")
     if len(elements) * max(1, len(operations)) > MOST_POSITIONS:
         raise Fault(f"CIF describes more than {MOST_POSITIONS} positions")
@@ -231,7 +233,7 @@ def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
             raise Fault("CIF has symmetry operations without the identity")
         lines += ["_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1"]
         lines += ["loop_", "_symmetry_equiv_pos_as_xyz"]
-        lines += [f"'{operation.replace(chr(39), '')}'" for operation in operations]
+        lines += [f"'{operation}'" for operation in operations]
     else:
         for key, tag in GROUP_TAGS.items():
             if words := _known(tags, key):
