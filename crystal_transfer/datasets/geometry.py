@@ -59,20 +59,48 @@ def searchable(crystal: Crystal, radius: float, outside: int = 1) -> Crystal:
     outside
         Whole cells that an atom may lie outside of the cell before all atoms are moved.
     """
+    lattice = crystal.lattice
+    odd_cell, odd_atoms = _oddities(
+        lattice, crystal.coordinates, crystal.cartesian, radius, float(outside)
+    )
+    if not (odd_cell or odd_atoms):
+        return crystal
     fractional = fractional_coordinates(crystal)
     cells = np.floor(fractional)
-    lattice = crystal.lattice
-    if _is_odd(lattice, radius):
+    if odd_cell:
         reduced, operation = minkowski_reduce(lattice)
         # atoms are moved first: where they are far away, the operation would enlarge their error
         inside = (fractional - cells) @ np.linalg.inv(operation)
         return crystal._replace(
             lattice=np.array(reduced), coordinates=inside - np.floor(inside), cartesian=False
         )
-    if np.abs(cells).max() <= outside:
-        return crystal
     moved = cells @ lattice if crystal.cartesian else cells
     return crystal._replace(coordinates=crystal.coordinates - moved)
+
+
+@numba.njit(cache=True)
+def _oddities(lattice, coordinates, cartesian, radius, outside):
+    """Tell whether a cell is so skew or thin, and atoms so far outside, that a search suffers."""
+    reciprocal = np.empty((3, 3))  # column i belongs to lattice vector i
+    for i in range(3):
+        reciprocal[:, i] = np.cross(lattice[(i + 1) % 3], lattice[(i + 2) % 3])
+    volume = (lattice[0] * reciprocal[:, 0]).sum()
+    reciprocal /= volume
+    skew, images, reach = 1.0 / abs(volume), 1.0, 0.0
+    for i in range(3):
+        cells = (radius + SAME_SITE) * math.sqrt((reciprocal[:, i] ** 2).sum())
+        skew *= math.sqrt((lattice[i] ** 2).sum())
+        images *= 2 * np.floor(cells + 1) + 1
+        reach = max(reach, cells)
+    odd_cell = skew > MOST_SKEW or images > MOST_IMAGES or reach > MOST_CELLS
+    for atom in range(coordinates.shape[0]):
+        for i in range(3):
+            place = coordinates[atom, i]
+            if cartesian:
+                place = (coordinates[atom] * reciprocal[:, i]).sum()
+            if abs(np.floor(place)) > outside:
+                return odd_cell, True
+    return odd_cell, False
 
 
 def images_within(lattice: np.ndarray, fractional: np.ndarray, radius: float) -> np.ndarray:
@@ -92,16 +120,6 @@ def _reach(lattice: np.ndarray, radius: float) -> np.ndarray:
 def _n_images(lattice: np.ndarray, radius: float) -> float:
     """Count the images for atoms within one cell; not an integer, since it may be huge."""
     return float(np.prod(2 * np.floor(_reach(lattice, radius) + 1) + 1))
-
-
-def _is_odd(lattice: np.ndarray, radius: float) -> bool:
-    """Tell whether a cell is so skew or thin that a reduced one is better searched."""
-    skew = np.prod(np.linalg.norm(lattice, axis=1)) / abs(np.linalg.det(lattice))
-    return bool(
-        skew > MOST_SKEW
-        or _n_images(lattice, radius) > MOST_IMAGES
-        or _reach(lattice, radius).max() > MOST_CELLS
-    )
 
 
 @numba.njit(cache=True)
