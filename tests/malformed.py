@@ -160,7 +160,7 @@ DAMAGED_CIFS = {
     ),
     "angles of no cell": (
         [lambda t: _tag(_tag(t, "_cell_angle_alpha", "10"), "_cell_angle_beta", "100")],
-        "cannot be read by|not agree|volume|not finite|lattice",
+        "cannot be read by|not agree|volume|not finite|lattice|not fit its symmetry",
     ),
     "cell missing": (
         [lambda t, a=a: _without(t, f"_cell_{a}") for a in ("length_c", "angle_gamma")],
@@ -169,7 +169,7 @@ DAMAGED_CIFS = {
     "volume contradicts the cell": (
         [lambda t: _tag(t, "_cell_length_a", "6.1") + ("" if "_cell_volume" in t else
                                                        "_cell_volume 179.4\n")],
-        "CIF says a volume of .* its cell has",
+        "CIF says a volume of .* its cell has|not fit its symmetry",
     ),
     "coordinate is no number": (
         [lambda t, w=w: _word(t, "fract_x", w) for w in ("?", ".", "abc", "nan", "inf", "1/2")],
@@ -228,11 +228,16 @@ DAMAGED_CIFS = {
     "unknown symmetry": (
         [lambda t, o=o: _operations(t, o) for o in
          (["x,y,z", "x,y,w"], ["x,y,z", "junk"], ["x,y,z", "x,y"], ["x,y,z", "-x,-y,1/'2-z"])],
-        "symmetry operations that are not understood|cannot be read by|not agree",
+        "symmetry operations that are not understood|cannot be read by|not agree|not fit its symmetry",
     ),
     "symmetry without identity": (
         [lambda t: _operations(t, ["-x,-y,-z"])],
         "CIF has symmetry operations without the identity",
+    ),
+    "cell does not fit the symmetry": (
+        [lambda t: _operations(_tag(t, "_cell_length_a", "5.0"), ["x,y,z", "y,x,z"]),
+         lambda t: _operations(_tag(t, "_cell_angle_gamma", "80"), ["x,y,z", "-x,y,z"])],
+        "CIF has a cell that does not fit its symmetry",
     ),
     "magnetic symmetry": (
         [lambda t: t + "loop_\n_space_group_symop_magn_operation.xyz\n'x,y,z,+1'\n"],

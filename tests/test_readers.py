@@ -5,6 +5,7 @@ In each layout, what is accepted must be what pymatgen finds; what is in doubt i
 
 import io
 import json
+import re
 import zipfile
 from collections import Counter
 from functools import cache
@@ -303,6 +304,29 @@ def test_sound_cifs_are_read(kind, encoding, tmp_path):
     read = read_structure(tmp_path / "x.cif")
     assert sorted(read.elements) == ["Cl", "Na"]
     assert np.linalg.det(read.lattice) == pytest.approx(4.2**3)
+
+
+AMBIGUOUS_CIFS = {
+    "two origins": (CELL + "_space_group_name_H-M_alt 'F d -3 m'\n", "two origins"),
+    "two origins, by number": (CELL + "_symmetry_Int_Tables_number 129\n", "two origins"),
+    "rhombohedral cell": (
+        CELL.replace(" 90", " 60") + "_space_group_name_H-M_alt 'R -3 m'\n",
+        "not fit its symmetry|not agree",
+    ),
+    "unique axis c": (
+        CELL.replace("gamma 90", "gamma 110") + "_space_group_IT_number 14\n",
+        "not fit its symmetry|not agree",
+    ),
+    "unknown group": (CELL + "_space_group_name_H-M_alt 'F u n'\n", "cannot be read by ASE"),
+}
+
+
+@pytest.mark.parametrize("kind", AMBIGUOUS_CIFS)
+def test_cifs_of_doubtful_symmetry_are_rejected(kind, tmp_path):
+    head, reason = AMBIGUOUS_CIFS[kind]
+    text = f"data_x\n{head}{SITES}a Na .11 .23 .37\n"
+    (record,) = in_folder(tmp_path, {"x.cif": text})
+    assert re.search(reason, record.problem), record.problem
 
 
 POTCAR_NAMES = "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa_pv Cl/1a2b3c\n1 1\n"

@@ -27,6 +27,10 @@ from crystal_transfer.species import ATOMIC_NUMBERS
 MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it
 MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two libraries do in a minute
 SAME_POSITION = 5e-3  # fractional; libraries round special positions given with three digits
+SAME_METRIC = 0.02  # relative; cells are measured, and rounded
+# space groups with two choices of the origin, International Tables A; libraries take one of them
+TWO_ORIGINS = {48, 50, 59, 68, 70, 85, 86, 88, 125, 126, 129, 130, 133, 134, 137, 138, 141, 142,
+               201, 203, 222, 224, 227, 228}  # fmt: skip
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
@@ -110,7 +114,7 @@ def read_cif(text: str) -> Structure:
     clean = _cif_text(tags, elements, np.transpose(coordinates))
     read = _agreed(
         "CIF",
-        lambda: _of_ase(ase.io.read(io.StringIO(clean), format="cif", index=":")),
+        lambda: _ase_cif(clean),
         lambda: _pymatgen_cif(clean),
     )
     _require_own_word(tags, read, len(elements))
@@ -254,6 +258,21 @@ def _known(tags: dict, key: str) -> list[str]:
 
 def _is_identity(operation: str) -> bool:
     return re.sub(r"[\s'\"+]", "", operation).lower() == "x,y,z"
+
+
+def _ase_cif(text: str) -> Structure:
+    frames = ase.io.read(io.StringIO(text), format="cif", index=":")
+    read, group = _of_ase(frames), frames[0].info["spacegroup"]
+    if group.no in TWO_ORIGINS:
+        raise Fault(
+            "CIF does not list its symmetry operations, and its space group has two origins"
+        )
+    rotations, _ = group.get_op()
+    metric = read.lattice @ read.lattice.T
+    turned = np.einsum("nji,jk,nkl->nil", rotations, metric, rotations)
+    if np.abs(turned - metric).max() > SAME_METRIC * metric.max():
+        raise Fault("CIF has a cell that does not fit its symmetry")
+    return read
 
 
 def _pymatgen_cif(text: str) -> Structure:
