@@ -228,7 +228,7 @@ DAMAGED_CIFS = {
     "unknown symmetry": (
         [lambda t, o=o: _operations(t, o) for o in
          (["x,y,z", "x,y,w"], ["x,y,z", "junk"], ["x,y,z", "x,y"], ["x,y,z", "-x,-y,1/'2-z"])],
-        "symmetry operations that are not understood|cannot be read by|not agree|not fit its symmetry",
+        "operations that are not understood|cannot be read by|not agree|not fit its symmetry",
     ),
     "symmetry without identity": (
         [lambda t: _operations(t, ["-x,-y,-z"])],
