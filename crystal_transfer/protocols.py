@@ -33,6 +33,30 @@ class Neighbours(StrEnum):
     SHELL = "shell"
 
 
+class BondRule(StrEnum):
+    """How the bonds of a graph are found: the ties that are kept, and mutual bonds once or twice."""
+
+    ALIGNN = "alignn"
+    SHELL = "shell"
+    ALIGNN_DOUBLED = "alignn-doubled"
+    SHELL_DOUBLED = "shell-doubled"
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """Which ties are kept."""
+        return Neighbours(self.value.removesuffix("-doubled"))
+
+    @property
+    def doubled(self) -> bool:
+        """Whether a bond that both of its atoms find is there twice."""
+        return self.value.endswith("-doubled")
+
+
+def bond_rule(neighbours: Neighbours, doubled: bool) -> BondRule:
+    """Return the rule of its two parts."""
+    return BondRule(f"{neighbours.value}-doubled" if doubled else neighbours.value)
+
+
 class SeenInTest(StrEnum):
     """What happens to PT crystals that are in the test set of a dataset that is fine-tuned to."""
 

@@ -172,9 +172,7 @@ def from_description(content: Mapping[str, Any]) -> Run:
             "kind": RunKind(fields["kind"]),
             "sampling": Sampling(fields["sampling"]),
             "properties": tuple(fields["properties"]),
-            "hyperparameters": Hyperparameters(**how | {"loss": Loss(how["loss"])})
-            if how
-            else None,
+            "hyperparameters": _hyperparameters(how) if how else None,
             "source": from_description(source) if source else None,
         }
     )

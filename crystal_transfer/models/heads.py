@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.models.strategies import MULTI_HEAD, Head
 
+
 def perceptron(widths: Sequence[int], between: type[nn.Module] | None = nn.SiLU) -> nn.Sequential:
     """Return linear layers of the given widths, with an activation between them or none."""
     layers: list[nn.Module] = []

@@ -38,7 +38,7 @@ class SavedModel:
         Its output network.
     scalers
         Code of each property that it predicts -> range of its targets, in the order of the output.
-    neighbours
+    bond_rule
         The rule by which the bonds of its crystals were found, see `graphs.neighbours`.
     tensors
         Its weights by name.
@@ -50,7 +50,7 @@ class SavedModel:
     sizes: Sizes
     head: Head
     scalers: Mapping[str, Scaler]
-    neighbours: str
+    bond_rule: str
     tensors: Mapping[str, Tensor]
     species_features: Tensor
 
@@ -70,7 +70,7 @@ def save_model(model: SavedModel, path: str | Path) -> None:
         "sizes": asdict(model.sizes),
         "head": asdict(model.head),
         "properties": {code: asdict(scaler) for code, scaler in model.scalers.items()},
-        "neighbours": model.neighbours,
+        "bond_rule": model.bond_rule,
         "version": __version__,
     }
     tensors = {**model.tensors, SPECIES_FEATURES: model.species_features}
@@ -105,7 +105,7 @@ def load_model(path: str | Path) -> SavedModel:
             sizes=SIZES[content["network"]](**content["sizes"]),
             head=Head(tuple(head["hidden"]), head["activated"], head["linear"]),
             scalers={code: Scaler(**limits) for code, limits in content["properties"].items()},
-            neighbours=content["neighbours"],
+            bond_rule=content["bond_rule"],
             species_features=tensors.pop(SPECIES_FEATURES),
             tensors=tensors,
         )
@@ -121,7 +121,7 @@ def saved_from(
     sizes: Sizes,
     head: Head,
     scalers: Mapping[str, Scaler],
-    neighbours: str,
+    bond_rule: str,
 ) -> SavedModel:
     """Take what a trained network must be saved with.
 
@@ -132,7 +132,7 @@ def saved_from(
     """
     tensors = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     return SavedModel(
-        name, sizes, head, scalers, neighbours, tensors, network.species_features.detach().cpu()
+        name, sizes, head, scalers, bond_rule, tensors, network.species_features.detach().cpu()
     )
 
 

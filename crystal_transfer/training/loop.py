@@ -322,8 +322,7 @@ class Pace:
         return f"{1000 * per_step:.0f} ms per step, {per_step * (self.total - done):.0f} s left"
 
 
-def _validate(
-    criterion: Criterion, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
+def _validate(criterion: Criterion, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
     """Return loss and MAE, and with several properties the MAE of each."""
     result = {
         "validation_loss": float(criterion(prediction, true.targets)),

@@ -175,7 +175,7 @@ def _train(
         report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
     scalers = {code: test.scaler for code, test in task.tests.items()}
-    saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.neighbours)
+    saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.bond_rule)
     if not is_finite(saved):
         report("the training has diverged: its weights are not finite, and it has no metrics")
     measured = {"properties": results} if run.properties else results[run.dataset]
@@ -230,9 +230,7 @@ def _task(run: Run, inputs: Inputs, settings: Settings) -> Task:
             "train on what is tested; take it out of them."
         )
     assert inputs.table and inputs.split and inputs.scaler
-    return one_property(
-        run, inputs.table, inputs.split, inputs.scaler, inputs.excluded
-    )
+    return one_property(run, inputs.table, inputs.split, inputs.scaler, inputs.excluded)
 
 
 def choose_device(name: Device) -> torch.device:

@@ -44,7 +44,7 @@ class Settings:
         What decides initial weights and the order of crystals.
     multi_test_labels
         Whether multi-property pre-training sees labels of the other properties' test crystals.
-    neighbours
+    bond_rule
         How the graphs were built: a model that stands alone must know it.
     device
         Where to train.
@@ -61,7 +61,7 @@ class Settings:
     frozen_norms: FrozenNorms
     training_seed: TrainingSeed
     multi_test_labels: TestLabels
-    neighbours: str
+    bond_rule: str
     device: Device
     precision: Precision
     threads: int

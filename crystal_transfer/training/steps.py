@@ -71,7 +71,9 @@ class ReplayedSteps:
         See `replay.cuda_graphs`.
     """
 
-    def __init__(self, model: nn.Module, training: LabelledGraphs, criterion: Criterion, record: Recorder):
+    def __init__(
+        self, model: nn.Module, training: LabelledGraphs, criterion: Criterion, record: Recorder
+    ):
         self.model, self.training, self.criterion, self.record = model, training, criterion, record
         self.steps: dict[tuple[int, Sizes], tuple[list[Tensor], Callable[[], Gradients]]] = {}
 

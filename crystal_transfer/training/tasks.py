@@ -79,9 +79,7 @@ def one_property(
     return Task(training, validation, scaled, {run.dataset: TestSet(tested, truth, scale)})
 
 
-def several_properties(
-    run: Run, labels_path: str, seed: int, test_labels: TestLabels
-) -> Task:
+def several_properties(run: Run, labels_path: str, seed: int, test_labels: TestLabels) -> Task:
     """Take all crystals that have a label of one of the run's properties.
 
     Labels of crystals that a dataset tests on are learned only if the protocol keeps them.
