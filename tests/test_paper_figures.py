@@ -430,7 +430,7 @@ def test_our_runs_are_drawn_as_the_published_cells(data):
     runs = pd.concat(
         [
             theirs.assign(trial=trial, r2=theirs["r2_mean"] + shift, rmse=1.0,
-                          mae=theirs["mae_mean"], mae_scaled=theirs["mae_scaled_mean"])
+                          batch_size=16, network="alignn", mae=theirs["mae_mean"], mae_scaled=theirs["mae_scaled_mean"])
             for trial, shift in shifts.items()
         ]
     )  # fmt: skip

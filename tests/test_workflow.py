@@ -41,7 +41,7 @@ def test_the_paper_is_planned_without_a_network(tmp_path):
     assert jobs["scratch"] == 175 + 1
     assert jobs["pretrain"] == 23
     assert jobs["multipretrain"] == 12
-    assert jobs["finetune"] == 2914
+    assert jobs["finetune"] == 2933
     assert jobs["download"] == 9
     assert len((done.stdout + done.stderr).splitlines()) < 250
 
@@ -49,7 +49,7 @@ def test_the_paper_is_planned_without_a_network(tmp_path):
 def test_the_cluster_profile_plans_without_a_cluster(tmp_path):
     folder = fresh_copy(tmp_path)
     done = snakemake("--profile", "slurm", "-n", "--quiet", "rules", folder=folder)
-    assert jobs_of(done.stdout)["finetune"] == 2914
+    assert jobs_of(done.stdout)["finetune"] == 2933
 
 
 def test_as_a_module_of_another_workflow(tmp_path):
@@ -61,7 +61,7 @@ def test_as_a_module_of_another_workflow(tmp_path):
         "use rule * from transfer as transfer_*\n"
     )
     done = snakemake("transfer_everything", "-n", "--quiet", "rules", folder=other)
-    assert jobs_of(done.stdout)["transfer_finetune"] == 2914
+    assert jobs_of(done.stdout)["transfer_finetune"] == 2933
 
 
 def test_a_figure_asks_for_its_own_runs_only(tmp_path):

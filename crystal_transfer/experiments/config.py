@@ -304,7 +304,7 @@ class KindOfRun(Checked):
 
 
 class MultiKindOfRun(KindOfRun):
-    """How runs on several properties, or from them, are trained; see the switch `multi_training`."""
+    """How runs on several properties, or from them, are trained; see `multi_training`."""
 
     weight_decay: Annotated[Number, Field(ge=0)]
     """Of AdamW; none on biases and norms."""
