@@ -4,7 +4,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from crystal_transfer import data
 from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
 from crystal_transfer.experiments.config import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
@@ -34,6 +36,9 @@ def load():
 
 STUDY = load()
 LAYOUT = STUDY.layout
+# for the report, which shows keys of the config
+for key, value in with_defaults(config).items():
+    config.setdefault(key, value)
 
 if Path(LAYOUT.root).exists() and not os.access(LAYOUT.root, os.W_OK):
     raise WorkflowError(
@@ -47,7 +52,7 @@ wildcard_constraints:
     cell="[A-Za-z0-9_-]+",
     trial=r"\d+",
     experiment="|".join(STUDY.grid),
-    figure="[a-z0-9_]+",
+    figure="[A-Za-z0-9_]+",
     bond_rule="|".join(BondRule),
 
 

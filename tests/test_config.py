@@ -192,7 +192,7 @@ def test_figures_without_their_experiments_are_left_out(config):
     config["experiments"] = {"scratch": config["experiments"]["scratch"]}
     study = load_study(config)
     assert set(name for name, figure in study.figures.items() if figure.runs) == {
-        "fig6a_scratch_heatmap", "margins_of_error_scratch", "comparison"
+        "scratch_heatmap", "margins_of_error_scratch", "comparison"
     }  # fmt: skip
     assert "shared_crystals" not in study.figures
 

@@ -293,6 +293,13 @@ Model = create_model(
 )
 
 
+class FigureBlock(Checked):
+    """How figures look."""
+
+    palette: Literal["safe", "paper"] = "safe"
+    """Colours of the paper's figures: readable for everyone, or as the paper has them."""
+
+
 class KindOfRun(Checked):
     """How one kind of run is trained."""
 
@@ -363,6 +370,7 @@ class Config(Checked):
     graphs: Graphs
     model: Model = Model()
     training: Training
+    figures: FigureBlock = FigureBlock()
     runs_per_gpu: Count
     """Trainings that share one GPU; more than 1 needs GPU shards."""
     shards_per_gpu: Count

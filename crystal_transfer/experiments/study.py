@@ -8,7 +8,7 @@ from typing import Any
 from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.catalogue import Figure, Grid, figures_of
+from crystal_transfer.experiments.catalogue import COMPARED, Figure, Grid, figures_of
 from crystal_transfer.experiments.config import Config, check, over_defaults, parse, read_config
 from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
@@ -152,6 +152,11 @@ class Study:
             return self.config.checkpoints[source.dataset]
         return self.files(source).model
 
+    @property
+    def compared(self) -> list[Run]:
+        """The runs that the publication has too, as far as the study has them."""
+        return COMPARED(self.grid)
+
     def excluded(self, codes: Iterable[str]) -> list[str]:
         """Return the lists of crystals not to pre-train on, if the protocol removes them."""
         if self.protocol.seen_in_test is SeenInTest.KEPT:
@@ -188,6 +193,12 @@ class Study:
             code: {"label": self.datasets[code].label, "unit": self.datasets[code].unit}
             for code in self.used_datasets
         }
+
+    def figure_options(self, name: str) -> dict[str, Any]:
+        """Return the further arguments of a figure's drawing."""
+        figure = self.figures[name]
+        options = figure.options(self.grid)
+        return options | ({"palette": self.config.figures.palette} if figure.has_palette else {})
 
     def imposed(self, key: str) -> list[str]:
         """Return the file of an imposed split, if the config names one."""

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import plt
+from crystal_transfer.figures.style import Quantity, plt
 
 WIDTH = 0.85  # of a violin, where violins are 1 apart
 
@@ -54,3 +57,14 @@ def fig1b(targets: Mapping[str, np.ndarray], datasets: Mapping, palette: str = D
     axis.set_ylabel("Target, scaled to [\N{MINUS SIGN}1, 1]")
     columns = ["dataset", "crystals", "minimum", "q25", "median", "q75", "maximum"]
     return figure, pd.DataFrame(rows, columns=columns)
+
+
+def of_crystals(
+    crystals: Mapping[str, CrystalTable],
+    scalers: Mapping[str, Scaler],
+    datasets: Mapping[str, Quantity],
+    palette: str = DEFAULT,
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the same from the crystals of datasets and the ranges of their targets."""
+    targets = {code: scalers[code].scale(table.targets) for code, table in crystals.items()}
+    return fig1b(targets, datasets, palette)
