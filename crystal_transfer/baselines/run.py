@@ -1,7 +1,7 @@
 """One baseline on one sample, tested as a network is."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def evaluate(
     name: str,
     seed: int = 0,
     n_jobs: int = 1,
-) -> tuple[dict, list[Prediction]]:
+) -> tuple[dict[str, Any], list[Prediction]]:
     """Train a baseline on a sample and test it.
 
     Parameters
@@ -91,7 +91,7 @@ def _of(targets: dict[str, float], ids: Sequence[str]) -> np.ndarray:
     return np.array([targets[id] for id in ids], dtype=np.float64)
 
 
-def _require(dataset: str, ids: Sequence[str], known: dict, otherwise: str) -> None:
+def _require(dataset: str, ids: Sequence[str], known: Container[str], otherwise: str) -> None:
     missing = next((id for id in ids if id not in known), None)
     if missing is not None:
         raise InputError(f"dataset {dataset}, crystal '{missing}': {otherwise}")

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -19,6 +19,8 @@ import urllib3
 from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import replaced_when_whole, sha256
+
+Result = TypeVar("Result")
 
 ATTEMPTS = 4
 FIRST_WAIT = 2.0  # s before the second attempt; doubles each time
@@ -86,16 +88,17 @@ def fetch(
         ) from None
 
 
-def outlast(work: Callable, first_wait: float = FIRST_WAIT):
+def outlast(work: Callable[[], Result], first_wait: float = FIRST_WAIT) -> Result:
     """Return what some work with the network returns, tried again after faults that may pass."""
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS):
         try:
             return work()
         except PASSING as error:
-            if attempt == ATTEMPTS or not _worth_another_try(error):
+            if not _worth_another_try(error):
                 raise
             print(f"attempt {attempt} of {ATTEMPTS}: {in_words(error)}")
             time.sleep(first_wait * 2 ** (attempt - 1))
+    return work()
 
 
 def receive(ask: Callable[[], requests.Response], sink: BinaryIO, most: int = LARGEST) -> None:
@@ -152,7 +155,8 @@ class _Transfer(threading.Thread):
     def __init__(self, ask: Callable[[], requests.Response], sink: BinaryIO, most: int):
         super().__init__(daemon=True)
         self.ask, self.sink, self.most = ask, sink, most
-        self.received, self.error, self.given_up = 0, None, False
+        self.received, self.given_up = 0, False
+        self.error: Exception | None = None
 
     def run(self) -> None:
         """Listen until the end, or until nobody waits any more."""

@@ -24,11 +24,11 @@ class Scaler:
         return (self.maximum - self.minimum) / 2
 
     def scale(self, targets: np.ndarray) -> np.ndarray:
-        """Give scaled targets."""
+        """Return scaled targets."""
         return (np.asarray(targets) - self.minimum) / self.half_range - 1
 
     def restore(self, scaled: np.ndarray) -> np.ndarray:
-        """Give targets in physical units."""
+        """Return targets in physical units."""
         return (np.asarray(scaled) + 1) * self.half_range + self.minimum
 
 

@@ -115,7 +115,7 @@ class Study:
         if run.properties:
             return {"labels": self.layout.merged.labels, "graphs": self.layout.merged.graphs}
         files = self.layout.dataset(run.dataset)
-        found = {
+        found: dict[str, Any] = {
             "table": files.table, "split": files.split, "scaler": files.scaler,
             "graphs": files.graphs,
         }  # fmt: skip

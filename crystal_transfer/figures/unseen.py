@@ -1,17 +1,18 @@
 """A dataset that no choice was made on: which model is best for it (Table 1)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Quantity, panels
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells, change_against_scratch
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
 
 
-def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 and MAE of every model, best R2 first, with their numbers.
 
     Returns
@@ -41,7 +42,7 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, found[::-1]
 
 
-def _name(row) -> str:
+def _name(row: Any) -> str:
     if not row.source:
         return "scratch"
     return row.source if row.source_properties > 1 else f"PT {row.source} ({row.source_size:,})"

@@ -13,9 +13,10 @@ from crystal_transfer import __version__
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.contract import Network
-from crystal_transfer.models.heads import Head, build_head
+from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.sizes import SIZES, Sizes
+from crystal_transfer.models.strategies import Head
 from crystal_transfer.models.tensors import load_tensors, save_tensors
 from crystal_transfer.models.weights import initialise
 

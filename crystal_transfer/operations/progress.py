@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -83,7 +84,8 @@ def by_experiment(study: Study, states: Mapping[str, str]) -> tuple[pd.DataFrame
         if found == "done" and (taken := _seconds_taken(study.layout.run(id))) is not None
     ]
     correction = float(pd.Series(ratios).median()) if ratios else 1.0
-    rows, seen = [], set()
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for name, runs in study.grid.items():
         members = {run.source.id for run in runs if run.source} | {run.id for run in runs}
         members = {id for id in members if id in states} - seen

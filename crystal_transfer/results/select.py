@@ -6,9 +6,12 @@ rule below says what takes the place of the paper's choice.
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+
+Item = TypeVar("Item")
 
 FT_SIZE = 800  # crystals; 90 % of the paper's smallest dataset, rounded down
 PT_SIZE = 941  # crystals; the paper's smallest dataset
@@ -77,13 +80,13 @@ def at_ft_size(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["size"] == ft_size(cells)]
 
 
-def chosen(wanted: Iterable, present: Iterable) -> list:
+def chosen(wanted: Iterable[Item], present: Iterable[Item]) -> list[Item]:
     """Return what is wanted and present, in the order wanted; all that is present if nothing is."""
     present = list(dict.fromkeys(present))
     return [item for item in wanted if item in present] or present
 
 
-def ordered(codes: Iterable[str], datasets: Mapping) -> list[str]:
+def ordered(codes: Iterable[str], datasets: Mapping[str, Any]) -> list[str]:
     """Return codes, each once, in the order of the datasets; unknown ones follow."""
     found = list(dict.fromkeys(codes))
     return [code for code in datasets if code in found] + sorted(set(found) - set(datasets))
@@ -196,7 +199,7 @@ def wrapped(name: str, width: int) -> str:
     return "\n".join(piece for line in pieces for piece in line)
 
 
-def label_and_unit(entry) -> tuple[str, str]:
+def label_and_unit(entry: Any) -> tuple[str, str]:
     """Return label and unit of a dataset, from attributes or keys; no unit is an empty string."""
     if isinstance(entry, Mapping):
         label, unit = entry["label"], entry["unit"]

@@ -5,16 +5,20 @@ the same size in inches and the axes the same place, so that 6a stands above 6b 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES, Palette
-from crystal_transfer.figures.style import ink_on, plt
+from crystal_transfer.figures.style import Drawing, Quantity, ink_on
 from crystal_transfer.results import select
 
 CELL = 0.72  # inches, as are the margins
@@ -24,7 +28,7 @@ EXPLANATION = "lower triangle: test $R^2$ (good: blue)\nupper: scaled test MAE (
 COLUMNS = [*select.PLACE, "trials", *select.METRICS]
 
 
-def fig4a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig4a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw scratch: FE, DC, BG against FT size.
 
     Returns
@@ -38,7 +42,7 @@ def fig4a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _by_size(table, table["dataset"], rows, "Dataset", PALETTES[palette])
 
 
-def fig4b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig4b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw four pairs against FT size; PT 941 crystals, all weights fine-tuned.
 
     Returns
@@ -54,7 +58,7 @@ def fig4b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _by_size(table, names, rows, f"PT-FT pair{_pretrain_size(table)}", PALETTES[palette])
 
 
-def fig6a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig6a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw scratch at the FT size as one row, a column per dataset.
 
     Returns
@@ -73,7 +77,7 @@ def fig6a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table[COLUMNS].reset_index(drop=True)
 
 
-def fig6b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig6b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw every pair: PT dataset (rows) against FT dataset (columns), FT 800, PT 941.
 
     Yellow frames mark the best cell of a column: highest R2 and lowest MAE. Where two cells share
@@ -100,7 +104,9 @@ def fig6b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table[[*COLUMNS, "best"]].reset_index(drop=True)
 
 
-def _paired(table: pd.DataFrame, cells: pd.DataFrame, datasets: Mapping) -> list[str]:
+def _paired(
+    table: pd.DataFrame, cells: pd.DataFrame, datasets: Mapping[str, Quantity]
+) -> list[str]:
     """Return the columns of 6a and 6b: the datasets of the pair-wise study, else all shown."""
     paired = select.ordered(select.at_ft_size(select.pairs(cells))["dataset"], datasets)
     return paired or select.ordered(table["dataset"], datasets)
@@ -115,7 +121,9 @@ def _with_size(codes: list[str], table: pd.DataFrame) -> list[str]:
     return [f"{code}{size}" for code in codes]
 
 
-def _by_size(table: pd.DataFrame, names: pd.Series, rows: list[str], label: str, palette: Palette):
+def _by_size(
+    table: pd.DataFrame, names: pd.Series, rows: list[str], label: str, palette: Palette
+) -> Drawing:
     sizes = sorted(table["size"].unique())
     figure, _ = split_heatmap(
         table.assign(row=names, column=table["size"]), rows, sizes, [str(s) for s in sizes],
@@ -126,12 +134,12 @@ def _by_size(table: pd.DataFrame, names: pd.Series, rows: list[str], label: str,
 
 def split_heatmap(
     table: pd.DataFrame,
-    rows: list,
-    columns: list,
+    rows: list[str],
+    columns: list[Any],
     column_labels: list[str],
     axis_labels: tuple[str, str],
     palette: Palette,
-):
+) -> tuple[Figure, Axes]:
     """Draw split cells.
 
     Parameters
@@ -196,7 +204,7 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _canvas(n_rows: int, n_columns: int):
+def _canvas(n_rows: int, n_columns: int) -> tuple[Figure, Axes, Axes]:
     """Return a figure, an axis of square cells of equal size in inches, and the colour bar's."""
     width, height = CELL * max(n_columns, 1), CELL * max(n_rows, 1)
     total = LEFT + width + RIGHT, BOTTOM + height + TOP
@@ -218,7 +226,7 @@ def _triangle(x: int, y: int, lower: bool) -> list[tuple[float, float]]:
     return [(x - 0.5, y - 0.5), corner, (x + 0.5, y + 0.5)]
 
 
-def _frame(axis, x: int, y: int, palette: Palette, line: str) -> None:
+def _frame(axis: Axes, x: int, y: int, palette: Palette, line: str) -> None:
     for colour, width, style in ((palette.casing, 3.6, "-"), (palette.best, 2.2, line)):
         axis.add_patch(
             Rectangle((x - 0.475, y - 0.475), 0.95, 0.95, fill=False, ec=colour, lw=width, ls=style)

@@ -1,17 +1,21 @@
 """Figure 1b: how the scaled targets of the datasets are distributed."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import plt
+from crystal_transfer.figures.style import Drawing, Quantity
 
 WIDTH = 0.85  # of a violin, where violins are 1 apart
 
 
-def fig1b(targets: Mapping[str, np.ndarray], datasets: Mapping, palette: str = DEFAULT):
+def fig1b(
+    targets: Mapping[str, np.ndarray], datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw a violin per dataset; black bar: interquartile range, white dot: median.
 
     Parameters
@@ -39,8 +43,10 @@ def fig1b(targets: Mapping[str, np.ndarray], datasets: Mapping, palette: str = D
             continue
         # a density needs two different values
         if np.ptp(some) > 0:
-            body = axis.violinplot([some], [place], widths=WIDTH, showextrema=False)["bodies"][0]
-            body.set(facecolor=colour, edgecolor=colour, alpha=0.6)
+            drawn: dict[str, Any] = axis.violinplot(
+                [some], [place], widths=WIDTH, showextrema=False
+            )
+            drawn["bodies"][0].set(facecolor=colour, edgecolor=colour, alpha=0.6)
         low, median, high = np.quantile(some, [0.25, 0.5, 0.75])
         axis.vlines(place, low, high, color="black", linewidth=5, zorder=2)
         axis.scatter(place, median, s=18, color="white", edgecolors="black", linewidths=0.6,
