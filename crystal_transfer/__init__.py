@@ -9,7 +9,7 @@ graphs
 baselines
     models without a graph network, on features of the composition and the structure.
 models
-    the networks in PyTorch, the strategies that say what fine-tuning may change, saved models.
+    networks in PyTorch, strategies that say what fine-tuning may change, and the saved form.
 training
     one run: loop, schedule, checkpoints, metrics.
 prediction

@@ -72,7 +72,7 @@ def graphs_of(
         path = Path(folder) / "crystals.npz"
         crystals.save(replace(table, targets=np.zeros(len(table))), path)
         compress = model.network != "reference"  # DGL knows no weights
-        build(path, Path(folder) / "graphs", model.neighbours, compress, processes)
+        build(path, Path(folder) / "graphs", model.bond_rule, compress, processes)
         store = open_store(Path(folder) / "graphs")
         for start in range(0, len(table), AT_ONCE):
             rows = np.arange(start, min(start + AT_ONCE, len(table)))

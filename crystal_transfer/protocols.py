@@ -33,11 +33,77 @@ class Neighbours(StrEnum):
     SHELL = "shell"
 
 
+class BondRule(StrEnum):
+    """How the bonds of a graph are found: the ties that are kept, and mutual bonds once or twice."""
+
+    ALIGNN = "alignn"
+    SHELL = "shell"
+    ALIGNN_DOUBLED = "alignn-doubled"
+    SHELL_DOUBLED = "shell-doubled"
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """Which ties are kept."""
+        return Neighbours(self.value.removesuffix("-doubled"))
+
+    @property
+    def doubled(self) -> bool:
+        """Whether a bond that both of its atoms find is there twice."""
+        return self.value.endswith("-doubled")
+
+
+def bond_rule(neighbours: Neighbours, doubled: bool) -> BondRule:
+    """Return the rule of its two parts."""
+    return BondRule(f"{neighbours.value}-doubled" if doubled else neighbours.value)
+
+
 class SeenInTest(StrEnum):
     """What happens to PT crystals that are in the test set of a dataset that is fine-tuned to."""
 
     KEPT = "kept"
     REMOVED = "removed"
+
+
+class ScratchRate(StrEnum):
+    """Peak learning rate of scratch: its own, as was published, or that of fine-tuning."""
+
+    OWN = "own"
+    FINETUNING = "finetuning"
+
+
+class TrainingSeed(StrEnum):
+    """Seed of initialisation and order: one for all trials, as was published, or one per trial."""
+
+    PUBLISHED = "published"
+    PER_TRIAL = "per_trial"
+
+
+class MultiTraining(StrEnum):
+    """Optimiser and batches of multi-property runs: their own, or the same as of all others."""
+
+    OWN = "own"
+    SAME = "same"
+
+
+class MultiGraphs(StrEnum):
+    """Bonds of multi-property runs that both atoms find: twice, or once as in all other graphs."""
+
+    DOUBLED = "doubled"
+    CANONICAL = "canonical"
+
+
+class TestLabels(StrEnum):
+    """Labels of test crystals of the other properties in multi-property pre-training."""
+
+    KEPT = "kept"
+    WITHHELD = "withheld"
+
+
+class AbsentLabels(StrEnum):
+    """How labels that a crystal lacks enter the loss: as zeros that are counted, or not at all."""
+
+    COUNTED = "counted"
+    LEFT_OUT = "left_out"
 
 
 class LossOf(StrEnum):
@@ -59,3 +125,10 @@ class Protocol:
     neighbours: Neighbours
     seen_in_test: SeenInTest
     loss: LossOf
+    scratch_rate: ScratchRate
+    training_seed: TrainingSeed
+    multi_epoch: TestedEpoch
+    multi_training: MultiTraining
+    multi_graphs: MultiGraphs
+    multi_test_labels: TestLabels
+    absent_labels: AbsentLabels

@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from crystal_transfer.protocols import AbsentLabels
+
 # A parameter of the training rules: raise it when a change makes trainings end with other weights.
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 
 
 class RunKind(StrEnum):
@@ -34,9 +36,45 @@ class Loss(StrEnum):
     L1 = "l1"
 
 
+class Order(StrEnum):
+    """Order of the crystals in an epoch: drawn anew for each, or that of the sample in all."""
+
+    SHUFFLED = "shuffled"
+    FIXED = "fixed"
+
+
+class IncompleteBatch(StrEnum):
+    """What happens to the few crystals that do not fill the last batch of an epoch."""
+
+    DROPPED = "dropped"
+    KEPT = "kept"
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
-    """How to train; see `training` in config.yaml for meanings and sources."""
+    """How to train; see `training` in config.yaml for meanings and sources.
+
+    Attributes
+    ----------
+    epochs
+        Passes over the training part of the sample, at most.
+    batch_size
+        Crystals in a step.
+    max_lr
+        Peak of the one-cycle schedule.
+    loss
+        What is minimised.
+    weight_decay
+        Of AdamW; none on biases and norms.
+    pct_start
+        Share of the schedule in which the learning rate rises.
+    order, incomplete_batch
+        How epochs are divided into batches.
+    patience
+        Epochs without a lower validation loss after which a training ends; None for never.
+    absent_labels
+        How labels that a crystal lacks enter the loss.
+    """
 
     epochs: int
     batch_size: int
@@ -44,6 +82,10 @@ class Hyperparameters:
     loss: Loss
     weight_decay: float
     pct_start: float
+    order: Order = Order.SHUFFLED
+    incomplete_batch: IncompleteBatch = IncompleteBatch.DROPPED
+    patience: int | None = None
+    absent_labels: AbsentLabels = AbsentLabels.LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -130,12 +172,20 @@ def from_description(content: Mapping[str, Any]) -> Run:
             "kind": RunKind(fields["kind"]),
             "sampling": Sampling(fields["sampling"]),
             "properties": tuple(fields["properties"]),
-            "hyperparameters": Hyperparameters(**how | {"loss": Loss(how["loss"])})
-            if how
-            else None,
+            "hyperparameters": _hyperparameters(how) if how else None,
             "source": from_description(source) if source else None,
         }
     )
+
+
+def _hyperparameters(content: Mapping[str, Any]) -> Hyperparameters:
+    words = {
+        "loss": Loss(content["loss"]),
+        "order": Order(content["order"]),
+        "incomplete_batch": IncompleteBatch(content["incomplete_batch"]),
+        "absent_labels": AbsentLabels(content["absent_labels"]),
+    }
+    return Hyperparameters(**dict(content) | words)
 
 
 def _plain(value: Any) -> Any:

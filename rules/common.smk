@@ -9,6 +9,7 @@ from crystal_transfer.experiments.config import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.cluster import take_over
+from crystal_transfer.protocols import BondRule
 from crystal_transfer.runs import RESULTS_VERSION, description
 from crystal_transfer.training.settings import plain
 
@@ -47,6 +48,7 @@ wildcard_constraints:
     trial=r"\d+",
     experiment="|".join(STUDY.grid),
     figure="[a-z0-9_]+",
+    bond_rule="|".join(BondRule),
 
 
 def claim_study(log):

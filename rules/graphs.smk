@@ -5,11 +5,11 @@ rule graphs:
     input:
         rules.clean.output.table,
     output:
-        directory(LAYOUT.dataset("{dataset}").graphs),
+        directory(LAYOUT.graphs("{dataset}", "{bond_rule}")),
     log:
-        LAYOUT.log("graphs", "{dataset}"),
+        LAYOUT.log("graphs", "{bond_rule}_{dataset}"),
     benchmark:
-        LAYOUT.benchmark("graphs", "{dataset}")
+        LAYOUT.benchmark("graphs", "{bond_rule}_{dataset}")
     conda:
         "../envs/data.yaml"
     threads: 2
@@ -17,7 +17,7 @@ rule graphs:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
-        neighbours=STUDY.protocol.neighbours.value,
+        bond_rule=lambda wildcards: wildcards.bond_rule,
         compress=STUDY.config.graphs.compress,
     message:
         "Building the graphs of {wildcards.dataset}"
@@ -34,5 +34,8 @@ use rule graphs as cumulative_graphs with:
         LAYOUT.log("graphs", "cumulative"),
     benchmark:
         LAYOUT.benchmark("graphs", "cumulative")
+    params:
+        bond_rule=STUDY.merged_bond_rule.value,
+        compress=STUDY.config.graphs.compress,
     message:
         "Building the graphs of all datasets together"

@@ -10,7 +10,7 @@ from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.models.weights import load_weights
-from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
 from crystal_transfer.results.layout import Layout
 from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
 from crystal_transfer.training.run import Inputs, Outputs
@@ -19,10 +19,11 @@ from crystal_transfer.training.settings import Device, Precision, Settings
 SMALL = AlignnSizes(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)
 SETTINGS = Settings(
     seed=0,
-    test_fraction=0.2,
     tested_epoch=TestedEpoch.LAST,
     frozen_norms=FrozenNorms.MOVING,
-    neighbours="shell",
+    training_seed=TrainingSeed.PER_TRIAL,
+    multi_test_labels=TestLabels.WITHHELD,
+    bond_rule="shell",
     device=Device.CPU,
     precision=Precision.FP32,
     threads=1,

@@ -16,7 +16,7 @@ from matminer.utils.io import load_dataframe_from_json, store_dataframe_as_json
 from pymatgen.core import Lattice, Structure
 
 from crystal_transfer.datasets import crystals, imposed, scaling, splits
-from crystal_transfer.datasets.cleaning import clean, fault, require_enough
+from crystal_transfer.datasets.cleaning import Rejected, clean, fault, require_enough
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.datasets.read import read_dataset
@@ -229,9 +229,9 @@ def test_a_table_that_names_a_missing_file(tmp_path):
     (tmp_path / "id_prop.csv").write_text(names)
     assert [reason.split(" (")[0] for reason in reasons(tmp_path)] == [
         "file missing.cif named in id_prop.csv does not exist",
-        "damaged.cif cannot be read",
+        "CIF has no fractional coordinates",
         "file empty.cif is empty",
-        "row 5 of id_prop.csv has no value",
+        "line 5 of id_prop.csv has no value",
     ]
 
 
@@ -258,11 +258,16 @@ def test_a_large_cell(tmp_path):
 
 
 def test_too_many_rejected():
-    require_enough(95, 5, 0.05, "X")
-    with pytest.raises(InputError, match=r"6 of 100 rows were rejected"):
-        require_enough(94, 6, 0.05, "X")
+    rejected = [Rejected(f"r{i}", "target is missing or not finite") for i in range(6)]
+    require_enough(95, rejected[:5], 0.05, "X")
+    with pytest.raises(InputError, match=r"6 of 100 rows were rejected.*r0 \(target is missing"):
+        require_enough(94, rejected, 0.05, "X")
+    with pytest.raises(InputError, match="and 1 more"):
+        require_enough(0, rejected, 1.0, "X")
     with pytest.raises(InputError, match="none of its 3 rows"):
-        require_enough(0, 3, 1.0, "X")
+        require_enough(0, rejected[:3], 1.0, "X")
+    with pytest.raises(InputError, match="allows"):
+        require_enough(94, rejected, float("nan"), "X")
 
 
 json_values = st.recursive(

@@ -192,7 +192,7 @@ import torch
 from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
 from crystal_transfer.models import kernels
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
 from crystal_transfer.training.run import Inputs, Outputs, train
 from crystal_transfer.training.settings import Device, Precision, Settings
 assert kernels.device_for(torch.zeros(1, 16)) is None
@@ -207,7 +207,8 @@ train(
     Inputs(*[str(folder / name)
              for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
     Outputs(*[str(folder / name) for name in names]),
-    Settings(0, 0.2, TestedEpoch.LAST, FrozenNorms.MOVING, "shell", Device.CPU, Precision.FP32, 1,
+    Settings(0, TestedEpoch.LAST, FrozenNorms.MOVING, TrainingSeed.PER_TRIAL,
+             TestLabels.WITHHELD, "shell", Device.CPU, Precision.FP32, 1,
              AlignnSizes(1, 1, embedding_features=8, hidden_features=16)),
 )
 """

@@ -6,6 +6,8 @@ names, download
     plain names of files; verified files from the network or from a mirror folder.
 sources, read
     readers, each of which yields `Record`s, whatever the format; the one for a dataset.
+records
+    what a source gives as a record, or why it cannot be read.
 crystals
     the table of crystals that everything later reads.
 geometry

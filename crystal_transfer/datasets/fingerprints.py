@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable
-from crystal_transfer.datasets.geometry import images_within, positions
+from crystal_transfer.datasets.geometry import images_within, positions, searchable
 
 N_NEIGHBOURS = 24  # of each species
 FIRST_RADIUS = 6.0  # Å; only speed depends on it
@@ -25,7 +25,7 @@ Formula = tuple[tuple[int, int], ...]
 
 
 def formula(crystal: Crystal) -> Formula:
-    """Give the reduced composition as sorted (atomic number, count) pairs."""
+    """Return the reduced composition as sorted (atomic number, count) pairs."""
     counts = Counter(crystal.numbers.tolist())
     divisor = math.gcd(*counts.values())
     return tuple(sorted((number, count // divisor) for number, count in counts.items()))
@@ -39,6 +39,7 @@ def fingerprint(crystal: Crystal) -> np.ndarray:
     The volume per atom in Å^3, then the scaled distances, pairs of species in order of their
     atomic numbers.
     """
+    crystal = searchable(crystal, FIRST_RADIUS)
     fractional, cartesian, _ = positions(crystal)
     species, kind = np.unique(crystal.numbers, return_inverse=True)
     radius = FIRST_RADIUS
@@ -55,9 +56,9 @@ def fingerprint(crystal: Crystal) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _nearest(cartesian, kind, n_kinds, shifts, radius):
-    """Give each atom's sorted distances to the nearest of each kind, [n_atoms, n_kinds, 24], in Å.
+    """Compute each atom's sorted distances to the nearest of each kind, in Å.
 
-    Infinity where there are fewer within the radius.
+    [n_atoms, n_kinds, 24]; infinity where there are fewer within the radius.
     """
     n_atoms = cartesian.shape[0]
     found = np.full((n_atoms, n_kinds, N_NEIGHBOURS), np.inf)
@@ -80,7 +81,7 @@ def _nearest(cartesian, kind, n_kinds, shifts, radius):
 
 
 def group(tables: list[CrystalTable]) -> list[np.ndarray]:
-    """Give each distinct crystal of several tables a number.
+    """Return each distinct crystal of several tables a number.
 
     Crystals of one table are distinct by that table's word, so that each group has at most one of
     every table; a crystal joins the group whose first member is most like it.
@@ -118,7 +119,7 @@ def _first(triple):
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Give the largest difference of scaled distances; infinity for unlike volumes."""
+    """Return the largest difference of scaled distances; infinity for unlike volumes."""
     if abs(one[0] / other[0] - 1) > SAME_VOLUME:
         return np.inf
     return float(np.abs(one[1:] - other[1:]).max())

@@ -16,7 +16,7 @@ from crystal_transfer.species import SYMBOLS
 
 
 def structure(crystal: Crystal) -> Structure:
-    """Give a crystal as pymatgen's structure."""
+    """Return a crystal as pymatgen's structure."""
     return Structure(
         Lattice(crystal.lattice),
         [SYMBOLS[number] for number in crystal.numbers],

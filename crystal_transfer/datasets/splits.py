@@ -75,7 +75,7 @@ def split(
         raise InputError(
             f"dataset {dataset}: the imposed samples name crystal '{unknown[0]}' "
             f"({len(unknown)} in all), which the dataset does not have or whose row was rejected; "
-            "correct `samples` or see rejected.csv."
+            "correct `samples`, or look for it in rejected.csv."
         )
     if test_ids is not None:
         test = [id for id in map(str, test_ids) if id in known]

@@ -13,7 +13,7 @@ TOLERANCE = 0.1  # Å; the Materials Project's, whose structures are relaxed
 
 
 def crystal_system(crystal: Crystal) -> str:
-    """Give one of `SYSTEMS`; empty where no symmetry is found."""
+    """Return one of `SYSTEMS`; empty where no symmetry is found."""
     try:
         return SpacegroupAnalyzer(structure(crystal), symprec=TOLERANCE).get_crystal_system()
     except SymmetryUndeterminedError:
@@ -21,7 +21,7 @@ def crystal_system(crystal: Crystal) -> str:
 
 
 def crystal_systems(table: CrystalTable, processes: int) -> list[str]:
-    """Give the crystal system of every crystal, in parallel."""
+    """Return the crystal system of every crystal, in parallel."""
     return process_map(
         crystal_system, list(table), max_workers=processes, chunksize=64,
         unit="crystal", desc="symmetry", mininterval=1.0,

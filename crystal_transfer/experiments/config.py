@@ -29,7 +29,7 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.models.sizes import SIZES, Sizes
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
 from crystal_transfer.protocols import Protocol
-from crystal_transfer.runs import Loss, Sampling
+from crystal_transfer.runs import IncompleteBatch, Loss, Order, Sampling
 from crystal_transfer.training.settings import Device, Precision
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
@@ -314,6 +314,19 @@ class KindOfRun(Checked):
     """On scaled targets."""
 
 
+class MultiKindOfRun(KindOfRun):
+    """How runs on several properties, or from them, are trained; see the switch `multi_training`."""
+
+    weight_decay: Annotated[Number, Field(ge=0)]
+    """Of AdamW; none on biases and norms."""
+    order: Order
+    """Order of the crystals in an epoch."""
+    incomplete_batch: IncompleteBatch
+    """Whether a last batch that is not full is used."""
+    patience: Count | None
+    """Epochs without a lower validation loss after which a training ends."""
+
+
 class Training(Checked):
     """How models are trained."""
 
@@ -330,8 +343,8 @@ class Training(Checked):
     scratch: KindOfRun
     finetune: KindOfRun
     pretrain: KindOfRun
-    multipretrain: KindOfRun
-    multifinetune: KindOfRun
+    multipretrain: MultiKindOfRun
+    multifinetune: MultiKindOfRun
 
 
 CodeKey = Annotated[str, Field(pattern=CODE)]

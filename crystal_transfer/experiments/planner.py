@@ -5,8 +5,16 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from crystal_transfer.datasets.registry import Dataset
-from crystal_transfer.experiments.config import WHOLE, Block, Config, KindOfRun, at_size
-from crystal_transfer.protocols import LossOf
+from crystal_transfer.datasets.splits import pool_share
+from crystal_transfer.experiments.config import (
+    WHOLE,
+    Block,
+    Config,
+    KindOfRun,
+    MultiKindOfRun,
+    at_size,
+)
+from crystal_transfer.protocols import LossOf, MultiTraining, ScratchRate
 from crystal_transfer.runs import Hyperparameters, Run, RunKind, Sampling
 
 PRETRAIN_TRIAL = 1  # a dataset is pre-trained on once per size, as in the paper
@@ -46,7 +54,10 @@ class Planner:
 
     def scratch(self, code: str, size: int, trial: int, variant: Variant) -> Run:
         """Return a training without pre-training."""
-        how = self._hyperparameters(self.config.training.scratch, size)
+        training = self.config.training
+        how = self._hyperparameters(training.scratch, size)
+        if self.config.switches.scratch_rate is ScratchRate.FINETUNING:
+            how = replace(how, max_lr=float(at_size(training.finetune.max_lr, size)))
         return self._varied(Run(RunKind.SCRATCH, code, size, trial, how), variant)
 
     def source(self, code: str, size: int | str, variant: Variant) -> Run:
@@ -54,7 +65,9 @@ class Planner:
         if code in self.config.checkpoints:
             return Run(RunKind.CHECKPOINT, code, 0, PRETRAIN_TRIAL, None)
         rows = self.datasets[code].size
-        number = rows if size == WHOLE and rows is not None else int(size)
+        if size == WHOLE and rows is not None:
+            size = pool_share(rows, self.config.split.test_fraction)
+        number = int(size)
         how = self._hyperparameters(self.config.training.pretrain, number)
         run = Run(RunKind.PRETRAIN, code, number, PRETRAIN_TRIAL, how)
         return self._varied(run, Variant(network=variant.network))
@@ -91,15 +104,27 @@ class Planner:
         return replace(run, sampling=sampling)
 
     def _hyperparameters(self, block: KindOfRun, size: int) -> Hyperparameters:
-        training = self.config.training
-        same = self.config.switches.loss is LossOf.SAME
-        return Hyperparameters(
+        training, switches = self.config.training, self.config.switches
+        same = switches.loss is LossOf.SAME
+        how = Hyperparameters(
             epochs=at_size(block.epochs, size),
             batch_size=at_size(block.batch_size, size),
             max_lr=float(at_size(block.max_lr, size)),
             loss=training.scratch.loss if same else block.loss,
             weight_decay=float(training.weight_decay),
             pct_start=float(training.pct_start),
+            absent_labels=switches.absent_labels,
+        )
+        if not isinstance(block, MultiKindOfRun):
+            return how
+        how = replace(how, patience=block.patience)
+        if switches.multi_training is MultiTraining.SAME:
+            return how
+        return replace(
+            how,
+            weight_decay=float(block.weight_decay),
+            order=block.order,
+            incomplete_batch=block.incomplete_batch,
         )
 
     def _varied(self, run: Run, variant: Variant) -> Run:

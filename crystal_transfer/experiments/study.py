@@ -13,7 +13,7 @@ from crystal_transfer.experiments.config import Config, check, over_defaults, pa
 from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
 from crystal_transfer.experiments.throughput import Throughput, read_throughput
-from crystal_transfer.protocols import Protocol, SeenInTest
+from crystal_transfer.protocols import BondRule, MultiGraphs, Protocol, SeenInTest, bond_rule
 from crystal_transfer.results.layout import DatasetFiles, Layout, RunFiles
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training.settings import Settings
@@ -53,6 +53,12 @@ class Study:
     def protocol(self) -> Protocol:
         """The chosen protocol's switches."""
         return self.config.switches
+
+    @property
+    def merged_bond_rule(self) -> BondRule:
+        """How the bonds of all datasets together are found."""
+        doubled = self.protocol.multi_graphs is MultiGraphs.DOUBLED
+        return bond_rule(self.protocol.neighbours, doubled)
 
     @property
     def test_fraction(self) -> float:
@@ -96,15 +102,30 @@ class Study:
         training = self.config.training
         return Settings(
             seed=self.config.seed,
-            test_fraction=self.test_fraction,
-            tested_epoch=self.protocol.tested_epoch,
+            tested_epoch=(
+                self.protocol.multi_epoch if run.properties else self.protocol.tested_epoch
+            ),
             frozen_norms=self.protocol.frozen_norms,
-            neighbours=self.protocol.neighbours.value,
+            training_seed=self.protocol.training_seed,
+            multi_test_labels=self.protocol.multi_test_labels,
+            bond_rule=self.bond_rule(run).value,
             device=training.device,
             precision=training.precision,
             threads=training.threads,
             sizes=self.config.model.sizes_of(run.network),
         )
+
+    def bond_rule(self, run: Run) -> BondRule:
+        """Return the rule by which the bonds of a run's crystals are found."""
+        if run.properties or (run.source and run.source.properties):
+            return self.merged_bond_rule
+        return bond_rule(self.protocol.neighbours, doubled=False)
+
+    def graphs(self, run: Run) -> str:
+        """Return the graphs that a run reads."""
+        if run.properties:
+            return self.layout.merged.graphs
+        return self.layout.graphs(run.dataset, self.bond_rule(run).value)
 
     def files(self, run: Run) -> RunFiles:
         """Return the files that a run writes."""
@@ -113,11 +134,11 @@ class Study:
     def inputs(self, run: Run) -> dict[str, Any]:
         """Return the files that a run reads, by the names of `training.run.Inputs`."""
         if run.properties:
-            return {"labels": self.layout.merged.labels, "graphs": self.layout.merged.graphs}
+            return {"labels": self.layout.merged.labels, "graphs": self.graphs(run)}
         files = self.layout.dataset(run.dataset)
         found: dict[str, Any] = {
             "table": files.table, "split": files.split, "scaler": files.scaler,
-            "graphs": files.graphs,
+            "graphs": self.graphs(run),
         }  # fmt: skip
         if run.kind is RunKind.PRETRAIN:
             found |= {"excluded": excluded} if (excluded := self.excluded([run.dataset])) else {}

@@ -32,19 +32,19 @@ class CrystalGraph(NamedTuple):
     n_edges: int
 
 
-def crystal_graph(crystal: Crystal, neighbours: str, compress: bool) -> CrystalGraph:
+def crystal_graph(crystal: Crystal, rule: str, compress: bool) -> CrystalGraph:
     """Build the graph of one crystal.
 
     Parameters
     ----------
     crystal
         A clean crystal.
-    neighbours
-        ``alignn`` or ``shell``, see `graphs.neighbours`.
+    rule
+        How bonds are found, see `graphs.neighbours`.
     compress
         Keep one representative per class of equivalent atoms; otherwise every atom.
     """
-    pairs, displacements = bonds(crystal, neighbours)
+    pairs, displacements = bonds(crystal, rule)
     n_atoms = len(crystal.numbers)
     source = pairs.reshape(-1)  # bonds 2i and 2i + 1: there and back
     vectors = np.repeat(displacements, 2, axis=0)
@@ -98,9 +98,9 @@ def _load_table(path: Path) -> None:
 
 
 def _graphs_of_chunk(task: tuple[range, str, bool]) -> dict[str, np.ndarray]:
-    indices, neighbours, compress = task
+    indices, rule, compress = task
     assert _table is not None, "_load_table comes first"
-    graphs = [crystal_graph(_table[index], neighbours, compress) for index in indices]
+    graphs = [crystal_graph(_table[index], rule, compress) for index in indices]
     return _columns(graphs)
 
 
@@ -125,12 +125,10 @@ def _columns(graphs: list[CrystalGraph]) -> dict[str, np.ndarray]:
 
 
 def _all_graphs(
-    path: Path, n: int, neighbours: str, compress: bool, processes: int
+    path: Path, n: int, rule: str, compress: bool, processes: int
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield the columns of one chunk of crystals after the other, in order."""
-    tasks = [
-        (range(start, min(start + CHUNK, n)), neighbours, compress) for start in range(0, n, CHUNK)
-    ]
+    tasks = [(range(start, min(start + CHUNK, n)), rule, compress) for start in range(0, n, CHUNK)]
     if processes == 1 or len(tasks) == 1:
         _load_table(path)
         yield from map(_graphs_of_chunk, tasks)
@@ -142,7 +140,7 @@ def _all_graphs(
 def build(
     table_path: str | Path,
     store_path: str | Path,
-    neighbours: str,
+    rule: str,
     compress: bool,
     processes: int = 1,
 ) -> None:
@@ -154,7 +152,7 @@ def build(
         The table, see `datasets.crystals`.
     store_path
         The folder to write; equal input gives equal bytes, whatever the number of processes.
-    neighbours, compress
+    rule, compress
         See `crystal_graph`.
     processes
         Number of worker processes.
@@ -162,7 +160,7 @@ def build(
     ids = crystals.load(table_path).ids
     chunks, n_arcs = [], 0
     with tqdm(total=len(ids), unit="crystal", desc="graphs", mininterval=1.0) as progress:
-        for chunk in _all_graphs(Path(table_path), len(ids), neighbours, compress, processes):
+        for chunk in _all_graphs(Path(table_path), len(ids), rule, compress, processes):
             chunk["loops"] = (chunk["loops"] + n_arcs).astype(np.uint32)
             n_arcs += int(chunk["arc_counts"].sum())
             chunks.append(chunk)

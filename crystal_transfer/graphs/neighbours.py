@@ -13,22 +13,29 @@ alignn
 shell
     compared with a tolerance of 1e-5 Å, so that a shell is kept or left as a whole: the graph
     then has the symmetry of the crystal and does not depend on its orientation.
+
+With ``-doubled`` behind the mode, a bond between two different atoms that both of them find is there
+twice, as in alignn with `use_canonize=False`.
 """
 
 import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal
-from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions
+from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions, searchable
+from crystal_transfer.protocols import BondRule, Neighbours
 
 N_NEIGHBOURS = 12  # design of ALIGNN: Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021)
-SHELL_TOLERANCE = {"alignn": 0.0, "shell": 1e-5}  # Å
+SHELL_TOLERANCE = {Neighbours.ALIGNN: 0.0, Neighbours.SHELL: 1e-5}  # Å
+# cells outside of which all atoms are moved into the cell: `alignn` keeps the numbers that its
+# ties are decided with as far as alignn itself finds all neighbours
+OUTSIDE = {Neighbours.ALIGNN: 3, Neighbours.SHELL: 1}
 FIRST_RADIUS = 4.5  # Å; most crystals have 12 neighbours within; only speed depends on it
 
 
 @numba.njit(cache=True, fastmath=False)
 def _neighbours_within(cartesian, shifts, radius):
-    """Give (atom, neighbour, image, distance) of all pairs within `radius`, grouped by atom.
+    """Return (atom, neighbour, image, distance) of all pairs within `radius`, grouped by atom.
 
     The sums run in the order in which numpy runs them in jarvis-tools.
     """
@@ -81,7 +88,7 @@ def _twice_as_wide(array):
 
 @numba.njit(cache=True)
 def _displacements(images, lattice):
-    """Give where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
+    """Return where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
     shifts = np.empty(images.shape)
     for m in range(images.shape[0]):
         for axis in range(3):
@@ -115,7 +122,7 @@ def _nearest_shells(counts, neighbour, image, distance, k, tolerance):
 
 
 def bonds(
-    crystal: Crystal, mode: str = "alignn", k: int = N_NEIGHBOURS
+    crystal: Crystal, rule: str = "alignn", k: int = N_NEIGHBOURS
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the bonds of a crystal.
 
@@ -123,8 +130,8 @@ def bonds(
     ----------
     crystal
         A clean crystal: positive volume, no two atoms on one site.
-    mode
-        ``alignn`` or ``shell``, see the module's description.
+    rule
+        See the module's description; a word of `protocols.BondRule`.
     k
         Number of nearest neighbours.
 
@@ -136,7 +143,9 @@ def bonds(
     vectors : [n_bonds, 3] float64
         Displacement from the first to the second atom in Å.
     """
-    tolerance = SHELL_TOLERANCE[mode]
+    how = BondRule(rule)
+    tolerance = SHELL_TOLERANCE[how.neighbours]
+    crystal = searchable(crystal, FIRST_RADIUS, OUTSIDE[how.neighbours])
     fractional, cartesian, rounded = positions(crystal)
     radius = FIRST_RADIUS
     while True:
@@ -150,7 +159,8 @@ def bonds(
             break
         radius *= 1.4
     kept = _nearest_shells(*found, k, tolerance)
-    pairs, image = _canonical(kept, images)
+    codes = _codes(kept, images)
+    pairs, image = _decoded(codes if how.doubled else np.unique(codes))
     # the order of operations of alignn.graphs.build_undirected_edgedata
     apart = (fractional[pairs[:, 1]] + image) - fractional[pairs[:, 0]]
     return pairs, np.dot(apart, rounded)
@@ -158,7 +168,7 @@ def bonds(
 
 @numba.njit(cache=True)
 def _kth(counts, distance, k):
-    """Give the distance of the k-th neighbour of each atom, [n_atoms] in Å."""
+    """Return the distance of the k-th neighbour of each atom, [n_atoms] in Å."""
     result = np.empty(counts.shape[0])
     for i in range(counts.shape[0]):
         result[i] = np.partition(distance[i, : counts[i]], k - 1)[k - 1]
@@ -166,10 +176,11 @@ def _kth(counts, distance, k):
 
 
 @numba.njit(cache=True)
-def _canonical(kept, images):
-    """Keep each bond once, from the lower to the higher atom index, in a fixed order.
+def _codes(kept, images):
+    """Write each bond as one number, from the lower to the higher atom index, sorted, [n] int64.
 
-    A bond is sorted as one number: 15 bits for each atom, 11 for each component of its image.
+    15 bits for each atom, 11 for each component of its image. A bond that both of its atoms find is
+    there twice.
     """
     codes = np.empty(kept.shape[0], np.int64)
     for row in range(kept.shape[0]):
@@ -184,17 +195,19 @@ def _canonical(kept, images):
             code = (code << 11) | (shift + (1 << 10))
         codes[row] = code
     codes.sort()
+    return codes
+
+
+@numba.njit(cache=True)
+def _decoded(codes):
+    """Read bonds from their numbers: pairs of atoms [n, 2] and images [n, 3]."""
     pairs = np.empty((codes.shape[0], 2), np.int64)
     image = np.empty((codes.shape[0], 3), np.int64)
-    n = 0
     for row in range(codes.shape[0]):
-        if row > 0 and codes[row] == codes[row - 1]:
-            continue
         code = codes[row]
         for axis in range(2, -1, -1):
-            image[n, axis] = (code & ((1 << 11) - 1)) - (1 << 10)
+            image[row, axis] = (code & ((1 << 11) - 1)) - (1 << 10)
             code >>= 11
-        pairs[n, 1] = code & ((1 << 15) - 1)
-        pairs[n, 0] = code >> 15
-        n += 1
-    return pairs[:n], image[:n]
+        pairs[row, 1] = code & ((1 << 15) - 1)
+        pairs[row, 0] = code >> 15
+    return pairs, image

@@ -6,25 +6,24 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from crystal_transfer.models.strategies import Head
-
-PROPERTY_HIDDEN = 128  # width of each property's own layer; Devi et al. 2024, Methods
-PROPERTY_HEAD = Head((PROPERTY_HIDDEN,), activated=True)
+from crystal_transfer.models.strategies import MULTI_HEAD, Head
 
 
-def perceptron(widths: Sequence[int]) -> nn.Sequential:
-    """Return linear layers of the given widths with SiLU between them."""
+def perceptron(widths: Sequence[int], between: type[nn.Module] | None = nn.SiLU) -> nn.Sequential:
+    """Return linear layers of the given widths, with an activation between them or none."""
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), nn.SiLU()]
-    return nn.Sequential(*layers[:-1])
+        if layers and between is not None:
+            layers.append(between())
+        layers.append(nn.Linear(before, after))
+    return nn.Sequential(*layers)
 
 
 def new_head(head: Head, features: int) -> nn.Module:
     """Return an output network for one property, [n_crystals, features] -> [n_crystals, 1]."""
     if not head.hidden and not head.activated:
         return nn.Linear(features, 1)
-    network = perceptron((features, *head.hidden, 1))
+    network = perceptron((features, *head.hidden, 1), None if head.linear else nn.SiLU)
     return nn.Sequential(nn.SiLU(), *network) if head.activated else network
 
 
@@ -38,10 +37,11 @@ def build_head(head: Head, features: int, properties: Sequence[str]) -> nn.Modul
 class PropertyHeads(nn.Module):
     """One small network per property on shared features.
 
-    Pooled features -> SiLU -> per property: linear, SiLU, linear (Devi et al. 2024, Fig. 3).
+    Pooled features -> SiLU -> per property: linear layers with SiLU between them (Devi et al. 2024,
+    Fig. 3; the widths are inferred: the published fine-tuning files load such a network strictly).
     """
 
-    def __init__(self, features: int, properties: Sequence[str], head: Head = PROPERTY_HEAD):
+    def __init__(self, features: int, properties: Sequence[str], head: Head = MULTI_HEAD):
         super().__init__()
         self.heads = nn.ModuleDict(
             {code: perceptron((features, *head.hidden, 1)) for code in properties}

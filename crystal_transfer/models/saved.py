@@ -39,7 +39,7 @@ class SavedModel:
         Its output network.
     scalers
         Code of each property that it predicts -> range of its targets, in the order of the output.
-    neighbours
+    bond_rule
         The rule by which the bonds of its crystals were found, see `graphs.neighbours`.
     tensors
         Its weights by name.
@@ -51,7 +51,7 @@ class SavedModel:
     sizes: Sizes
     head: Head
     scalers: Mapping[str, Scaler]
-    neighbours: str
+    bond_rule: str
     tensors: Mapping[str, Tensor]
     species_features: Tensor
 
@@ -71,7 +71,7 @@ def save_model(model: SavedModel, path: str | Path) -> None:
         "sizes": asdict(model.sizes),
         "head": asdict(model.head),
         "properties": {code: asdict(scaler) for code, scaler in model.scalers.items()},
-        "neighbours": model.neighbours,
+        "bond_rule": model.bond_rule,
         "version": __version__,
     }
     tensors = {**model.tensors, SPECIES_FEATURES: model.species_features}
@@ -104,9 +104,9 @@ def load_model(path: str | Path) -> SavedModel:
         return SavedModel(
             network=content["network"],
             sizes=SIZES[content["network"]](**content["sizes"]),
-            head=Head(tuple(head["hidden"]), head["activated"]),
+            head=Head(tuple(head["hidden"]), head["activated"], head["linear"]),
             scalers={code: Scaler(**limits) for code, limits in content["properties"].items()},
-            neighbours=content["neighbours"],
+            bond_rule=content["bond_rule"],
             species_features=tensors.pop(SPECIES_FEATURES),
             tensors=tensors,
         )
@@ -122,7 +122,7 @@ def saved_from(
     sizes: Sizes,
     head: Head,
     scalers: Mapping[str, Scaler],
-    neighbours: str,
+    bond_rule: str,
 ) -> SavedModel:
     """Take what a trained network must be saved with.
 
@@ -133,7 +133,7 @@ def saved_from(
     """
     tensors = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     return SavedModel(
-        name, sizes, head, scalers, neighbours, tensors, network.species_features.detach().cpu()
+        name, sizes, head, scalers, bond_rule, tensors, network.species_features.detach().cpu()
     )
 
 

@@ -12,13 +12,17 @@ class Head:
     Attributes
     ----------
     hidden
-        Widths of its hidden layers, SiLU after each.
+        Widths of its hidden layers.
     activated
         Whether SiLU is applied to the pooled features first, as in multi-property models.
+    linear
+        Whether the layers follow each other without SiLU between them, as in the published files
+        of strategy 2.
     """
 
     hidden: tuple[int, ...]
     activated: bool = False
+    linear: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Strategy:
     head: Head | None = None
 
 
-SMALL_HEAD = Head((64,))
+# 256-64-1 and SiLU, 256-128, SiLU, 128-128, SiLU, 128-1: published files of Devi et al. 2024
+SMALL_HEAD = Head((64,), linear=True)
+MULTI_HEAD = Head((128, 128), activated=True)
 
 STRATEGIES = {
     # strategies 1 to 4 of the paper
@@ -52,7 +58,7 @@ STRATEGIES = {
     # proposed there, not done
     "all_new_head": Strategy(BODY, SMALL_HEAD),
     # after pre-training on several properties
-    "mpt_new_head": Strategy(BODY, Head((128, 64), activated=True)),
+    "mpt_new_head": Strategy(BODY, MULTI_HEAD),
 }
 
 

@@ -19,7 +19,6 @@ class DatasetFiles:
     scaler: str
     symmetry: str
     seen_in_test: str
-    graphs: str
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,11 @@ class Layout:
             scaler=f"{folder}/scaler.json",
             symmetry=f"{folder}/symmetry.csv",
             seen_in_test=f"{folder}/seen_in_test.json",
-            graphs=f"{self.root}/graphs/{code}",
         )
+
+    def graphs(self, code: str, bond_rule: str) -> str:
+        """Return the folder of a dataset's graphs, whose bonds were found by a rule."""
+        return f"{self.root}/graphs/{bond_rule}/{code}"
 
     @property
     def merged(self) -> MergedFiles:

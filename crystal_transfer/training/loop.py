@@ -16,14 +16,12 @@ from crystal_transfer.errors import Interrupted
 from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.models.transfer import frozen_norms
 from crystal_transfer.protocols import FrozenNorms
-from crystal_transfer.runs import Hyperparameters
+from crystal_transfer.runs import Hyperparameters, IncompleteBatch, Order
+from crystal_transfer.training.criterion import MEAN_ABSOLUTE_ERROR, Criterion, criterion_of
 from crystal_transfer.training.prediction import predictions_of
 from crystal_transfer.training.steps import (
-    LOSSES,
     Gradients,
     LabelledGraphs,
-    OfError,
-    masked_mean,
     put_gradients,
     steps_of,
 )
@@ -77,16 +75,25 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     ]
 
 
-def batches_of(n: int, batch_size: int, seed: int, epoch: int) -> list[Tensor]:
-    """Shuffle n crystals into whole batches; the few left over wait for another epoch.
+def batches_of(n: int, how: Hyperparameters, seed: int, epoch: int) -> list[Tensor]:
+    """Divide n crystals into the batches of an epoch.
 
-    alignn drops the incomplete batch too (`drop_last`): the statistics of a norm over one
-    or two crystals would disturb the training.
+    alignn drops an incomplete batch too (`drop_last`): the statistics of a norm over one
+    or two crystals would disturb the training. Its crystals wait for another epoch.
     """
-    generator = torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
-    order = torch.randperm(n, generator=generator)
-    size = min(batch_size, n)
-    return [order[start : start + size] for start in range(0, n - size + 1, size)]
+    order = torch.arange(n)
+    if how.order is Order.SHUFFLED:
+        generator = torch.Generator().manual_seed(seed * SEED_STRIDE + epoch)
+        order = torch.randperm(n, generator=generator)
+    batches = list(order.split(min(how.batch_size, n)))
+    kept = how.incomplete_batch is IncompleteBatch.KEPT or len(batches[-1]) == len(batches[0])
+    return batches if kept else batches[:-1]
+
+
+def ended(progress: Progress, how: Hyperparameters) -> bool:
+    """Say whether a training has had its epochs, or has not become better for too many."""
+    waited = progress.epoch - progress.best_epoch
+    return progress.epoch >= how.epochs or (how.patience is not None and waited >= how.patience)
 
 
 class Training:
@@ -253,19 +260,19 @@ def fit(
     Interrupted
         If it was asked to stop.
     """
-    of_error, n = LOSSES[how.loss], len(training.graphs)
-    n_batches = len(batches_of(n, how.batch_size, seed, 0))
+    criterion, n = criterion_of(how), len(training.graphs)
+    n_batches = len(batches_of(n, how, seed, 0))
     state = Training(model, how, n_batches, frozen_norms)
     if found := state.resume(checkpoint, fingerprint):
         report(found)
     progress = state.progress
-    compute = steps_of(model, training, of_error)
+    compute = steps_of(model, training, criterion)
     predict_validation = predictions_of(model, validation.graphs)
     pace = Pace(progress.epoch * n_batches + progress.batch, how.epochs * n_batches)
-    while progress.epoch < how.epochs:
+    while not ended(progress, how):
         state.begin_epoch()
         loss = torch.tensor(progress.loss, device=training.targets.device)
-        for members in batches_of(n, how.batch_size, seed, progress.epoch)[progress.batch :]:
+        for members in batches_of(n, how, seed, progress.epoch)[progress.batch :]:
             loss += state.step(compute(members))
             stop = asked_to_stop()
             if stop or pace.since_save() > CHECKPOINT_SECONDS:
@@ -280,9 +287,9 @@ def fit(
                 report(f"{place} of {n_batches}; {pace.left(done)}")
         row = state.end_epoch(
             {"training_loss": float(loss) / n_batches}
-            | _validate(of_error, predict_validation(), validation)
+            | _validate(criterion, predict_validation(), validation)
         )
-        if pace.since_report() > REPORT_SECONDS or progress.epoch == how.epochs:
+        if pace.since_report() > REPORT_SECONDS or ended(progress, how):
             mae = f"validation MAE {row['validation_mae']:.4f} (scaled)"
             left = pace.left(progress.epoch * n_batches)
             report(f"epoch {progress.epoch} of {how.epochs}: {mae}; {left}")
@@ -315,14 +322,22 @@ class Pace:
         return f"{1000 * per_step:.0f} ms per step, {per_step * (self.total - done):.0f} s left"
 
 
-def _validate(of_error: OfError, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
+def _validate(criterion: Criterion, prediction: Tensor, true: LabelledGraphs) -> dict[str, float]:
     """Return loss and MAE, and with several properties the MAE of each."""
     result = {
-        "validation_loss": float(masked_mean(of_error, prediction, true.targets)),
-        "validation_mae": float(masked_mean(Tensor.abs, prediction, true.targets)),
+        "validation_loss": float(criterion(prediction, true.targets)),
+        "validation_mae": float(MEAN_ABSOLUTE_ERROR(prediction, true.targets)),
+        "validation_r2": _r2(prediction, true.targets),
     }
     if len(true.properties) > 1:
         columns = zip(true.properties, prediction.T, true.targets.T, strict=True)
         for code, own, target in columns:
-            result[f"validation_mae_{code}"] = float(masked_mean(Tensor.abs, own, target))
+            result[f"validation_mae_{code}"] = float(MEAN_ABSOLUTE_ERROR(own, target))
     return result
+
+
+def _r2(prediction: Tensor, target: Tensor) -> float:
+    """Return R2 over all labels together; NaN where they do not differ."""
+    known = torch.isfinite(target)
+    spread = (target[known] - target[known].mean()).square().sum()
+    return float(1 - (prediction[known] - target[known]).square().sum() / spread)

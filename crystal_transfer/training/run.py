@@ -22,13 +22,13 @@ from crystal_transfer.files import checksum, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
 from crystal_transfer.models.contract import Network
-from crystal_transfer.models.heads import PROPERTY_HEAD, build_head
+from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.saved import is_finite, save_model, saved_from
-from crystal_transfer.models.strategies import STRATEGIES, Head
+from crystal_transfer.models.strategies import MULTI_HEAD, STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
 from crystal_transfer.models.weights import load_weights
-from crystal_transfer.protocols import TestedEpoch
+from crystal_transfer.protocols import TestedEpoch, TrainingSeed
 from crystal_transfer.runs import RESULTS_VERSION, Run, description
 from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import Progress, fit
@@ -43,6 +43,7 @@ PREDICTION_COLUMNS = [
     "id", "property", "target", "prediction", "target_scaled", "prediction_scaled"
 ]  # fmt: skip
 # what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
+PUBLISHED_SEED = 123  # for every trial; published files of Devi et al. 2024
 PRECISIONS = {Precision.FP32: "highest", Precision.TF32: "high", Precision.BF16: "medium"}
 
 
@@ -140,7 +141,7 @@ def _train(
     task = _task(run, inputs, settings)
     store = open_store(inputs.graphs)
     assert run.hyperparameters is not None, "a checkpoint is not trained"
-    seed = zlib.crc32(f"{settings.seed} {run.dataset} {run.size} {run.trial}".encode())
+    seed = training_seed(run, settings)
     torch.manual_seed(seed)
     network, head = prepare_network(run, settings, store, inputs.weights)
     network.to(device)
@@ -174,7 +175,7 @@ def _train(
         report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
     scalers = {code: test.scaler for code, test in task.tests.items()}
-    saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.neighbours)
+    saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.bond_rule)
     if not is_finite(saved):
         report("the training has diverged: its weights are not finite, and it has no metrics")
     measured = {"properties": results} if run.properties else results[run.dataset]
@@ -188,6 +189,13 @@ def _train(
     # last: a run is done when it has metrics
     write_json(outputs.metrics, _identity(run) | measured | {"best_epoch": progress.best_epoch})
     Path(outputs.checkpoint).unlink(missing_ok=True)
+
+
+def training_seed(run: Run, settings: Settings) -> int:
+    """Return what decides the initial weights and the order of the crystals."""
+    if settings.training_seed is TrainingSeed.PUBLISHED:
+        return PUBLISHED_SEED
+    return zlib.crc32(f"{settings.seed} {run.dataset} {run.size} {run.trial}".encode())
 
 
 def _checksums(inputs: Inputs) -> dict[str, str]:
@@ -215,16 +223,14 @@ def fingerprint(run: Run, settings: Settings, checksums: Mapping[str, str]) -> s
 def _task(run: Run, inputs: Inputs, settings: Settings) -> Task:
     if run.properties:
         assert inputs.labels
-        return several_properties(run, inputs.labels, settings.seed)
+        return several_properties(run, inputs.labels, settings.seed, settings.multi_test_labels)
     if run.source and run.dataset in run.source.properties:
         raise InputError(
             f"{run.id}: {run.dataset} is among the properties of its pre-training, which would "
             "train on what is tested; take it out of them."
         )
     assert inputs.table and inputs.split and inputs.scaler
-    return one_property(
-        run, inputs.table, inputs.split, inputs.scaler, inputs.excluded, settings.test_fraction
-    )
+    return one_property(run, inputs.table, inputs.split, inputs.scaler, inputs.excluded)
 
 
 def choose_device(name: Device) -> torch.device:
@@ -261,8 +267,8 @@ def prepare_network(
     features = torch.from_numpy(np.array(store.features))
     network = build_network(run.network, settings.sizes, features)
     if run.properties:
-        network.fc = build_head(PROPERTY_HEAD, network.features, run.properties)
-        return network, PROPERTY_HEAD
+        network.fc = build_head(MULTI_HEAD, network.features, run.properties)
+        return network, MULTI_HEAD
     if weights is None:
         return network, Head(())
     strategy = STRATEGIES[run.strategy]

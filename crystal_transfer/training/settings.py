@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from crystal_transfer.models.sizes import SIZES, Sizes
-from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
 
 
 class Device(StrEnum):
@@ -36,13 +36,15 @@ class Settings:
     ----------
     seed
         Seed of the study.
-    test_fraction
-        Share of a dataset that is its test set.
     tested_epoch
         Which model is tested.
     frozen_norms
         What running statistics of frozen norms do.
-    neighbours
+    training_seed
+        What decides initial weights and the order of crystals.
+    multi_test_labels
+        Whether multi-property pre-training sees labels of the other properties' test crystals.
+    bond_rule
         How the graphs were built: a model that stands alone must know it.
     device
         Where to train.
@@ -55,10 +57,11 @@ class Settings:
     """
 
     seed: int
-    test_fraction: float
     tested_epoch: TestedEpoch
     frozen_norms: FrozenNorms
-    neighbours: str
+    training_seed: TrainingSeed
+    multi_test_labels: TestLabels
+    bond_rule: str
     device: Device
     precision: Precision
     threads: int
@@ -79,6 +82,8 @@ def from_plain(content: Mapping[str, Any], network: str) -> Settings:
     typed = {
         "tested_epoch": TestedEpoch(content["tested_epoch"]),
         "frozen_norms": FrozenNorms(content["frozen_norms"]),
+        "training_seed": TrainingSeed(content["training_seed"]),
+        "multi_test_labels": TestLabels(content["multi_test_labels"]),
         "device": Device(content["device"]),
         "precision": Precision(content["precision"]),
         "sizes": SIZES[network](**content["sizes"]),

@@ -10,11 +10,8 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Batch, assemble
 from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.graphs.padding import Sizes, pad, sizes_for
-from crystal_transfer.runs import Loss
+from crystal_transfer.training.criterion import Criterion
 from crystal_transfer.training.replay import Recorder, can_record, cuda_graphs, repeated
-
-OfError = Callable[[Tensor], Tensor]  # from errors of targets to terms of a loss
-LOSSES: dict[Loss, OfError] = {Loss.MSE: Tensor.square, Loss.L1: Tensor.abs}
 
 
 class LabelledGraphs(NamedTuple):
@@ -32,33 +29,14 @@ class Gradients(NamedTuple):
     of_parameters: tuple[Tensor | None, ...]
 
 
-def masked_mean(of_error: Callable[[Tensor], Tensor], prediction: Tensor, target: Tensor) -> Tensor:
-    """Average a function of the error over the targets that exist.
-
-    L = sum_ip m_ip f(y_ip - p_ip) / sum_ip m_ip with m_ip = 1 where crystal i has a target of
-    property p, else 0: Eq. 1 of Devi et al. 2024 for f(x) = abs(x). With one property it is the
-    plain mean.
-
-    Parameters
-    ----------
-    of_error
-        f.
-    prediction, target
-        [n_crystals, n_properties]; NaN where there is no target.
-    """
-    present = torch.isfinite(target)
-    error = torch.where(present, prediction - target, 0.0)
-    return of_error(error).sum() / present.sum()
-
-
 def trainable(model: nn.Module) -> list[nn.Parameter]:
     """List the parameters that a step changes."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def gradients(model: nn.Module, batch: Batch, targets: Tensor, of_error) -> Gradients:
+def gradients(model: nn.Module, batch: Batch, targets: Tensor, criterion: Criterion) -> Gradients:
     """Compute loss and gradients of a batch; the running statistics of the model's norms move."""
-    loss = masked_mean(of_error, model(batch), targets)
+    loss = criterion(model(batch), targets)
     found = torch.autograd.grad(loss, trainable(model), allow_unused=True)
     return Gradients(loss.detach(), found)
 
@@ -69,14 +47,17 @@ def put_gradients(found: Gradients, model: nn.Module) -> None:
         parameter.grad = gradient
 
 
-def step_by_step(model: nn.Module, training: LabelledGraphs, of_error):
-    """Give a function that computes loss and gradients for the crystals it is given."""
+def step_by_step(model: nn.Module, training: LabelledGraphs, criterion: Criterion) -> Step:
+    """Return a function that computes loss and gradients for the crystals it is given."""
 
     def step(members: Tensor) -> Gradients:
         targets = training.targets[members.to(training.targets.device)]
-        return gradients(model, assemble(training.graphs, members), targets, of_error)
+        return gradients(model, assemble(training.graphs, members), targets, criterion)
 
     return step
+
+
+Step = Callable[[Tensor], Gradients]  # from the members of a batch
 
 
 class ReplayedSteps:
@@ -84,35 +65,38 @@ class ReplayedSteps:
 
     Parameters
     ----------
-    model, training, of_error
+    model, training, criterion
         What is trained, on what, and with which loss. The mode of the norms must not change.
     record
         See `replay.cuda_graphs`.
     """
 
-    def __init__(self, model: nn.Module, training: LabelledGraphs, of_error, record: Recorder):
-        self.model, self.training, self.of_error, self.record = model, training, of_error, record
-        self.steps: dict[Sizes, tuple[list[Tensor], Callable[[], Gradients]]] = {}
+    def __init__(
+        self, model: nn.Module, training: LabelledGraphs, criterion: Criterion, record: Recorder
+    ):
+        self.model, self.training, self.criterion, self.record = model, training, criterion, record
+        self.steps: dict[tuple[int, Sizes], tuple[list[Tensor], Callable[[], Gradients]]] = {}
 
     def __call__(self, members: Tensor) -> Gradients:
-        """Give loss and gradients; the next step of the size overwrites their tensors."""
+        """Return loss and gradients; the next step of the size overwrites their tensors."""
         graphs, targets = self.training.graphs, self.training.targets
         sizes = sizes_for(graphs, members)
         batch, wanted = pad(assemble(graphs, members), sizes), targets[members.to(targets.device)]
-        if sizes not in self.steps:
-            function = partial(_gradients_anew, self.model, batch, wanted, self.of_error)
-            self.steps[sizes] = _tensors(batch, wanted), repeated(function, self.record)
-        fixed, step = self.steps[sizes]
+        kind = len(members), sizes
+        if kind not in self.steps:
+            function = partial(_gradients_anew, self.model, batch, wanted, self.criterion)
+            self.steps[kind] = _tensors(batch, wanted), repeated(function, self.record)
+        fixed, step = self.steps[kind]
         for tensor, new in zip(fixed, _tensors(batch, wanted), strict=True):
             tensor.copy_(new)
         return step()
 
 
 def _gradients_anew(
-    model: nn.Module, batch: Batch, targets: Tensor, of_error: OfError
+    model: nn.Module, batch: Batch, targets: Tensor, criterion: Criterion
 ) -> Gradients:
     """Compute `gradients` of tensors that have changed since the batch kept what it derives."""
-    return gradients(model, batch.fresh(), targets, of_error)
+    return gradients(model, batch.fresh(), targets, criterion)
 
 
 def _tensors(batch: Batch, targets: Tensor) -> list[Tensor]:
@@ -120,8 +104,8 @@ def _tensors(batch: Batch, targets: Tensor) -> list[Tensor]:
     return [tensor for tensor in [*batch.tensors(), targets] if tensor is not None]
 
 
-def steps_of(model: nn.Module, training: LabelledGraphs, of_error):
-    """Give the fastest way to compute loss and gradients where the graphs are."""
+def steps_of(model: nn.Module, training: LabelledGraphs, criterion: Criterion) -> Step:
+    """Return the fastest way to compute loss and gradients where the graphs are."""
     if can_record(model, training.targets.device):
-        return ReplayedSteps(model, training, of_error, cuda_graphs())
-    return step_by_step(model, training, of_error)
+        return ReplayedSteps(model, training, criterion, cuda_graphs())
+    return step_by_step(model, training, criterion)

@@ -10,6 +10,7 @@ from crystal_transfer.datasets import crystals, labels, scaling, splits
 from crystal_transfer.datasets.sampling import shuffled
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.files import read_sealed_json
+from crystal_transfer.protocols import TestLabels
 from crystal_transfer.runs import Run, RunKind
 
 
@@ -48,7 +49,6 @@ def one_property(
     split: str,
     scaler: str,
     excluded: str | None,
-    test_fraction: float,
 ) -> Task:
     """Draw the sample of a run that learns one property.
 
@@ -60,8 +60,6 @@ def one_property(
         Files of its dataset.
     excluded
         JSON list of crystals that a pre-training must not draw, or None.
-    test_fraction
-        Share of a dataset that is its test set.
     """
     content, scale = crystals.load(table), scaling.load(scaler)
     ids = content.ids.tolist()
@@ -70,9 +68,8 @@ def one_property(
     parts = splits.load(split)
     if run.kind is RunKind.PRETRAIN:
         without = read_sealed_json(excluded) if excluded else []
-        size = splits.pool_share(run.size, test_fraction)
-        if without:  # a pool without them may fall short of the nominal size
-            size = min(size, len(set(parts.pool) - set(without)))
+        # a PT size may be larger than the pool: then all of it is drawn
+        size = min(run.size, len(set(parts.pool) - set(without)))
         sample = splits.draw(parts, size, run.trial, without)
     else:
         sample = splits.sample_of(parts, run.size, run.trial, run.sampling, physical)
@@ -82,10 +79,10 @@ def one_property(
     return Task(training, validation, scaled, {run.dataset: TestSet(tested, truth, scale)})
 
 
-def several_properties(run: Run, labels_path: str, seed: int) -> Task:
+def several_properties(run: Run, labels_path: str, seed: int, test_labels: TestLabels) -> Task:
     """Take all crystals that have a label of one of the run's properties.
 
-    Labels of crystals that a dataset tests on are never learned.
+    Labels of crystals that a dataset tests on are learned only if the protocol keeps them.
 
     Parameters
     ----------
@@ -95,13 +92,18 @@ def several_properties(run: Run, labels_path: str, seed: int) -> Task:
         See `datasets.labels`.
     seed
         Seed of the study.
+    test_labels
+        Whether labels of the properties' own test crystals are learned.
     """
     everything = labels.load(labels_path)
     columns = [everything.properties.index(code) for code in run.properties]
     values, use = everything.values[:, columns], everything.use[:, columns]
     scalers = [everything.scalers[column] for column in columns]
     scaled = np.stack([s.scale(column) for s, column in zip(scalers, values.T, strict=True)], 1)
-    learned = np.where(use == labels.LEARNED, scaled, np.nan)
+    wanted = use == labels.LEARNED
+    if test_labels is TestLabels.KEPT:
+        wanted |= use == labels.TESTED
+    learned = np.where(wanted, scaled, np.nan)
     known = np.isfinite(learned).any(axis=1)
     targets = dict(zip(everything.ids[known].tolist(), learned[known], strict=True))
     sample = shuffled(list(targets), (seed, run.dataset, run.trial))

@@ -7,7 +7,7 @@ with logged(snakemake.log[0]):
     build(
         snakemake.input[0],
         snakemake.output[0],
-        snakemake.params.neighbours,
+        snakemake.params.bond_rule,
         snakemake.params.compress,
         snakemake.threads,
     )

@@ -14,5 +14,5 @@ with logged(snakemake.log[0]):
     table, rejected = clean(records)
     write_csv(snakemake.log.rejected, ["id", "reason"], rejected)
     write_sealed_json(snakemake.output.test_ids, test_ids)
-    require_enough(len(table), len(rejected), snakemake.params.max_rejected, code)
+    require_enough(len(table), rejected, snakemake.params.max_rejected, code)
     crystals.save(table, snakemake.output.table)

@@ -5,7 +5,13 @@ tables
 jarvis
     JARVIS and ALIGNN JSON: a list with an `atoms` dict per row.
 folder
-    `id_prop.csv` beside CIF, POSCAR or xyz files.
+    `id_prop.csv` beside structure files.
+structures
+    one structure file, CIF, POSCAR or xyz, read by two libraries.
+text
+    files of text and JSON, plain or packed.
+materials_project
+    structures from the Materials Project's web interface.
 file
     a user's own data in any of these layouts.
 emt

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.sources.folder import read_folder
-from crystal_transfer.datasets.sources.jarvis import read_jarvis
-from crystal_transfer.datasets.sources.tables import read_table
+from crystal_transfer.datasets.sources import jarvis, tables
+from crystal_transfer.datasets.sources.folder import TABLE, read_folder
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
@@ -21,9 +20,11 @@ def read_file(
     path
         File or folder.
     column
-        Key or column of the property; ALIGNN JSON has ``target`` by default.
+        Key or column of the property. ALIGNN JSON has ``target`` by default, a folder its second
+        column; a table needs it.
     id
-        Key of the name in ALIGNN JSON.
+        Key or column of the names. ALIGNN JSON has ``jid`` by default, a table its index, a
+        folder its first column.
 
     Raises
     ------
@@ -31,12 +32,23 @@ def read_file(
         If the layout is none of these.
     """
     path = Path(path)
+    if path.name == TABLE:
+        path = path.parent
     if path.is_dir():
-        return read_folder(path)
-    if path.name == "id_prop.csv":
-        return read_folder(path.parent)
-    if isinstance(read_compressed_json(path), list):
-        return read_jarvis(path, column or "target", id or "jid")
+        return read_folder(path, column, id)
+    content = read_compressed_json(path)
+    if isinstance(content, list) and not _are_records(content):
+        if not any(isinstance(row, dict) for row in content):
+            raise InputError(
+                f"{path}: is not a list of rows like {{jid, target, atoms}}; see docs/datasets.md."
+            )
+        return jarvis.records_of(path, content, column or "target", id)
     if column is None:
         raise InputError(f"{path}: is a table; name the property's column in the key `column`.")
-    return read_table(path, column)
+    return tables.records_of(path, content, column, id=id)
+
+
+def _are_records(rows: list) -> bool:
+    """Tell whether a list is pandas' orient ``records``, with structures as pymatgen writes."""
+    keys = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
+    return tables.STRUCTURE in keys and "atoms" not in keys

@@ -1,81 +1,154 @@
 """`id_prop.csv` beside structure files, the layout of CGCNN and ALIGNN."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import ase.io
-import numpy as np
-
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.sources.jarvis import number, unreadable
+from crystal_transfer.datasets.records import MISSING, NUMBER, Fault, record, unreadable
+from crystal_transfer.datasets.sources.structures import read_structure
+from crystal_transfer.datasets.sources.text import read_text
 from crystal_transfer.errors import InputError
 
 SUFFIXES = ("", ".cif", ".vasp", ".poscar", ".POSCAR", ".xyz", ".extxyz")
 TABLE = "id_prop.csv"
+MOST_BYTES = 256 * 2**20  # a million rows of two columns have a tenth of it
+# First cells that say that a row is a header. Any other first row is a row: a header that is not
+# known costs a rejected row with its reason, a row taken for a header would be lost silently.
+HEADERS = {
+    "id", "ids", "index", "key", "name", "names", "label", "jid", "mpid", "mp_id", "mp-id", "file",
+    "files", "filename", "file_name", "path", "cif", "cif_id", "poscar", "structure", "structures",
+    "structure_file", "formula", "sample", "sample_id", "material", "material_id", "materials_id",
+    "crystal", "crystal_id",
+}  # fmt: skip
 
 
-def read_folder(path: str | Path) -> Iterator[Record]:
-    """Read `id_prop.csv` (name, value; a header line is allowed) and the files it names.
+def read_folder(
+    path: str | Path, column: str | None = None, id: str | None = None
+) -> Iterator[Record]:
+    """Read `id_prop.csv` and the files it names.
 
-    A name may be a file's whole name or its stem.
+    Parameters
+    ----------
+    path
+        The folder. A row's name may be a file's whole name or its stem.
+    column
+        Column of the property. Without it, the table has two columns, name and value, and its
+        first row may be a header such as ``file,gap``; with it, the first row must be one.
+    id
+        Column of the names, by default the first; needs `column`.
 
     Raises
     ------
     InputError
-        If the folder has no `id_prop.csv` or it has no rows.
+        If the folder has no `id_prop.csv`, or it is no such table.
     """
-    folder = Path(path)
-    table = folder / TABLE
-    if not table.is_file():
-        raise InputError(f"{table}: missing; write one line 'file,value' per crystal.")
-    with table.open(newline="", encoding="utf-8-sig") as handle:
-        rows = [row for row in csv.reader(handle) if any(cell.strip() for cell in row)]
-    if rows and len(rows[0]) > 1 and np.isnan(number(rows[0][1])) and _is_header(folder, rows[0]):
+    table = Path(path) / TABLE
+    if id is not None and column is None:
+        raise InputError(f"{table}: `id` names a column; name the property's in `column` too.")
+    rows = _rows(table)
+    width = len(rows[0][1])
+    if column is None:
+        name_place, value_place = 0, 1
+        if width > 2:
+            raise InputError(
+                f"{table}: has {width} columns ({', '.join(rows[0][1][:6])}"
+                f"{', ...' if width > 6 else ''}); name the property's column in `column`, which "
+                "needs a header row."
+            )
+        if width == 2 and _is_header(Path(path), rows[0][1]):
+            rows, width = rows[1:], 2
+        width = 2
+    else:
+        name_place, value_place = _places(table, rows[0][1], column, id)
         rows = rows[1:]
     if not rows:
+        raise InputError(f"{table}: has no rows; write one line 'file,value' per crystal.")
+    return (_record(Path(path), line, row, width, name_place, value_place) for line, row in rows)
+
+
+def _rows(table: Path) -> list[tuple[int, list[str]]]:
+    """Read the rows that are not blank, each with its line."""
+    if not table.exists():
+        raise InputError(f"{table}: missing; write one line 'file,value' per crystal.")
+    reader = csv.reader(io.StringIO(read_text(table, MOST_BYTES), newline=""), strict=True)
+    rows = []
+    try:
+        for row in reader:
+            if any("\n" in cell or "\r" in cell for cell in row):
+                raise csv.Error("a quote is not closed")
+            if row and row != [""]:
+                rows.append((reader.line_num, [cell.strip() for cell in row]))
+    except csv.Error as error:
+        raise InputError(
+            f"{table}, line {reader.line_num}: is not a CSV file ({error}); mend it there or in "
+            "the lines before."
+        ) from None
+    if not rows:
         raise InputError(f"{table}: is empty; write one line 'file,value' per crystal.")
-    for line, row in enumerate(rows, start=1):
-        name = row[0].strip()
-        if len(row) < 2:
-            yield unreadable(name or f"row {line}", None, f"row {line} of {TABLE} has no value")
-        else:
-            yield _record(folder, name, row[1])
+    return rows
 
 
 def _is_header(folder: Path, row: list[str]) -> bool:
-    return _file(folder, row[0].strip()) is None
-
-
-def _file(folder: Path, name: str) -> Path | None:
-    candidates = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
-    return next((file for file in candidates if name and file.is_file()), None)
-
-
-def _record(folder: Path, name: str, value: str) -> Record:
-    file = _file(folder, name)
-    if file is None:
-        return unreadable(name, value, f"file {name} named in {TABLE} does not exist")
-    try:
-        if file.stat().st_size == 0:
-            return unreadable(name, value, f"file {file.name} is empty")
-        atoms = ase.io.read(file, format=_format(file))
-    except Exception as error:  # ASE's readers raise whatever the damage leads to
-        return unreadable(name, value, f"{file.name} cannot be read ({type(error).__name__})")
-    occupancy = atoms.info.get("occupancy") or {}
-    if any(sum(site.values()) != 1 or len(site) > 1 for site in occupancy.values()):
-        return unreadable(name, value, "structure is disordered (partial occupancy)")
-    return Record(
-        name,
-        number(value),
-        atoms.get_chemical_symbols(),
-        np.array(atoms.cell),
-        atoms.get_scaled_positions(wrap=False) if atoms.cell.rank == 3 else atoms.positions,
-        cartesian=atoms.cell.rank != 3,
+    """Tell whether a row of two cells can only be a header."""
+    name, value = row
+    return (
+        name.lower() in HEADERS
+        and value.lower() not in MISSING
+        and not NUMBER.fullmatch(value)
+        and not _candidates(folder, name)
     )
 
 
-def _format(file: Path) -> str | None:
-    """Name the format where ASE cannot tell it from the file's name."""
-    poscar = file.suffix.lower() in (".poscar", ".vasp") or file.name.startswith("POSCAR")
-    return "vasp" if poscar else None
+def _places(table: Path, header: list[str], column: str, id: str | None) -> tuple[int, int]:
+    """Return the places of the names and of the values."""
+    named = [name for name in header if name]
+    twice = next((name for name in named if named.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{table}: has several columns '{twice}'; rename them.")
+    for key, wanted in (("column", column), ("id", id)):
+        if wanted is not None and wanted not in header:
+            raise InputError(
+                f"{table}: has no column '{wanted}' (its first row is {', '.join(header[:8])}); "
+                f"correct `{key}`, which needs a header row."
+            )
+    name_place = 0 if id is None else header.index(id)
+    value_place = header.index(column)
+    if name_place == value_place:
+        raise InputError(
+            f"{table}: column '{column}' has the names; name the property's in `column`."
+        )
+    return name_place, value_place
+
+
+def _record(
+    folder: Path, line: int, row: list[str], width: int, name_place: int, value_place: int
+) -> Record:
+    if len(row) != width:
+        what = "no value" if len(row) == 1 else f"{len(row)} cells instead of {width}"
+        return unreadable(row[0] or f"line {line}", f"line {line} of {TABLE} has {what}")
+    name = row[name_place]
+    if not name:
+        return unreadable(f"line {line}", f"line {line} of {TABLE} names no file")
+    return record(name, row[value_place], lambda: read_structure(_file(folder, name)))
+
+
+def _candidates(folder: Path, name: str) -> list[Path]:
+    """List the files that a name may mean; none where it leaves the folder."""
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        return []
+    try:
+        files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+        return [file for file in files if file.exists() and not file.is_dir()]
+    except (OSError, ValueError):  # too long, or with characters that no file name has
+        return []
+
+
+def _file(folder: Path, name: str) -> Path:
+    files = _candidates(folder, name)
+    if not files:
+        raise Fault(f"file {name} named in {TABLE} does not exist")
+    if len(files) > 1 and files[0].name != name:
+        raise Fault(f"{name} may be {' or '.join(file.name for file in files)}")
+    return files[0]

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.records import Fault, Structure, numbers, record, unreadable
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
+ID = "jid"
 
-def read_jarvis(path: str | Path, column: str = "target", id: str = "jid") -> Iterator[Record]:
+
+def read_jarvis(
+    path: str | Path, column: str = "target", id: str | None = None
+) -> Iterator[Record]:
     """Read `[{id, column, "atoms": {lattice_mat, coords, elements, cartesian}}, ...]`.
 
     Parameters
@@ -21,60 +24,79 @@ def read_jarvis(path: str | Path, column: str = "target", id: str = "jid") -> It
     column
         Key of the property.
     id
-        Key of the name.
+        Key of the name; by default ``jid``, and the row's place from 0 where no row has it.
 
     Raises
     ------
     InputError
         If it is no list of such rows.
     """
-    rows = rows_of(path)
-    if not any(column in row for row in rows):
-        found = ", ".join(sorted(rows[0])[:12])
-        raise InputError(
-            f"{path}: no row has the key '{column}' (the first has {found}); correct `column`."
-        )
-    for number, row in enumerate(rows):
-        yield record(str(row.get(id, number)), row.get(column), row.get("atoms"))
+    return records_of(path, rows_of(path), column, id)
 
 
-def rows_of(path: str | Path) -> list[dict]:
-    """Read a JSON list of dicts."""
+def records_of(
+    path: str | Path, rows: list, column: str = "target", id: str | None = None
+) -> Iterator[Record]:
+    """Return the records of the rows of a JARVIS file, see `read_jarvis`."""
+    for key in (column, id):
+        if key is not None and not any(key in row for row in rows if isinstance(row, dict)):
+            found = ", ".join(sorted(map(str, rows[0]))[:12]) if isinstance(rows[0], dict) else ""
+            raise InputError(
+                f"{path}: no row has the key '{key}' (the first has {found}); correct "
+                f"`{'column' if key == column else 'id'}`."
+            )
+    named = id is not None or any(ID in row for row in rows if isinstance(row, dict))
+    return (_record(place, row, column, (id or ID) if named else None) for place, row in
+            enumerate(rows))  # fmt: skip
+
+
+def _record(place: int, row: Any, column: str, id: str | None) -> Record:
+    if not isinstance(row, dict):
+        return unreadable(f"row {place}", "row is not an object with keys")
+    if id is not None and id not in row:
+        return unreadable(f"row {place}", f"row has no key '{id}'")
+    return record(
+        place if id is None else row[id],
+        row.get(column),
+        lambda: structure_of_jarvis(row.get("atoms")),
+    )
+
+
+def rows_of(path: str | Path) -> list:
+    """Read a JSON list of rows, of which the first is a dict."""
     rows = read_compressed_json(path)
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+    if not isinstance(rows, list) or not any(isinstance(row, dict) for row in rows):
         raise InputError(
             f"{path}: is not a list of rows like {{jid, target, atoms}}; see docs/datasets.md."
         )
     return rows
 
 
-def record(id: str, target: Any, atoms: Any) -> Record:
-    """Make a record of a name, a value and jarvis's dict of a structure."""
-    try:
-        return Record(
-            id,
-            number(target),
-            list(atoms["elements"]),
-            np.array(atoms["lattice_mat"], dtype=np.float64),
-            np.array(atoms["coords"], dtype=np.float64),
-            _truth(atoms.get("cartesian", False)),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return unreadable(id, target, f"structure cannot be read ({type(error).__name__}: {error})")
+def structure_of_jarvis(atoms: Any) -> Structure:
+    """Return the structure of jarvis's dict.
 
-
-def number(value: Any) -> float:
-    """Turn a cell of a table into a number; NaN where it is none (JARVIS writes "na")."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
-
-
-def unreadable(id: str, target: Any, problem: str) -> Record:
-    """Make the record of a row whose structure could not be read."""
-    return Record(id, number(target), [], np.zeros((3, 3)), np.empty((0, 3)), problem=problem[:200])
+    Raises
+    ------
+    Fault
+        If it is no such dict.
+    """
+    if not isinstance(atoms, dict):
+        raise Fault("structure cannot be read: `atoms` is missing or not an object")
+    elements = atoms["elements"]
+    if not isinstance(elements, list) or not all(isinstance(e, str) for e in elements):
+        raise Fault("structure has elements that are not a list of symbols")
+    return Structure(
+        [element.strip() for element in elements],  # jarvis keeps the spaces of some writers
+        numbers(atoms["lattice_mat"], 3, "lattice vectors"),
+        numbers(atoms["coords"], 3, "coordinates"),
+        _truth(atoms["cartesian"]),
+    )
 
 
 def _truth(value: Any) -> bool:
-    return value.lower() == "true" if isinstance(value, str) else bool(value)
+    """Return whether coordinates are Cartesian; JARVIS has some files with text."""
+    truths = {"true": True, "false": False, "1": True, "0": False}
+    try:
+        return truths[str(value).strip().lower()]
+    except KeyError:
+        raise Fault("structure does not say whether coordinates are `cartesian`") from None

@@ -8,33 +8,60 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.sources.jarvis import number, record, rows_of, unreadable
+from crystal_transfer.datasets.records import (
+    Fault,
+    Structure,
+    name,
+    number,
+    numbers,
+    record,
+    unreadable,
+)
+from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
+STRUCTURE = "structure"
 
-def read_table(path: str | Path, column: str, structure: str = "structure") -> Iterator[Record]:
-    """Read a table with structures; the name of a row is its index.
+Row = tuple[Any, dict | str]  # its name, and its values by column or what is wrong with it
+
+
+def read_table(
+    path: str | Path, column: str, structure: str = STRUCTURE, id: str | None = None
+) -> Iterator[Record]:
+    """Read a table with structures.
 
     Parameters
     ----------
     path
-        JSON of pandas' orient ``split`` (matminer's format) or ``columns``.
+        JSON of pandas' orients ``split`` (matminer's format), ``columns``, ``index``, ``records``
+        or ``table``, or an object with a list per column.
     column
         Column of the property.
     structure
         Column of the structures, pymatgen's `Structure.as_dict`.
+    id
+        Column of the names; by default the index is the name.
 
     Raises
     ------
     InputError
         If the file is no such table or lacks a column.
     """
-    for index, row in _rows(path, (column, structure)):
-        yield structure_record(str(index), row[column], row[structure])
+    return records_of(path, read_compressed_json(path), column, structure, id)
+
+
+def records_of(
+    path: str | Path, content: Any, column: str, structure: str = STRUCTURE, id: str | None = None
+) -> Iterator[Record]:
+    """Return the records of the content of a table, see `read_table`."""
+    columns = (column, structure) if id is None else (column, structure, id)
+    for index, row in _rows(path, content, columns):
+        if isinstance(row, str):
+            yield unreadable(index, row)
+        else:
+            yield structure_record(index if id is None else row[id], row[column], row[structure])
 
 
 def read_joined_table(
@@ -56,76 +83,175 @@ def read_joined_table(
     structures
         Structures by name; their targets are ignored.
     """
-    for index, row in _rows(path, (column, key)):
-        name = row[key]
-        if not isinstance(name, str) or not name:
-            continue
-        found = structures.get(name)
+    for index, row in _rows(path, read_compressed_json(path), (column, key)):
+        if isinstance(row, str):
+            yield unreadable(index, row)
+        elif isinstance(row[key], str) and row[key]:
+            yield _joined(index, row[column], row[key], structures)
+
+
+def _joined(index: Any, target: Any, key: str, structures: dict[str, Record]) -> Record:
+    try:
+        found = structures.get(key)
         if found is None:
-            yield unreadable(str(index), row[column], f"structure {name} is not in the source")
-        else:
-            yield found._replace(id=str(index), target=number(row[column]))
+            raise Fault(f"structure {key} is not in the source")
+        return found._replace(id=name(index), target=number(target))
+    except Fault as fault:
+        return unreadable(index, str(fault))
 
 
 def structures_of_jarvis(path: str | Path, id: str, names: set[str]) -> dict[str, Record]:
     """Read the structures of the given names from a JARVIS file."""
-    rows = (row for row in rows_of(path) if str(row.get(id)) in names)
-    return {str(row[id]): record(str(row[id]), None, row.get("atoms")) for row in rows}
+    found = {}
+    for row in rows_of(path):
+        if isinstance(row, dict) and str(row.get(id)) in names:
+            atoms = row.get("atoms")
+            found[str(row[id])] = record(row[id], None, lambda a=atoms: structure_of_jarvis(a))
+    return found
 
 
 def names_in(path: str | Path, key: str) -> set[str]:
     """Collect the structures that a table names."""
-    return {row[key] for _, row in _rows(path, (key,)) if isinstance(row[key], str) and row[key]}
+    rows = _rows(path, read_compressed_json(path), (key,))
+    values = (row[key] for _, row in rows if isinstance(row, dict))
+    return {value for value in values if isinstance(value, str) and value}
 
 
-def structure_record(id: str, target: Any, structure: Any) -> Record:
-    """Make a record of a name, a value and pymatgen's dict of a structure."""
-    try:
-        sites = structure["sites"]
-        elements = []
-        for site in sites:
-            species = site["species"]
-            if len(species) != 1 or species[0].get("occu", 1) != 1:
-                return unreadable(id, target, "structure is disordered (partial occupancy)")
-            elements.append(_symbol(species[0]["element"]))
-        return Record(
-            id,
-            number(target),
-            elements,
-            np.array(structure["lattice"]["matrix"], dtype=np.float64),
-            np.array([site["abc"] for site in sites], dtype=np.float64).reshape(-1, 3),
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        return unreadable(id, target, f"structure cannot be read ({type(error).__name__}: {error})")
+def structure_record(id: Any, target: Any, structure: Any) -> Record:
+    """Return the record of a name, a value and pymatgen's dict of a structure."""
+    return record(id, target, lambda: structure_of_pymatgen(structure))
 
 
-def _symbol(species: str) -> str:
-    """Give the element of a species string such as Fe3+ or D."""
-    return species.rstrip("0123456789+-.")
+def structure_of_pymatgen(structure: Any) -> Structure:
+    """Return the structure of pymatgen's dict.
+
+    Raises
+    ------
+    Fault
+        If it is no such dict, or disordered.
+    """
+    if not isinstance(structure, dict):
+        raise Fault("structure cannot be read: it is not an object as pymatgen writes it")
+    sites, lattice = structure["sites"], structure["lattice"]
+    if not isinstance(sites, list) or not isinstance(lattice, dict):
+        raise Fault("structure cannot be read: `sites` or `lattice` is not as pymatgen writes it")
+    if not any(lattice.get("pbc", (True,))):
+        raise Fault("structure is not periodic")
+    return Structure(
+        [_element(site["species"]) for site in sites],
+        numbers(lattice["matrix"], 3, "lattice vectors"),
+        numbers([site["abc"] for site in sites], 3, "coordinates"),
+    )
 
 
-def _rows(path: str | Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, dict]]:
-    content = read_compressed_json(path)
-    if not isinstance(content, dict):
+def _element(species: list[dict]) -> str:
+    """Return the element of a site; Fe3+ is Fe."""
+    if not isinstance(species, list):
+        raise Fault("structure has a site without a list of species")
+    if len(species) != 1 or species[0].get("occu", 1) != 1:
+        raise Fault("structure is disordered (partial occupancy)")
+    symbol = species[0]["element"]
+    if not isinstance(symbol, str):
+        raise Fault("structure has elements that are not symbols")
+    return symbol.rstrip("0123456789+-.")
+
+
+def _rows(path: str | Path, content: Any, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Read the rows of a table in any of the orients that pandas writes."""
+    if isinstance(content, list):
+        yield from _rows_of_records(path, list(enumerate(content)), columns)
+    elif not isinstance(content, dict):
         raise InputError(f"{path}: is not a table written by matminer or pandas; see docs.")
-    if {"columns", "data"} <= content.keys():
-        found = content["columns"]
-        _require(path, columns, found)
-        index = content.get("index", range(len(content["data"])))
-        places = {name: found.index(name) for name in columns}
-        for name, values in zip(index, content["data"], strict=True):
-            yield name, {column: values[place] for column, place in places.items()}
-        return
-    _require(path, columns, list(content))
-    for name in content[columns[0]]:
-        yield name, {column: content[column].get(name) for column in columns}
+    elif isinstance(content.get("columns"), list) and isinstance(content.get("data"), list):
+        yield from _rows_of_split(path, content, columns)
+    elif isinstance(content.get("schema"), dict) and isinstance(content.get("data"), list):
+        yield from _rows_of_schema(path, content, columns)
+    elif set(columns) <= content.keys():
+        yield from _rows_of_columns(path, content, columns)
+    elif content and all(isinstance(row, dict) for row in content.values()) and any(
+        columns[0] in row for row in content.values()
+    ):  # fmt: skip
+        yield from _rows_of_records(path, list(content.items()), columns)
+    else:
+        _require(path, columns, list(content))
 
 
-def _require(path: str | Path, columns: tuple[str, ...], found: list[str]) -> None:
+def _rows_of_split(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+    found, data = content["columns"], content["data"]
+    _require(path, columns, found)
+    index = content.get("index")
+    index = list(range(len(data))) if index is None else index
+    if not isinstance(index, list) or len(index) != len(data):
+        raise InputError(
+            f"{path}: has an index of another length than its {len(data)} rows; export it again."
+        )
+    places = {column: found.index(column) for column in columns}
+    for label, values in zip(index, data, strict=True):
+        if not isinstance(values, list):
+            yield label, "row is not a list of values"
+        elif len(values) != len(found):
+            yield label, f"row has {len(values)} values for {len(found)} columns"
+        else:
+            yield label, {column: values[place] for column, place in places.items()}
+
+
+def _rows_of_schema(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Read pandas' orient ``table``, whose rows carry the index under a key of its own."""
+    key = content["schema"].get("primaryKey")
+    index = key[0] if isinstance(key, list) and len(key) == 1 else None
+    rows = [
+        (row[index] if isinstance(row, dict) and index in row else place, row)
+        for place, row in enumerate(content["data"])
+    ]
+    yield from _rows_of_records(path, rows, columns)
+
+
+def _rows_of_records(
+    path: str | Path, rows: list[tuple[Any, Any]], columns: tuple[str, ...]
+) -> Iterator[Row]:
+    first = next((row for _, row in rows if isinstance(row, dict)), None)
+    if first is None:
+        raise InputError(f"{path}: is a list without names of columns; use orient='split'.")
     for column in columns:
-        if column not in found:
-            names = ", ".join(map(str, found))
-            raise InputError(
-                f"{path}: has no column '{column}' (it has {names}); correct the dataset's "
-                "`column`."
-            )
+        if not any(column in row for _, row in rows if isinstance(row, dict)):
+            _require(path, (column,), list(first))
+    for label, row in rows:
+        if not isinstance(row, dict):
+            yield label, "row is not an object with keys"
+        elif missing := [column for column in columns if column not in row]:
+            yield label, f"row has no value in column '{missing[0]}'"
+        else:
+            yield label, row
+
+
+def _rows_of_columns(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Read pandas' orient ``columns``, or a list per column."""
+    parts = [content[column] for column in columns]
+    if all(isinstance(part, list) for part in parts):
+        if len({len(part) for part in parts}) > 1:
+            raise InputError(f"{path}: has columns of different lengths; export it again.")
+        yield from enumerate(
+            dict(zip(columns, row, strict=True)) for row in zip(*parts, strict=True)
+        )
+        return
+    if not all(isinstance(part, dict) for part in parts):
+        raise InputError(
+            f"{path}: has columns that are neither lists nor objects; use orient='split'."
+        )
+    for label in dict.fromkeys(label for part in parts for label in part):
+        missing = [column for column in columns if label not in content[column]]
+        if missing:
+            yield label, f"row has no value in column '{missing[0]}'"
+        else:
+            yield label, {column: content[column][label] for column in columns}
+
+
+def _require(path: str | Path, columns: tuple[str, ...], found: list) -> None:
+    """Stop unless every column is there, once."""
+    names = ", ".join(map(str, found[:12])) + (", ..." if len(found) > 12 else "")
+    for column in columns:
+        if found.count(column) != 1:
+            fault = f"has several columns '{column}'" if column in found else (
+                f"has no column '{column}' (it has {names})"
+            )  # fmt: skip
+            raise InputError(f"{path}: {fault}; correct the dataset's `column`.")

@@ -1,12 +1,24 @@
-"""JSON that may be plain, gzipped or zipped."""
+"""Files of text and of JSON, plain, gzipped or zipped, that end where they should."""
 
 import gzip
+import io
 import json
+import stat
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from crystal_transfer.errors import InputError
+
+# The largest public tables have 1 GB; Python needs ten times as much memory for their content.
+MOST_BYTES = 4 * 2**30
+# Tables are packed to a tenth; what expands a hundredfold was made to fill the memory.
+MOST_EXPANSION = 100
+HARMLESS_BYTES = 64 * 2**20  # may expand as they like
+CHUNK = 16 * 2**20
+
+PATH_REMEDY = "correct the dataset's `path`"
 
 
 def read_compressed_json(path: str | Path) -> Any:
@@ -15,31 +27,135 @@ def read_compressed_json(path: str | Path) -> Any:
     Raises
     ------
     InputError
-        If the file is missing, empty, cut off, or no JSON.
+        If the file is missing, empty, cut off, too large, or no JSON.
     """
     path = Path(path)
     try:
         content = _bytes(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; correct the dataset's `path`.") from None
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (EOFError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: cannot be unpacked ({error}); fetch it again.") from None
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown method
+        raise InputError(f"{path}: cannot be unpacked ({error}); pack it without.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); {PATH_REMEDY}.") from None
     if not content.strip():
         raise InputError(f"{path}: is empty; export the data again.")
     try:
-        return json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return _parsed(content)
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply; export the data again.") from None
+    except ValueError as error:
         raise InputError(f"{path}: is not valid JSON ({error}); export the data again.") from None
 
 
+def read_text(path: str | Path, most: int) -> str:
+    """Read a file of UTF-8 text, with or without a byte-order mark.
+
+    Raises
+    ------
+    InputError
+        If it is missing, larger than `most` bytes, or not such text.
+    """
+    content = read_bytes(path, most)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}, line {line}: is not UTF-8 text; save the file as UTF-8."
+        ) from None
+    if "\0" in text:
+        raise InputError(f"{path}: has NUL characters; save the file as UTF-8 text.")
+    return text
+
+
+def read_bytes(path: str | Path, most: int) -> bytes:
+    """Read a regular file of at most `most` bytes.
+
+    Raises
+    ------
+    InputError
+        If it is anything else: a pipe would never end.
+    """
+    path = Path(path)
+    try:
+        require_regular(path)
+        with path.open("rb") as handle:
+            return _read(handle, most, path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); {PATH_REMEDY}.") from None
+
+
+def require_regular(path: Path) -> None:
+    """Stop unless a path is that of a regular file.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a folder, pipe or device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no such file; {PATH_REMEDY}.") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{path}: is not a regular file; {PATH_REMEDY}.")
+
+
+def _read(handle: BinaryIO, most: int, path: Path) -> bytes:
+    """Read to the end, but never more than `most` bytes."""
+    result = io.BytesIO()
+    while chunk := handle.read(CHUNK):
+        result.write(chunk)
+        if result.tell() > most:
+            raise InputError(
+                f"{path}: holds more than {_size(most)}, which is too large; split the data."
+            )
+    return result.getvalue()
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:.0f} MiB" if n_bytes >= 2**20 else f"{n_bytes} bytes"
+
+
 def _bytes(path: Path) -> bytes:
+    require_regular(path)
+    packed = path.stat().st_size
+    most = min(MOST_BYTES, max(HARMLESS_BYTES, MOST_EXPANSION * packed))
     if path.suffix == ".gz":
         with gzip.open(path) as handle:
-            return handle.read()
+            return _read(handle, most, path)
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".json")]
-            if not members:
-                raise zipfile.BadZipFile("it holds no .json file")
-            return archive.read(members[0])
-    return path.read_bytes()
+        with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as handle:
+            return _read(handle, most, path)
+    return read_bytes(path, MOST_BYTES)
+
+
+def _member(path: Path, archive: zipfile.ZipFile) -> str:
+    """Return the name of the one JSON file; macOS adds files of its own."""
+    members = [
+        name
+        for name in archive.namelist()
+        if name.lower().endswith(".json") and not name.startswith("__MACOSX/")
+    ]
+    if not members:
+        raise InputError(f"{path}: holds no .json file; {PATH_REMEDY}.")
+    if len(members) > 1:
+        raise InputError(
+            f"{path}: holds several .json files ({', '.join(members[:5])}); unpack it and name "
+            "one of them in `path`."
+        )
+    return members[0]
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError:  # an integer of more than 4,300 digits, which is one row's fault
+        return json.loads(content, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < 400 else float(digits)

@@ -1,0 +1,529 @@
+"""One structure file, CIF, POSCAR or xyz: read by two libraries, and held to its own word.
+
+Readers of these formats guess where a file is unusual: species from labels or from a comment, one
+of several structures, no symmetry where they do not know the group. So the raw words are checked
+first, ASE and pymatgen read what is left, and a file is used only if both find the same crystal
+and it is the one that the file says it has.
+"""
+
+import io
+import math
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import ase
+import ase.io
+import numpy as np
+from scipy.spatial import cKDTree
+
+from crystal_transfer.datasets.records import NUMBER, Fault, Structure, because
+from crystal_transfer.datasets.sources.text import read_bytes
+from crystal_transfer.errors import InputError
+from crystal_transfer.species import ATOMIC_NUMBERS
+
+MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it
+MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two libraries do in a minute
+SAME_POSITION = 5e-3  # fractional; libraries round special positions given with three digits
+SAME_METRIC = 0.02  # relative; cells are measured, and rounded
+# space groups with two choices of the origin, International Tables A; libraries take one of them
+TWO_ORIGINS = {48, 50, 59, 68, 70, 85, 86, 88, 125, 126, 129, 130, 133, 134, 137, 138, 141, 142,
+               201, 203, 222, 224, 227, 228}  # fmt: skip
+SAME_VOLUME = 0.01  # relative; CIFs round their cell
+
+CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
+OPERATION = re.compile(r"[xyz0-9+*/.,\s-]+", re.IGNORECASE)  # -y+1/2, z, x
+OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+# tags of the space group, as they are compared and as the two libraries know them
+GROUP_TAGS = {
+    tag.lower(): tag
+    for tag in (
+        "_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M", "_space_group_name_Hall",
+        "_symmetry_space_group_name_Hall", "_space_group_IT_number", "_symmetry_Int_Tables_number",
+        "_space_group_crystal_system", "_symmetry_cell_setting",
+    )
+}  # fmt: skip
+
+
+def read_structure(file: Path) -> Structure:
+    """Read a structure file.
+
+    Raises
+    ------
+    Fault
+        If it is unreadable, in doubt, disordered, or holds several structures.
+    """
+    try:
+        content = read_bytes(file, MOST_BYTES)
+    except InputError as error:
+        raise Fault(str(error).removeprefix(f"{file}: ").split(";")[0]) from None
+    if not content.strip():
+        raise Fault(f"file {file.name} is empty")
+    if b"\0" in content:
+        raise Fault(f"file {file.name} is not text: it has NUL characters")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")  # authors' names; symbols are ASCII
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _reader(file.name, text)(text)
+
+
+def _reader(name: str, text: str) -> Callable[[str], Structure]:
+    """Choose the format by the file's name, else by its content."""
+    lowered = name.lower()
+    if lowered.endswith(".cif"):
+        return read_cif
+    if lowered.endswith((".xyz", ".extxyz")):
+        return read_xyz
+    if lowered.endswith((".vasp", ".poscar")) or lowered.startswith(("poscar", "contcar")):
+        return read_poscar
+    lines = text.splitlines()
+    if re.search(r"^\s*data_", text, re.MULTILINE | re.IGNORECASE):
+        return read_cif
+    if lines[0].strip().isdigit():
+        return read_xyz
+    if len(lines) > 5 and all(_floats(line, 3) for line in lines[2:5]):
+        return read_poscar
+    raise Fault(f"file {name} is no CIF, POSCAR or xyz file")
+
+
+# --- CIF --------------------------------------------------------------------------------------
+
+
+def read_cif(text: str) -> Structure:
+    """Read the text of a CIF that holds one ordered structure.
+
+    Raises
+    ------
+    Fault
+        If it holds anything else, or leaves a doubt.
+    """
+    tags, block = _cif_block(text)
+    elements = _cif_elements(tags)
+    coordinates = [_cif_numbers(tags, f"_atom_site_fract_{axis}", len(elements)) for axis in "xyz"]
+    _require_whole_rows(block, coordinates)
+    _require_ordered(tags)
+    places = np.round(np.transpose(coordinates) % 1.0, 4) % 1.0
+    if len(np.unique(places, axis=0)) < len(elements):
+        raise Fault("CIF has two sites on one place")
+    clean = _cif_text(tags, elements, np.transpose(coordinates))
+    read = _agreed(
+        "CIF",
+        lambda: _ase_cif(clean),
+        lambda: _pymatgen_cif(clean),
+    )
+    _require_own_word(tags, read, len(elements))
+    return read
+
+
+def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
+    """Return the tags and the text of the one block with atoms; tags as CIF 1.1 writes them."""
+    from pymatgen.io.cif import CifBlock
+
+    starts = [m.start() for m in re.finditer(r"^[ \t]*data_", text, re.MULTILINE | re.IGNORECASE)]
+    if not starts:
+        raise Fault("CIF has no data block")
+    blocks = [text[a:b].lstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    blocks = [block for block in blocks if re.search(r"(?i)_atom_site[_.]fract_x", block)]
+    if not blocks:
+        raise Fault("CIF has no fractional coordinates")
+    if len(blocks) > 1:
+        raise Fault(f"CIF holds {len(blocks)} structures; which one has the value?")
+    (block,) = blocks
+    try:
+        data = CifBlock.from_str(re.sub(r"(?im)^\s*loop_", "loop_", block)).data
+    except Exception as error:
+        raise Fault(f"CIF cannot be read{because(error)}") from None
+    tags = {key.lower().replace(".", "_"): value for key, value in data.items()}
+    if any("magn" in key for key in tags if "symop" in key or "space_group" in key):
+        raise Fault("CIF has a magnetic space group, which is not supported")
+    if any(key.startswith("_cell_modulation") for key in tags):
+        raise Fault("CIF has a modulated structure, which is not supported")
+    return tags, block
+
+
+def _column(tags: dict, key: str) -> list[str] | None:
+    value = tags.get(key)
+    return [value] if isinstance(value, str) else value
+
+
+def _cif_elements(tags: dict) -> list[str]:
+    """Return the element of each site, from its type or, where it is clear, from its label."""
+    types, labels = _column(tags, "_atom_site_type_symbol"), _column(tags, "_atom_site_label")
+    if types is not None:
+        return [_of_type(symbol) for symbol in types]
+    if labels is None:
+        raise Fault("CIF does not name its elements")
+    return [_of_label(label) for label in labels]
+
+
+def _of_type(symbol: str) -> str:
+    """Return the element of Na, NA, Na1+ or O2-."""
+    match = re.fullmatch(r"([A-Za-z]{1,2})(\d*\.?\d*[+-]?|[+-]\d*)", symbol)
+    element = match.group(1).capitalize() if match else ""
+    if element not in ATOMIC_NUMBERS:
+        raise Fault(f"CIF has the type symbol '{symbol[:20]}', which is no known element")
+    return element
+
+
+def _of_label(label: str) -> str:
+    """Return the element of Na, Na1 or O2a, but not of CA1, which may be Ca or a carbon."""
+    match = re.fullmatch(r"([A-Z][a-z]?)([^A-Za-z].*)?", label)
+    if not match or match.group(1) not in ATOMIC_NUMBERS:
+        raise Fault(f"CIF has no type symbols, and the label '{label[:20]}' is not clear")
+    return match.group(1)
+
+
+def _cif_numbers(tags: dict, key: str, n: int | None = None) -> list[float]:
+    """Return the numbers of a tag, without their uncertainties."""
+    words = _column(tags, key)
+    if words is None:
+        raise Fault(f"CIF lacks {key}")
+    if n is not None and len(words) != n:
+        raise Fault(f"CIF has {len(words)} values of {key} for {n} sites")
+    matches = [CIF_NUMBER.fullmatch(word.strip()) for word in words]
+    if not all(matches):
+        odd = words[matches.index(None)]
+        raise Fault(f"CIF has '{odd[:20]}' for {key}, which is not a number")
+    return [float(match.group(1)) for match in matches]
+
+
+def _require_whole_rows(block: str, coordinates: list[list[float]]) -> None:
+    """Stop if ASE finds other sites: one library counts words, the other counts lines."""
+    from ase.io.cif import parse_cif
+
+    try:
+        theirs = next(iter(parse_cif(io.StringIO(block)))).get("_atom_site_fract_x")
+        theirs = [float(value) for value in np.atleast_1d(theirs)]
+    except Exception:  # it is stricter than the format
+        return
+    if len(theirs) != len(coordinates[0]) or not np.allclose(theirs, coordinates[0]):
+        raise Fault("CIF has sites with missing or extra values")
+
+
+def _require_ordered(tags: dict) -> None:
+    for key in tags:
+        if key.startswith("_atom_site_") and key.endswith("occupancy"):
+            for word in _column(tags, key):
+                match = CIF_NUMBER.fullmatch(word)
+                if word not in ("?", ".") and not (match and float(match.group(1)) == 1):
+                    raise Fault("structure is disordered (partial occupancy)")
+    hydrogens = _column(tags, "_atom_site_attached_hydrogens") or []
+    if any(word not in ("?", ".", "0") for word in hydrogens):
+        raise Fault("CIF has hydrogens without positions")
+
+
+def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
+    """Write what describes the structure as plain CIF, for libraries that are strict or guess."""
+    lines = ["data_x"]
+    for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"):
+        value = _cif_numbers(tags, f"_cell_{name}", 1)[0]
+        if not value > 0:
+            raise Fault(f"CIF has a cell {name.split('_')[0]} that is not positive")
+        lines.append(f"_cell_{name} {value!r}")
+    operations = next((found for key in OPERATIONS if (found := _known(tags, key))), [])
+    odd = [word for word in operations if not OPERATION.fullmatch(word)]
+    if odd or (not operations and any("symop" in key or "equiv_pos" in key for key in tags)):
+        raise Fault("CIF has symmetry operations that are not understood")
+    if len(elements) * max(1, len(operations)) > MOST_POSITIONS:
+        raise Fault(f"CIF describes more than {MOST_POSITIONS} positions")
+    if operations:
+        if not any(_is_identity(operation) for operation in operations):
+            raise Fault("CIF has symmetry operations without the identity")
+        lines += ["_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1"]
+        lines += ["loop_", "_symmetry_equiv_pos_as_xyz"]
+        lines += [f"'{operation}'" for operation in operations]
+    else:
+        for key, tag in GROUP_TAGS.items():
+            if words := _known(tags, key):
+                name = words[0].replace("_", "").replace("'", "")  # P6_3/mmc is P63/mmc to ASE
+                lines.append(f"{tag} '{name}'")
+    lines += ["loop_", "_atom_site_label", "_atom_site_type_symbol"]
+    lines += [f"_atom_site_fract_{axis}" for axis in "xyz"]
+    for place, (element, (x, y, z)) in enumerate(zip(elements, coordinates.tolist(), strict=True)):
+        lines.append(f"{element}{place} {element} {x!r} {y!r} {z!r}")
+    return "\n".join(lines) + "\n"
+
+
+def _known(tags: dict, key: str) -> list[str]:
+    """Return the words of a tag; none where they are unknown."""
+    words = _column(tags, key) or []
+    return [] if any(word in ("?", ".", "") for word in words) else words
+
+
+def _is_identity(operation: str) -> bool:
+    return re.sub(r"[\s'\"+]", "", operation).lower() == "x,y,z"
+
+
+def _ase_cif(text: str) -> Structure:
+    frames = ase.io.read(io.StringIO(text), format="cif", index=":")
+    read, group = _of_ase(frames), frames[0].info["spacegroup"]
+    if group.no in TWO_ORIGINS:
+        raise Fault(
+            "CIF does not list its symmetry operations, and its space group has two origins"
+        )
+    rotations, _ = group.get_op()
+    metric = read.lattice @ read.lattice.T
+    turned = np.einsum("nji,jk,nkl->nil", rotations, metric, rotations)
+    if np.abs(turned - metric).max() > SAME_METRIC * metric.max():
+        raise Fault("CIF has a cell that does not fit its symmetry")
+    return read
+
+
+def _pymatgen_cif(text: str) -> Structure:
+    from pymatgen.io.cif import CifParser
+
+    (read,) = CifParser.from_str(text, check_cif=False).parse_structures(primitive=False)
+    return _of_pymatgen(read)
+
+
+def _require_own_word(tags: dict, read: Structure, n_sites: int) -> None:
+    """Stop if a CIF's formula, number of formula units, multiplicities or volume say otherwise."""
+    found = Counter(read.elements)
+    formula = _formula(_column(tags, "_chemical_formula_sum"))
+    units = _whole(_column(tags, "_cell_formula_units_z"))
+    if formula:
+        ratio = len(read.elements) / sum(formula.values())
+        expected = {symbol: ratio * count for symbol, count in formula.items()}
+        whole = all(float(count).is_integer() for count in formula.values())
+        # jarvis-tools and pymatgen write the formula of the whole cell, and Z as well
+        whole_cell = whole and units and math.gcd(*map(int, formula.values())) % units == 0
+        if expected.keys() != found.keys() or any(
+            abs(expected[symbol] - found[symbol]) > 0.01 * found[symbol] for symbol in found
+        ) or (units and abs(ratio - units) > 0.01 and not (whole_cell and ratio == 1)):  # fmt: skip
+            raise Fault(
+                f"CIF says {_written(formula)}" + (f" with Z = {units}" if units else "")
+                + f", but its sites give {_written(found)}"
+            )  # fmt: skip
+    for key in ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity"):
+        counts = [_whole([word]) for word in _known(tags, key)]
+        if len(counts) == n_sites and all(counts) and sum(counts) != len(read.elements):
+            raise Fault(
+                f"CIF has multiplicities of {sum(counts)} atoms, but its symmetry gives "
+                f"{len(read.elements)}"
+            )
+    volume = abs(np.linalg.det(read.lattice))
+    words = _known(tags, "_cell_volume")
+    match = CIF_NUMBER.fullmatch(words[0]) if words else None
+    if match and abs(float(match.group(1)) - volume) > SAME_VOLUME * volume:
+        raise Fault(f"CIF says a volume of {words[0]} Å^3, but its cell has {volume:.2f} Å^3")
+
+
+def _formula(words: list[str] | None) -> dict[str, float]:
+    """Return counts by element; empty where a formula is missing or not simple."""
+    text = re.sub(r"\s", "", words[0]) if words else ""
+    parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", text)
+    if not text or "".join(symbol + count for symbol, count in parts) != text:
+        return {}
+    counts: Counter = Counter()
+    for symbol, count in parts:
+        counts[symbol] += float(count or 1)
+    known = all(symbol in ATOMIC_NUMBERS for symbol in counts)
+    return dict(counts) if known and all(counts.values()) else {}
+
+
+def _whole(words: list[str] | None) -> int | None:
+    match = re.fullmatch(r"(\d+)(\.0*)?", words[0].strip()) if words else None
+    return int(match.group(1)) if match and int(match.group(1)) else None
+
+
+def _written(formula: dict[str, float]) -> str:
+    return " ".join(f"{symbol}{count:g}" for symbol, count in sorted(formula.items()))
+
+
+# --- POSCAR -----------------------------------------------------------------------------------
+
+
+def read_poscar(text: str) -> Structure:
+    """Read the text of a POSCAR of VASP 5 or later.
+
+    Raises
+    ------
+    Fault
+        If it does not name its elements, or is not one whole structure.
+    """
+    from pymatgen.io.vasp.inputs import Poscar
+
+    lines = text.splitlines()
+    symbols = _poscar_symbols(lines)
+    read = _agreed(
+        "POSCAR",
+        lambda: _of_ase(ase.io.read(io.StringIO(text), format="vasp", index=":")),
+        lambda: _of_pymatgen(Poscar.from_str(text, read_velocities=False).structure),
+        ordered=True,
+    )
+    if read.elements != symbols:
+        raise Fault("POSCAR is read with other elements than it names")
+    return read
+
+
+def _poscar_symbols(lines: list[str]) -> list[str]:
+    """Check a POSCAR line by line; return the element of each atom as the file names them."""
+    if len(lines) < 8:
+        raise Fault("POSCAR is cut off")
+    if not (_floats(lines[1], 1) and all(_floats(line, 3) for line in lines[2:5])):
+        raise Fault("POSCAR has no scale and lattice in lines 2 to 5")
+    words, counts = lines[5].split(), lines[6].split()
+    if not words or words[0][0].isdigit():
+        raise Fault("POSCAR does not name its elements (line 6 has no symbols)")
+    symbols = [re.split("[_/]", word)[0] for word in words]  # Fe_pv, Fe/0123abc: names of POTCARs
+    for symbol, word in zip(symbols, words, strict=True):
+        if symbol not in ATOMIC_NUMBERS:
+            raise Fault(f"POSCAR names '{word[:20]}', which is no known element")
+    if not all(re.fullmatch("[0-9]{1,6}", count) for count in counts) or len(counts) != len(words):
+        raise Fault("POSCAR does not give one number of atoms for each element")
+    elements = [
+        symbol for symbol, count in zip(symbols, counts, strict=True) for _ in range(int(count))
+    ]
+    start = 8 if lines[7].strip()[:1] in tuple("sS") else 7
+    mode = lines[start].strip() if start < len(lines) else ""
+    if mode[:1] not in tuple("dDcCkK"):
+        raise Fault("POSCAR does not say Direct or Cartesian")
+    _require_atoms(lines[start + 1 :], elements, selective=start == 8)
+    return elements
+
+
+def _require_atoms(lines: list[str], elements: list[str], selective: bool) -> None:
+    """Stop unless there are as many positions as atoms, and then an end."""
+    atoms = lines[: len(elements)]
+    if len(atoms) < len(elements) or not all(_floats(line, 3) for line in atoms):
+        raise Fault(f"POSCAR has fewer positions than its {len(elements)} atoms")
+    after = lines[len(elements)].strip() if len(lines) > len(elements) else ""
+    if after and not after.lower().startswith("lattice velocities"):
+        raise Fault(f"POSCAR goes on after its {len(elements)} atoms; it may hold several")
+    named = [line.split()[6 if selective else 3 :][:1] for line in atoms]
+    if (
+        all(word and word[0] in ATOMIC_NUMBERS for word in named)
+        and [word[0] for word in named] != elements
+    ):
+        raise Fault("POSCAR names other elements beside its positions than in line 6")
+
+
+def _floats(line: str, n: int) -> bool:
+    """Tell whether a line starts with n numbers."""
+    words = line.split()[:n]
+    return len(words) == n and all(NUMBER.fullmatch(word) for word in words)
+
+
+# --- xyz --------------------------------------------------------------------------------------
+
+
+def read_xyz(text: str) -> Structure:
+    """Read the text of an xyz file with one frame and a lattice in its second line.
+
+    Raises
+    ------
+    Fault
+        If it has several frames, no lattice, or is damaged.
+    """
+    from pymatgen.io.xyz import XYZ
+
+    lines = text.splitlines()
+    symbols = _xyz_symbols(lines)
+    comment = _with_lattice(lines[1])
+    extended = "\n".join([lines[0].strip(), comment, *lines[2 : 2 + len(symbols)]]) + "\n"
+    plain = "\n".join([lines[0].strip(), "", *lines[2 : 2 + len(symbols)]]) + "\n"
+    read = _of_ase(_tried("ASE", "xyz", lambda: ase.io.read(
+        io.StringIO(extended), format="extxyz", index=":")))  # fmt: skip
+    molecule = _tried("pymatgen", "xyz", lambda: XYZ.from_str(plain).molecule)
+    positions = read.coordinates @ read.lattice if not read.cartesian else read.coordinates
+    if read.elements != symbols or not np.allclose(positions, molecule.cart_coords, atol=1e-6):
+        raise Fault("ASE and pymatgen find different atoms in the xyz file")
+    return read
+
+
+def _xyz_symbols(lines: list[str]) -> list[str]:
+    head = lines[0].strip()
+    if not re.fullmatch("[0-9]{1,6}", head) or len(lines) < 2:
+        raise Fault("xyz file does not begin with the number of atoms")
+    n = int(head)
+    atoms = lines[2 : 2 + n]
+    if len(atoms) < n or not all(_floats(" ".join(line.split()[1:]), 3) for line in atoms):
+        raise Fault(f"xyz file has fewer positions than its {n} atoms")
+    if any(line.strip() for line in lines[2 + n :]):
+        raise Fault("xyz file holds several structures, or more atoms than it says")
+    symbols = [line.split()[0] for line in atoms]
+    for symbol in symbols:
+        if symbol not in ATOMIC_NUMBERS:
+            raise Fault(f"xyz file names '{symbol[:20]}', which is no known element")
+    return symbols
+
+
+def _with_lattice(comment: str) -> str:
+    """Return the second line as extended xyz has it; jarvis-tools writes nine numbers only."""
+    words = comment.split(",")
+    if len(words) == 9 and all(NUMBER.fullmatch(word.strip()) for word in words):
+        return f'Lattice="{" ".join(words)}" Properties=species:S:1:pos:R:3'
+    if not re.search(r"\bLattice\s*=", comment, re.IGNORECASE):
+        raise Fault('xyz file has no lattice: its second line needs Lattice="..."')
+    layout = re.search(r"\bProperties\s*=\s*\"?(\S+)", comment, re.IGNORECASE)
+    if layout and not layout.group(1).lower().startswith("species:s:1:pos:r:3"):
+        raise Fault("xyz file has other columns than species and positions first")
+    return comment
+
+
+# --- both readers -----------------------------------------------------------------------------
+
+
+def _tried(library: str, kind: str, read: Callable):
+    try:
+        return read()
+    except Fault:
+        raise
+    except Exception as error:  # readers raise whatever the damage leads to
+        raise Fault(f"{kind} cannot be read by {library}{because(error)}") from None
+
+
+def _agreed(kind: str, by_ase: Callable, by_pymatgen: Callable, ordered: bool = False) -> Structure:
+    """Return what ASE reads, if pymatgen reads the same crystal."""
+    one, two = _tried("ASE", kind, by_ase), _tried("pymatgen", kind, by_pymatgen)
+    counts = Counter(one.elements), Counter(two.elements)
+    if counts[0] != counts[1]:
+        raise Fault(
+            f"ASE and pymatgen do not agree on the {kind}: {_written(counts[0])[:60]} or "
+            f"{_written(counts[1])[:60]}"
+        )
+    volumes = [abs(np.linalg.det(read.lattice)) for read in (one, two)]
+    if not np.isclose(*volumes, rtol=1e-4):
+        raise Fault(f"ASE and pymatgen do not agree on the cell of the {kind}")
+    if (ordered and one.elements != two.elements) or not _same_positions(one, two):
+        raise Fault(f"ASE and pymatgen do not agree on the positions in the {kind}")
+    return one
+
+
+def _same_positions(one: Structure, two: Structure) -> bool:
+    """Tell whether two structures have the same atoms at the same fractional coordinates."""
+    places = [read.coordinates % 1.0 % 1.0 for read in (one, two)]  # twice: -1e-17 % 1 is 1
+    if not all(np.isfinite(place).all() for place in places):
+        return False
+    distances, partners = cKDTree(places[1], boxsize=1.0).query(places[0])
+    return bool(
+        distances.max(initial=0) < SAME_POSITION
+        and len(set(partners.tolist())) == len(partners)
+        and all(one.elements[i] == two.elements[j] for i, j in enumerate(partners))
+    )
+
+
+def _of_ase(frames: list[ase.Atoms]) -> Structure:
+    if len(frames) != 1:
+        raise Fault(f"file holds {len(frames)} structures; which one has the value?")
+    (atoms,) = frames
+    if atoms.cell.rank != 3:
+        raise Fault("structure has no lattice of three vectors")
+    if not atoms.pbc.any():
+        raise Fault("structure is not periodic")
+    return Structure(
+        atoms.get_chemical_symbols(), np.array(atoms.cell), atoms.get_scaled_positions(wrap=False)
+    )
+
+
+def _of_pymatgen(read) -> Structure:
+    if not read.is_ordered:
+        raise Fault("structure is disordered (partial occupancy)")
+    symbols = [site.specie.symbol for site in read]
+    return Structure(symbols, read.lattice.matrix, read.frac_coords)

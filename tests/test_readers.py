@@ -1,0 +1,455 @@
+"""Sound files of other writers are read right, compared with pymatgen's reading of the same text.
+
+In each layout, what is accepted must be what pymatgen finds; what is in doubt is a rejected row.
+"""
+
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import ase
+import ase.io
+import malformed
+import numpy as np
+import pandas as pd
+import pytest
+from ase.build import bulk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pymatgen.core import Lattice, Structure
+from pymatgen.io.cif import CifParser
+from pymatgen.io.vasp import Poscar
+
+from crystal_transfer.datasets.cleaning import clean
+from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.sources.file import read_file
+from crystal_transfer.datasets.sources.structures import read_structure
+from crystal_transfer.errors import InputError
+from crystal_transfer.species import SYMBOLS
+
+ELEMENTS = ["H", "Li", "C", "N", "O", "Na", "Si", "Cl", "Ca", "Co", "Cs", "Sn", "Sc", "Os", "Pb"]
+
+
+@cache
+def prototype(kind: str, x: str, y: str) -> Structure:
+    """A cubic or hexagonal prototype with a unit edge; slow to make."""
+    if kind == "salt":
+        return Structure.from_spacegroup("Fm-3m", Lattice.cubic(1), [x, y], [[0] * 3, [0.5] * 3])
+    if kind == "fluorite":
+        places = [[0, 0, 0], [0.25, 0.25, 0.25]]
+        return Structure.from_spacegroup("Fm-3m", Lattice.cubic(1), [x, y], places)
+    places = [[1 / 3, 2 / 3, 0], [1 / 3, 2 / 3, 0.375]]
+    return Structure.from_spacegroup("P6_3mc", Lattice.hexagonal(1, 1.633), [x, y], places)
+
+
+@st.composite
+def structures(draw):
+    """Prototypes with and without symmetry, in which letters of symbols can be confused."""
+    x, y = draw(st.lists(st.sampled_from(ELEMENTS), min_size=2, max_size=2, unique=True))
+    a = round(draw(st.floats(3.5, 7.0)), 4)
+    kind = draw(st.sampled_from(["salt", "fluorite", "wurtzite", "triclinic", "primitive", "cell"]))
+    if kind in ("salt", "fluorite", "wurtzite"):
+        unit = prototype(kind, x, y)
+        return Structure(unit.lattice.matrix * a, unit.species, unit.frac_coords)
+    if kind == "primitive":
+        half = a / 2
+        lattice = Lattice([[0, half, half], [half, 0, half], [half, half, 0]])
+        return Structure(lattice, [x, y], [[0] * 3, [0.5] * 3])
+    if kind == "cell":
+        return Structure(Lattice.cubic(a), [x, y], [[0] * 3, [0.5] * 3])
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    lattice = Lattice.from_parameters(a, a + 0.7, a + 1.9, *rng.uniform(75, 105, 3))
+    return Structure(lattice, [x, x, y], [[0.1] * 3, [0.6, 0.5, 0.4], [0.35, 0.9, 0.75]])
+
+
+def assert_same(record: Record, expected: Structure, tolerance: float = 1e-3) -> None:
+    """Compare a record with pymatgen's reading: composition, volume, and all distances."""
+    assert record.problem == ""
+    read = Structure(
+        record.lattice, record.elements, record.coordinates, coords_are_cartesian=record.cartesian
+    )
+    assert read.composition == expected.composition.element_composition
+    assert read.volume == pytest.approx(expected.volume, rel=tolerance)
+    ours, theirs = (np.sort(s.distance_matrix.ravel()) for s in (read, expected))
+    assert np.allclose(ours, theirs, atol=10 * tolerance)
+
+
+def in_folder(folder: Path, files: dict[str, str], value: str = "2.5") -> list[Record]:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    lines = "".join(f"{name},{value}\n" for name in files)
+    (folder / "id_prop.csv").write_text(lines)
+    records = list(read_file(folder))
+    assert all(record.target == float(value) for record in records if not record.problem)
+    return records
+
+
+PROPERTY = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@given(structure=structures())
+@PROPERTY
+def test_cifs_of_all_writers(structure, tmp_path):
+    texts = malformed.cifs(structure, tmp_path)
+    records = in_folder(tmp_path, {f"{writer}.cif": text for writer, text in texts.items()})
+    for record, text in zip(records, texts.values(), strict=True):
+        text = text[text.index("data_") :]
+        (expected,) = CifParser.from_str(text).parse_structures(primitive=False)
+        assert_same(record, expected)
+
+
+@given(structure=structures())
+@PROPERTY
+def test_poscars_of_all_writers(structure, tmp_path):
+    texts = malformed.poscars(structure, tmp_path)
+    records = in_folder(tmp_path, {f"POSCAR-{writer}": text for writer, text in texts.items()})
+    for record, text in zip(records, texts.values(), strict=True):
+        assert_same(record, Poscar.from_str(text).structure, 1e-6)
+
+
+@given(structure=structures())
+@PROPERTY
+def test_xyz_files_of_all_writers(structure, tmp_path):
+    texts = malformed.xyzs(structure, tmp_path)
+    records = in_folder(tmp_path, {f"{writer}.xyz": text for writer, text in texts.items()})
+    for record in records:
+        assert_same(record, structure, 1e-4)
+
+
+@given(structure=structures(), cartesian=st.booleans(), value=st.floats(-1e20, 1e20))
+@PROPERTY
+def test_alignn_json(structure, cartesian, value, tmp_path):
+    atoms = malformed.jarvis_atoms(structure).to_dict()
+    if cartesian:
+        atoms |= {"coords": structure.cart_coords.tolist(), "cartesian": True}
+    path = tmp_path / "d.json"
+    path.write_text(json.dumps([{"jid": "a", "target": value, "atoms": atoms}]))
+    (record,) = read_file(path)
+    assert record.target == value
+    assert_same(record, structure, 1e-6)
+
+
+ORIENTS = ["split", "columns", "index", "records", "table"]
+
+
+@pytest.mark.parametrize("orient", ORIENTS)
+@given(rows=st.lists(st.tuples(structures(), st.floats(-1e20, 1e20)), min_size=1, max_size=4))
+@settings(PROPERTY, max_examples=10)
+def test_every_orient_of_pandas(orient, rows, tmp_path):
+    frame = pd.DataFrame(
+        {"structure": [s.as_dict() for s, _ in rows], "gap": [v for _, v in rows]},
+        index=[f"c{i}" for i in range(len(rows))],
+    )
+    path = tmp_path / "t.json"
+    frame.to_json(path, orient=orient, double_precision=15)
+    records = list(read_file(path, "gap"))
+    assert len(records) == len(rows)
+    for record, (structure, value) in zip(records, rows, strict=True):
+        assert record.target == pytest.approx(value, rel=1e-14, abs=1e-14)
+        assert_same(record, structure, 1e-6)
+    names = ["0", "1", "2", "3"] if orient == "records" else ["c0", "c1", "c2", "c3"]
+    assert [record.id for record in records] == names[: len(rows)]
+
+
+def test_orients_that_do_not_name_columns_are_refused(tmp_path):
+    frame = pd.DataFrame({"structure": [malformed.SALT_DICT], "gap": [1.0]})
+    frame.to_json(tmp_path / "t.json", orient="values")
+    with pytest.raises(InputError, match="is not a list of rows"):
+        read_file(tmp_path / "t.json", "gap")
+
+
+def test_a_column_can_name_the_rows(tmp_path):
+    row = {"structure": malformed.SALT_DICT, "gap": 1.0, "mp": "mp-1"}
+    (tmp_path / "t.json").write_text(json.dumps([row, row | {"mp": "mp-2"}]))
+    assert [r.id for r in read_file(tmp_path / "t.json", "gap", "mp")] == ["mp-1", "mp-2"]
+    with pytest.raises(InputError, match="has no column 'name'"):
+        list(read_file(tmp_path / "t.json", "gap", "name"))
+
+
+def test_names_that_match_no_key_are_missed(tmp_path):
+    (tmp_path / "d.json").write_text(json.dumps([malformed.GOOD]))
+    with pytest.raises(InputError, match=r"no row has the key 'name'.*correct `id`"):
+        read_file(tmp_path / "d.json", id="name")
+
+
+def test_rows_without_names_are_numbered(tmp_path):
+    rows = [{key: malformed.GOOD[key] for key in ("target", "atoms")}] * 3
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    assert [record.id for record in read_file(tmp_path / "d.json")] == ["0", "1", "2"]
+
+
+def test_keys_that_column_orient_lacks_are_rejected_rows(tmp_path):
+    content = {
+        "structure": {str(i): malformed.SALT_DICT for i in range(3)},
+        "gap": {"0": 1.0, "2": 3.0, "3": 4.0},
+    }
+    (tmp_path / "t.json").write_text(json.dumps(content))
+    table, rejected = clean(read_file(tmp_path / "t.json", "gap"))
+    assert (table.ids.tolist(), table.targets.tolist()) == (["0", "2"], [1.0, 3.0])
+    assert sorted(rejected) == [
+        ("1", "row has no value in column 'gap'"),
+        ("3", "row has no value in column 'structure'"),
+    ]
+
+
+def test_encodings_and_what_macos_adds(tmp_path):
+    text = json.dumps([malformed.GOOD])
+    (tmp_path / "bom.json").write_text(text, encoding="utf-8-sig")
+    (tmp_path / "utf16.json").write_text(text, encoding="utf-16")
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr("d.JSON", text)
+        archive.writestr("__MACOSX/._d.json", "not JSON")
+    for name in ("bom.json", "utf16.json", "d.zip"):
+        assert len(clean(read_file(tmp_path / name))[0]) == 1
+
+
+# --- folders ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.cif", "b.cif"):
+        ase.io.write(tmp_path / name, bulk("Cu"))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "id", "expected"),
+    [
+        ("a.cif,1.0\nb.cif,2.0\n", None, None, [1.0, 2.0]),
+        ("a,1\nb,2", None, None, [1.0, 2.0]),
+        ("\ufefffile,gap\r\na.cif,1.0\r\n\r\nb.cif,2.0\r\n", None, None, [1.0, 2.0]),
+        ("id,band gap (eV)\na.cif,1.0\nb.cif,2.0\n", None, None, [1.0, 2.0]),
+        ('"a.cif", 1.0 \n"b.cif",+2e0\n', None, None, [1.0, 2.0]),
+        ("file,row,gap\na.cif,0,1.0\nb.cif,1,2.0\n", "gap", None, [1.0, 2.0]),
+        ("row,gap,file\n0,1.0,a.cif\n1,2.0,b.cif\n", "gap", "file", [1.0, 2.0]),
+        ("any,gap\na.cif,1.0\nb.cif,2.0\n", "gap", None, [1.0, 2.0]),
+        ('file,note,gap\na.cif,"x, y",1.0\nb.cif,,2.0\n', "gap", None, [1.0, 2.0]),
+    ],
+)
+def test_tables_of_folders(content, column, id, expected, folder):
+    (folder / "id_prop.csv").write_bytes(content.encode())
+    table, rejected = clean(read_file(folder, column, id))
+    assert (table.targets.tolist(), rejected) == (expected, [])
+
+
+@pytest.mark.parametrize("first", ["gone.cif,n/a", "gone,n/a", "gone.cif,x", "file,n/a", "Cu,x"])
+def test_a_first_row_that_is_no_known_header_is_a_row(first, folder):
+    (folder / "id_prop.csv").write_text(f"{first}\na.cif,1.0\nb.cif,2.0\n")
+    table, rejected = clean(read_file(folder))
+    assert len(table) == 2
+    assert len(rejected) == 1
+
+
+def test_a_value_is_not_taken_from_a_quoted_comma(folder):
+    (folder / "id_prop.csv").write_text('a.cif,1.0\n"Cu,1.cif",1.0\n')
+    table, rejected = clean(read_file(folder))
+    assert len(table) == 1
+    assert rejected[0].reason == "file Cu,1.cif named in id_prop.csv does not exist"
+
+
+@pytest.mark.parametrize("name", ["Si@300K.cif", "a@0.cif", "x y.cif", "ü.cif", "POSCAR@0", "s"])
+def test_names_that_libraries_give_a_meaning(name, tmp_path):
+    atoms = bulk("Si", cubic=True)
+    format = "cif" if name.endswith("cif") else "vasp"
+    with (tmp_path / name).open("wb" if format == "cif" else "w") as handle:
+        ase.io.write(handle, atoms, format=format)
+    (tmp_path / "id_prop.csv").write_text(f"{name},5\n")
+    (record,) = read_file(tmp_path)
+    assert len(record.elements) == 8
+
+
+# --- files that the paper's kin have, in small ------------------------------------------------
+
+CELL = "".join(f"_cell_length_{x} 4.2\n" for x in "abc") + "".join(
+    f"_cell_angle_{x} 90\n" for x in ("alpha", "beta", "gamma")
+)
+SITES = "loop_\n_atom_site_label\n_atom_site_type_symbol\n" + "".join(
+    f"_atom_site_fract_{x}\n" for x in "xyz"
+)
+PLAIN = f"data_x\n{CELL}_symmetry_space_group_name_H-M 'P 1'\n"
+SOUND_CIFS = {
+    "unknown occupancy": PLAIN + SITES + "_atom_site_occupancy\nA Na 0 0 0 ?\nB Cl .5 .5 .5 .\n",
+    "capitals": PLAIN + SITES + "NA1 NA 0 0 0\nCL1 CL 0.5 0.5 0.5\n",
+    "charges": PLAIN + SITES + "Na1 Na1+ 0 0 0\nCl1 Cl- 0.5 0.5 0.5\n",
+    "clear labels": PLAIN + SITES.replace("_atom_site_type_symbol\n", "")
+    + "Na1 0 0 0\nCl1a 0.5 0.5 0.5\n",
+    "types only": PLAIN + SITES.replace("_atom_site_label\n", "") + "Na 0 0 0\nCl 0.5 0.5 0.5\n",
+    "uncertainties": PLAIN + SITES + "Na1 Na 0.0(2) 0 0\nCl1 Cl 0.5000(12) 0.5 0.5\n",
+    "words before": "Written by a program.\n" + PLAIN + SITES + "a Na 0 0 0\nb Cl .5 .5 .5\n",
+    "a block without atoms": "data_global\n_journal_name_full 'J. X'\n" + PLAIN + SITES
+    + "a Na 0 0 0\nb Cl .5 .5 .5\n",
+    "dots": (PLAIN + SITES).replace("_atom_site_", "_atom_site.").replace("_cell_", "_cell.")
+    + "a Na 0 0 0\nb Cl .5 .5 .5\n",
+    "capital keywords": (PLAIN + SITES).replace("loop_", "LOOP_").replace("data_", "DATA_")
+    + "a Na 0 0 0\nb Cl .5 .5 .5\n",
+    "Windows": (PLAIN + SITES + "a Na 0 0 0\nb Cl .5 .5 .5\n").replace("\n", "\r\n"),
+    "an author": (PLAIN + SITES + "a Na 0 0 0\nb Cl .5 .5 .5\n").replace(
+        "_cell_length_a", "_publ_author_name 'Müller, J.'\n_cell_length_a"),
+    "number of the group": f"data_x\n{CELL}_space_group_IT_number 221\n" + SITES
+    + "a Na 0 0 0\nb Cl .5 .5 .5\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOUND_CIFS)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_sound_cifs_are_read(kind, encoding, tmp_path):
+    (tmp_path / "x.cif").write_bytes(SOUND_CIFS[kind].encode(encoding))
+    read = read_structure(tmp_path / "x.cif")
+    assert sorted(read.elements) == ["Cl", "Na"]
+    assert np.linalg.det(read.lattice) == pytest.approx(4.2**3)
+
+
+AMBIGUOUS_CIFS = {
+    "two origins": (CELL + "_space_group_name_H-M_alt 'F d -3 m'\n", "two origins"),
+    "two origins, by number": (CELL + "_symmetry_Int_Tables_number 129\n", "two origins"),
+    "rhombohedral cell": (
+        CELL.replace(" 90", " 60") + "_space_group_name_H-M_alt 'R -3 m'\n",
+        "not fit its symmetry|not agree",
+    ),
+    "unique axis c": (
+        CELL.replace("gamma 90", "gamma 110") + "_space_group_IT_number 14\n",
+        "not fit its symmetry|not agree",
+    ),
+    "unknown group": (CELL + "_space_group_name_H-M_alt 'F u n'\n", "cannot be read by ASE"),
+}
+
+
+@pytest.mark.parametrize("kind", AMBIGUOUS_CIFS)
+def test_cifs_of_doubtful_symmetry_are_rejected(kind, tmp_path):
+    head, reason = AMBIGUOUS_CIFS[kind]
+    text = f"data_x\n{head}{SITES}a Na .11 .23 .37\n"
+    (record,) = in_folder(tmp_path, {"x.cif": text})
+    assert re.search(reason, record.problem), record.problem
+
+
+POTCAR_NAMES = "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa_pv Cl/1a2b3c\n1 1\n"
+SOUND_POSCARS = {
+    "names of POTCARs": POTCAR_NAMES + "Direct\n0 0 0\n.5 .5 .5\n",
+    "selective dynamics": "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\nSelective dynamics\nDirect\n"
+    "0 0 0 T T T\n.5 .5 .5 F F F\n",
+    "velocities": "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\nDirect\n0 0 0\n.5 .5 .5\n\n"
+    "0.1 0.1 0.1\n0.1 0.1 0.1\n",
+    "scale as a volume": "x\n-64.0\n1 0 0\n0 1 0\n0 0 1\nNa Cl\n1 1\nDirect\n0 0 0\n.5 .5 .5\n",
+    "scale": "x\n4.0\n1 0 0\n0 1 0\n0 0 1\nNa Cl\n1 1\nCartesian\n0 0 0\n.5 .5 .5\n",
+    "symbols beside": "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\nDirect\n0 0 0 Na\n.5 .5 .5 Cl\n",
+}
+
+
+@pytest.mark.parametrize("kind", SOUND_POSCARS)
+def test_sound_poscars_are_read_or_left_in_doubt(kind, tmp_path):
+    text = SOUND_POSCARS[kind]
+    (record,) = in_folder(tmp_path, {"x.vasp": text})
+    if record.problem:
+        assert "agree" in record.problem or "POSCAR" in record.problem
+        assert kind == "names of POTCARs", record.problem
+    else:
+        assert record.elements == ["Na", "Cl"]
+        assert_same(record, Poscar.from_str(text).structure, 1e-6)
+        assert np.linalg.det(record.lattice) == pytest.approx(64)
+
+
+# --- files that installed packages ship -------------------------------------------------------
+
+
+def shipped(pattern: str) -> list[Path]:
+    folder = Path(ase.__file__).parents[1]
+    return sorted(folder.glob(pattern))
+
+
+@pytest.mark.parametrize("file", shipped("ase/test/testdata/minerals/*.cif"), ids=lambda f: f.stem)
+def test_cifs_of_the_open_crystallography_database(file):
+    read = read_structure(file)
+    (expected,) = CifParser(file).parse_structures(primitive=False)
+    assert_same(Record("x", 1.0, *read), expected)
+    assert Counter(read.elements) == Counter(ase.io.read(file).symbols)
+
+
+def test_the_layout_of_cgcnn(tmp_path):
+    # as cgcnn's data/sample-regression: names are stems, atom_init.json lies beside them
+    (tmp_path / "atom_init.json").write_text("{}")
+    structure = malformed.SALT
+    lines = []
+    for number, text in enumerate(malformed.cifs(structure, tmp_path).values()):
+        (tmp_path / f"100{number}.cif").write_text(text)
+        lines.append(f"100{number},{number}.5")
+    (tmp_path / "id_prop.csv").write_text("\n".join(lines))
+    table, rejected = clean(read_file(tmp_path))
+    assert (table.targets.tolist(), rejected) == ([0.5, 1.5, 2.5, 3.5], [])
+
+
+def test_the_layout_of_alignn_with_several_targets(tmp_path):
+    (tmp_path / "POSCAR-1.vasp").write_text(malformed.poscars(malformed.SALT, tmp_path)["jarvis"])
+    (tmp_path / "id_prop.csv").write_text("POSCAR-1.vasp," + ",".join(["0.1"] * 300))
+    with pytest.raises(InputError, match="has 301 columns"):
+        read_file(tmp_path)
+
+
+@given(symbols=st.lists(st.sampled_from(SYMBOLS[1:]), min_size=1, max_size=4), seed=st.integers())
+@settings(PROPERTY, max_examples=60)
+def test_any_element_is_read_as_it_is_or_not_at_all(symbols, seed, tmp_path):
+    places = np.arange(len(symbols))[:, None] / len(symbols) * [1, 0, 0]
+    structure = Structure(Lattice.cubic(4.0 * len(symbols)), symbols, places)
+    ordered = structure.get_sorted_structure()
+    texts = {
+        "x.cif": malformed.ase_text(structure, "cif"),
+        "x.vasp": Poscar(ordered).get_str(),
+        "x.xyz": malformed.ase_text(structure, "extxyz"),
+    }
+    for record in in_folder(tmp_path, texts):
+        assert record.problem == ""
+        assert Counter(record.elements) == Counter(symbols)
+
+
+@given(data=st.binary(max_size=300), name=st.sampled_from(["x.cif", "x.vasp", "x.xyz", "x"]))
+@settings(PROPERTY, max_examples=150)
+def test_no_bytes_whatever_crash_the_readers_of_structures(data, name, tmp_path):
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "id_prop.csv").write_text(f"{name},1.0\n")
+    table, rejected = clean(read_file(tmp_path))
+    assert len(table) + len(rejected) == 1
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1), edits=st.integers(1, 3),
+    what=st.sampled_from(["cif", "poscar", "xyz"]), writer=st.integers(0, 3),
+)  # fmt: skip
+@settings(PROPERTY, max_examples=150)
+def test_random_edits_are_rejected_or_read_as_pymatgen_reads_them(
+    seed, edits, what, writer, tmp_path
+):
+    texts = {"cif": malformed.cifs, "poscar": malformed.poscars, "xyz": malformed.xyzs}[what]
+    written = list(texts(malformed.SALT, tmp_path).values())
+    text = written[writer % len(written)]
+    rng = np.random.default_rng(seed)
+    for _ in range(edits):
+        place = int(rng.integers(len(text)))
+        kind = rng.integers(3)
+        new = str(rng.choice(list("0123456789.-+ \n'\"_#?NaClKO()eE,;")))
+        text = text[:place] + ("" if kind == 0 else new) + text[place + (kind < 2) :]
+    suffix = {"cif": ".cif", "poscar": ".vasp", "xyz": ".xyz"}[what]
+    (record,) = in_folder(tmp_path, {f"x{suffix}": text})
+    table, _ = clean([record])
+    if not len(table):
+        return
+    if what == "cif":
+        try:
+            (expected,) = CifParser.from_str(text[text.index("data_") :]).parse_structures(
+                primitive=False
+            )
+        except Exception:  # it needs labels, and a well-formed rest
+            assert Counter(record.elements) == {"Na": 4, "Cl": 4}
+            return
+        assert_same(record, expected, 1e-2)
+    elif what == "poscar":
+        assert_same(record, Poscar.from_str(text).structure, 1e-6)
+    else:
+        atoms = ase.io.read(io.StringIO(text), format="extxyz") if "Lattice" in text else None
+        if atoms is not None:
+            assert Counter(record.elements) == Counter(atoms.symbols)
