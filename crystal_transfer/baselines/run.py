@@ -71,20 +71,20 @@ def evaluate(
         If there is no such baseline, or a crystal is unknown or has no features.
     """
     known = dict(zip(table.ids.tolist(), scaler.scale(table.targets), strict=True))
-    place = {id: row for row, id in enumerate(features.ids.tolist())}
+    position = {id: row for row, id in enumerate(features.ids.tolist())}
     _require(dataset, [*sample, *test], known, "the dataset does not have it; correct the split.")
-    _require(dataset, [*sample, *test], place, "it has no features; compute them anew.")
-    model = fit_baseline(name, _rows(features, place, sample), _of(known, sample), seed, n_jobs)
+    _require(dataset, [*sample, *test], position, "it has no features; compute them anew.")
+    model = fit_baseline(name, _rows(features, position, sample), _of(known, sample), seed, n_jobs)
     scaled = _of(known, test)
-    predicted = model.predict(_rows(features, place, test)) if len(test) else np.empty(0)
+    predicted = model.predict(_rows(features, position, test)) if len(test) else np.empty(0)
     target, prediction = scaler.restore(scaled), scaler.restore(predicted)
     columns = zip(test, target, prediction, scaled, predicted, strict=True)
     rows = [Prediction(id, dataset, *map(float, values)) for id, *values in columns]
     return metrics(target, prediction, scaler.half_range), rows
 
 
-def _rows(features: Features, place: dict[str, int], ids: Sequence[str]) -> np.ndarray:
-    return features.values[[place[id] for id in ids]]
+def _rows(features: Features, position: dict[str, int], ids: Sequence[str]) -> np.ndarray:
+    return features.values[[position[id] for id in ids]]
 
 
 def _of(targets: dict[str, float], ids: Sequence[str]) -> np.ndarray:

@@ -208,7 +208,7 @@ def registry(path: str | Path, additions: Mapping[str, Mapping[str, Any]]) -> di
 
 
 def _check_names(datasets: Mapping[str, Dataset]) -> None:
-    """See that files of one name are one file: they share one path in resources/downloads."""
+    """Check that files of one name are one file: they share a path in resources/downloads."""
     seen: dict[str, tuple[str, DataFile]] = {}
     for code, entry in datasets.items():
         for file in entry.downloads:

@@ -33,7 +33,7 @@ class Scaler:
 
 
 def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
-    """Take the range of the given targets.
+    """Compute the range of the given targets.
 
     Raises
     ------

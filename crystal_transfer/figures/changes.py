@@ -45,8 +45,8 @@ def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list
     colours, markers = colour_of(targets), marker_of(targets)
     figure, axes = panels(len(metrics) * len(origins), 3.6, 3.2, columns=len(origins))
     handles = {}
-    places = [(metric, origin) for metric in metrics for origin in origins]
-    for axis, (metric, origin) in zip(axes, places, strict=True):
+    shown = [(metric, origin) for metric in metrics for origin in origins]
+    for axis, (metric, origin) in zip(axes, shown, strict=True):
         here = tuned[tuned["source"] == origin]
         for target in targets:
             line = here[here["dataset"] == target].sort_values("source_size")

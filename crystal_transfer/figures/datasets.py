@@ -71,14 +71,14 @@ def target_statistics(
         )  # fmt: skip
         scaled.append(2 * (targets - targets.min()) / np.ptp(targets) - 1)
     figure, axis = plt.subplots(figsize=(1.6 + 0.85 * len(scaled), 3.2))
-    places = np.arange(len(scaled))
-    drawn: dict[str, Any] = axis.violinplot(scaled, places, widths=0.85, showextrema=False)
+    positions = np.arange(len(scaled))
+    drawn: dict[str, Any] = axis.violinplot(scaled, positions, widths=0.85, showextrema=False)
     for body, colour in zip(drawn["bodies"], colour_of(list(datasets)).values(), strict=True):
         body.set(facecolor=colour, alpha=0.45)
-    axis.boxplot(scaled, positions=places, widths=0.18, whis=(5, 95), showfliers=False,
+    axis.boxplot(scaled, positions=positions, widths=0.18, whis=(5, 95), showfliers=False,
                  medianprops={"color": "black"})  # fmt: skip
     axis.set_xticks(
-        places, [f"{code}\n{len(s):,}" for code, s in zip(datasets, scaled, strict=True)]
+        positions, [f"{code}\n{len(s):,}" for code, s in zip(datasets, scaled, strict=True)]
     )
     axis.set_xlabel("Dataset, number of crystals")
     axis.set_ylabel("Target, scaled to [-1, 1]")

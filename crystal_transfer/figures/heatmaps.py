@@ -116,20 +116,20 @@ def two_metric_heatmap(
     title
         Above the figure.
     """
-    by_place = table.set_index([rows[0], columns[0]])
-    place = [
+    by_cell = table.set_index([rows[0], columns[0]])
+    positions = [
         (i, j) for i, row in enumerate(rows[1]) for j, column in enumerate(columns[1])
-        if (row, column) in by_place.index
+        if (row, column) in by_cell.index
     ]  # fmt: skip
-    values = {(i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place}
+    values = {(i, j): by_cell.loc[(rows[1][i], columns[1][j])] for i, j in positions}
     width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
     figure, axis = plt.subplots(figsize=(width, height))
     for (metric, label), upper in zip(metrics.items(), (True, False), strict=True):
-        found = np.array([values[p][metric] for p in place], dtype=float)
-        norm, colours, extend = _scale(metric, found)
+        numbers = np.array([values[p][metric] for p in positions], dtype=float)
+        norm, colours, extend = _scale(metric, numbers)
         triangles = PolyCollection(
-            [_triangle(i, j, upper) for i, j in place],
-            array=np.ma.masked_invalid(found),
+            [_triangle(i, j, upper) for i, j in positions],
+            array=np.ma.masked_invalid(numbers),
             norm=norm,
             cmap=colours,
             edgecolors="white",
@@ -138,7 +138,7 @@ def two_metric_heatmap(
         axis.add_collection(triangles)
         figure.colorbar(triangles, ax=axis, label=label, extend=extend, shrink=0.9, pad=0.02)
         dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
-        for (i, j), value in zip(place, found, strict=True):
+        for (i, j), value in zip(positions, numbers, strict=True):
             shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
             axis.text(
                 j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
@@ -187,11 +187,11 @@ def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
 def _best(values: Mapping[tuple[int, int], pd.Series], along: str) -> list[tuple[int, int]]:
     axis = 0 if along == "row" else 1
     best: dict[int, tuple[int, int]] = {}
-    for place, cell in values.items():
+    for position, cell in values.items():
         score = cell["r2_mean"]
-        line = place[axis]
+        line = position[axis]
         if np.isfinite(score) and (line not in best or score > values[best[line]]["r2_mean"]):
-            best[line] = place
+            best[line] = position
     return list(best.values())
 
 

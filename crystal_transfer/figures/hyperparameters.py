@@ -95,10 +95,10 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str) -> Figure:
         for number, name in enumerate(names):
             here = table[options == name].set_index(["source", "dataset"])[f"{metric}_mean"]
             heights = [here.get(pair, np.nan) for pair in pairs]
-            places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
-            axis.bar(places, heights, 0.92 * width, color=COLOURS[number], label=name)
+            positions = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
+            axis.bar(positions, heights, 0.92 * width, color=COLOURS[number], label=name)
             if metric == "r2":
-                _write_what_is_cut(axis, places, heights)
+                _write_what_is_cut(axis, positions, heights)
         axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
         axis.axhline(0, color="black", linewidth=0.8)
         _finish(axis, metric, f"n = {table['size'].max()}")
@@ -108,11 +108,11 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str) -> Figure:
     return figure
 
 
-def _write_what_is_cut(axis: Axes, places: Iterable[float], heights: Iterable[float]) -> None:
+def _write_what_is_cut(axis: Axes, positions: Iterable[float], heights: Iterable[float]) -> None:
     """Write the height of each bar that ends below the axis."""
-    for place, height in zip(places, heights, strict=True):
+    for position, height in zip(positions, heights, strict=True):
         if height < R2_FLOOR:
-            axis.text(place, R2_FLOOR + 0.02, f"{height:.2g}", rotation=90, fontsize=7,
+            axis.text(position, R2_FLOOR + 0.02, f"{height:.2g}", rotation=90, fontsize=7,
                       color="white", ha="center", va="bottom")  # fmt: skip
 
 

@@ -25,8 +25,8 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     codes = [code for code in datasets if code in set(found["dataset"])]
     most = found.groupby("dataset").size().max()
     figure, axes = panels(2 * len(codes), 3.6, 0.8 + 0.32 * most, columns=2)
-    places = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
-    for axis, (code, metric) in zip(axes, places, strict=True):
+    shown = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
+    for axis, (code, metric) in zip(axes, shown, strict=True):
         here = found[found["dataset"] == code]
         colours = [
             SCRATCH_COLOUR if n == 0 else MULTI_COLOUR if n > 1 else PAIR_COLOUR

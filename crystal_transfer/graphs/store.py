@@ -78,7 +78,7 @@ def write(store: GraphStore, path: str | Path) -> None:
 
 
 def verify(path: str | Path) -> str:
-    """See that a store is as it was written, and return its checksum.
+    """Check that a store is as it was written, and return its checksum.
 
     Every array is read once: as much as a training reads of it at most.
 

@@ -124,7 +124,7 @@ def saved_from(
     scalers: Mapping[str, Scaler],
     bond_rule: str,
 ) -> SavedModel:
-    """Take what a trained network must be saved with.
+    """Collect what a trained network must be saved with.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def saved_from(
 
 
 def is_finite(model: SavedModel) -> bool:
-    """Say whether all weights are numbers; those of a diverged training are not."""
+    """Return whether all weights are finite; those of a diverged training are not."""
     return all(
         bool(torch.isfinite(value).all())
         for value in model.tensors.values()

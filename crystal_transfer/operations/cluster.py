@@ -180,7 +180,7 @@ def _is_file_of(handle: IO[Any], path: Path) -> bool:
 
 
 def _see_off(record: Path, force: bool) -> None:
-    """See that the one before is dead, and its jobs are; else raise."""
+    """Check that the Snakemake before and its jobs have ended; else raise."""
     try:
         before = _read(record)
     except InputError as error:
@@ -245,12 +245,12 @@ def _this_process(log: str | Path) -> Owner:
 
 
 def _is_here(owner: Owner) -> bool:
-    """Tell whether it was this machine: a container changes its name, but not its kernel."""
+    """Return whether it was this machine: a container has another name, but the same kernel."""
     return owner.host == socket.gethostname() or (owner.boot != "" and owner.boot == _boot())
 
 
 def _is_alive(owner: Owner) -> bool:
-    """Tell whether a process of this machine is the recorded one, not another of its number."""
+    """Return whether the recorded process still runs: its number may be another's by now."""
     return owner.boot == _boot() and owner.started == _started(owner.pid)
 
 

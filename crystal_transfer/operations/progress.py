@@ -18,7 +18,7 @@ STATES = ("done", "running", "failed", "interrupted", "left")
 
 
 def state(files: RunFiles, now: float) -> str:
-    """Tell where a run stands.
+    """Return the state of a run.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def state(files: RunFiles, now: float) -> str:
 
 
 def states(study: Study) -> dict[str, str]:
-    """Tell where each run stands now, by its id; see `state`."""
+    """Return the state of each run by its id; see `state`."""
     now = time.time()
     return {id: state(study.files(run), now) for id, run in study.runs.items()}
 

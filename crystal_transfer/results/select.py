@@ -1,7 +1,7 @@
 """Which cells a figure of the paper shows: tables in, tables out.
 
 A study that does not repeat the paper (other datasets, other sizes) gets the nearest thing: each
-rule below says what takes the place of the paper's choice.
+rule below says what is shown instead of the paper's choice.
 """
 
 import re
@@ -39,7 +39,7 @@ def usual(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def averaged(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per place in the grid: the one with the most trials."""
+    """Return one row per combination of `PLACE`: the one with the most trials."""
     order = cells.sort_values("trials", ascending=False, kind="stable")
     return order.drop_duplicates(PLACE).sort_index()
 
@@ -106,7 +106,7 @@ def of_pairs(table: pd.DataFrame, wanted: list[tuple[str, str]]) -> pd.DataFrame
 def strategy_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the five strategies on the paper's pairs, FT 800, PT 941.
 
-    Of two cells at one place the one with fewer trials is taken: the other strategies have one
+    Of two cells that differ in trials only, the one with fewer is taken: the other strategies have one
     trial, and strategy 1 is compared with them on the same sample.
     """
     named = cells["strategy"].isin(STRATEGIES) & (cells["source_properties"] == 1)

@@ -23,7 +23,7 @@ class Recorder(Protocol):
 
 
 def can_record(model: nn.Module, device: torch.device) -> bool:
-    """Say whether what a model does on a device can be recorded."""
+    """Return whether a training step of a model can be recorded as a CUDA graph."""
     return device.type == "cuda" and isinstance(model, Network) and model.recordable
 
 

@@ -21,7 +21,7 @@ COLUMNS = [*select.PLACE, "trials", *select.METRICS, "r2_change", "mae_change"]
 def fig5a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw the change of R2 by FT dataset and PT size, pre-trained on FE; PZ is in `figs15a`.
 
-    Where a study has no several sizes of FE, its first PT dataset with several takes the place.
+    A study without several sizes of FE shows its first PT dataset with several sizes.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Figures 4a, 4b, 6a, 6b: heatmaps of split cells, R2 in the lower triangle, MAE in the upper.
 
 One scale from red (0) to blue (1) serves both: a good cell is blue below and red above. Cells have
-the same size in inches and the axes the same place, so that 6a stands above 6b column by column.
+the same size in inches and the axes begin at the same point, so that 6a stands above 6b column by
+column.
 """
 
 from collections.abc import Mapping
@@ -99,8 +100,8 @@ def fig6b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = 
         ("FT dataset and its size (crystals)", f"PT dataset{_pretrain_size(table)}"), colours,
     )  # fmt: skip
     for row in table[table["best"] != ""].itertuples():
-        place = columns.index(row.dataset), rows.index(row.source)
-        _frame(axis, *place, colours, "--" if row.best == "mae" else "-")
+        x, y = columns.index(row.dataset), rows.index(row.source)
+        _frame(axis, x, y, colours, "--" if row.best == "mae" else "-")
     return figure, table[[*COLUMNS, "best"]].reset_index(drop=True)
 
 
@@ -145,7 +146,7 @@ def split_heatmap(
     Parameters
     ----------
     table
-        Columns row, column, r2_mean and mae_scaled_mean, at most one line per place.
+        Columns row, column, r2_mean and mae_scaled_mean, at most one line per cell of the heatmap.
     rows, columns
         Values of row, from the top, and of column, from the left.
     column_labels
@@ -161,7 +162,7 @@ def split_heatmap(
         With two collections of triangles, R2 first, in the order of the table.
     """
     figure, axis, bar = _canvas(len(rows), len(columns))
-    places = np.array(
+    centres = np.array(
         [(columns.index(row.column), rows.index(row.row)) for row in table.itertuples()]
     ).reshape(-1, 2)
     for metric, lower in (("r2_mean", True), ("mae_scaled_mean", False)):
@@ -170,12 +171,12 @@ def split_heatmap(
         shades = [palette.heat(SCALE(v)) if np.isfinite(v) else (1, 1, 1, 1) for v in values]
         axis.add_collection(
             PolyCollection(
-                [_triangle(x, y, lower) for x, y in places], facecolors=shades,
+                [_triangle(x, y, lower) for x, y in centres], facecolors=shades,
                 edgecolors="white", linewidths=0.8, label=metric,
             )
         )  # fmt: skip
         dx, dy = (-0.16, 0.25) if lower else (0.16, -0.25)
-        for (x, y), value, shade in zip(places, values, shades, strict=True):
+        for (x, y), value, shade in zip(centres, values, shades, strict=True):
             axis.text(x + dx, y + dy, number(value), ha="center", va="center", fontsize=7.5,
                       color=ink_on(shade))  # fmt: skip
     for x in range(len(columns)):
@@ -221,7 +222,7 @@ def _canvas(n_rows: int, n_columns: int) -> tuple[Figure, Axes, Axes]:
 
 
 def _triangle(x: int, y: int, lower: bool) -> list[tuple[float, float]]:
-    """Return the corners of half a cell; y points down, the diagonal falls to the right."""
+    """Return the centres of half a cell; y points down, the diagonal falls to the right."""
     corner = (x - 0.5, y + 0.5) if lower else (x + 0.5, y - 0.5)
     return [(x - 0.5, y - 0.5), corner, (x + 0.5, y + 0.5)]
 

@@ -38,18 +38,18 @@ def fig1b(
     figure, axis = plt.subplots(figsize=(1.2 + 0.85 * max(len(codes), 2), 3.4))
     rows = []
     colours = PALETTES[palette].each(len(codes))
-    for place, (code, some, colour) in enumerate(zip(codes, values, colours, strict=True)):
+    for position, (code, some, colour) in enumerate(zip(codes, values, colours, strict=True)):
         if some.size == 0:
             continue
         # a density needs two different values
         if np.ptp(some) > 0:
             drawn: dict[str, Any] = axis.violinplot(
-                [some], [place], widths=WIDTH, showextrema=False
+                [some], [position], widths=WIDTH, showextrema=False
             )
             drawn["bodies"][0].set(facecolor=colour, edgecolor=colour, alpha=0.6)
         low, median, high = np.quantile(some, [0.25, 0.5, 0.75])
-        axis.vlines(place, low, high, color="black", linewidth=5, zorder=2)
-        axis.scatter(place, median, s=18, color="white", edgecolors="black", linewidths=0.6,
+        axis.vlines(position, low, high, color="black", linewidth=5, zorder=2)
+        axis.scatter(position, median, s=18, color="white", edgecolors="black", linewidths=0.6,
                      zorder=3)  # fmt: skip
         rows.append(
             {"dataset": code, "crystals": some.size, "minimum": some.min(), "q25": low,

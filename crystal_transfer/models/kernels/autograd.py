@@ -99,13 +99,14 @@ class Device(Protocol):
     Attributes
     ----------
     gathers
-        Whether its convolution reads the rows of y by `place`; else they are gathered before.
+        Whether its convolution takes y with one row per distinct edge, and `place`, which row each
+        edge has; if not, it gets a row per edge.
     """
 
     gathers: bool
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether it can work on rows like those of x."""
+        """Return whether it can compute on tensors of the type, device and width of x."""
 
     def norm_forward(
         self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None

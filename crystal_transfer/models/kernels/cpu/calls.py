@@ -23,7 +23,7 @@ class Cpu:
     gathers = True
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether the loops can work on rows like those of x."""
+        """Return whether the loops can compute on tensors of the type, device and width of x."""
         whole = x.shape[1] % LANES == 0
         return x.device.type == "cpu" and x.dtype == torch.float32 and whole
 

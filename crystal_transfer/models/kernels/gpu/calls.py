@@ -32,7 +32,7 @@ class Gpu:
     gathers = False
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether the kernels can work on rows like those of x."""
+        """Return whether the kernels can compute on tensors of the type and device of x."""
         return x.device.type == "cuda" and x.dtype == torch.float32
 
     def norm_forward(
