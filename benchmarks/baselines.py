@@ -106,7 +106,7 @@ def report(code: str, kind: str, n: int, started: float) -> None:
 
 
 def scaler_of(code: str, table: CrystalTable, ranges: Path) -> Scaler:
-    """Take the published range of the targets."""
+    """Read the published range of the targets."""
     with ranges.open() as handle:
         found = {row["dataset"].lower(): row for row in csv.DictReader(handle)}
     if code not in found:

@@ -38,7 +38,7 @@ def arguments(description: str) -> argparse.Namespace:
 
 
 def table_of(data: str | None, n: int) -> CrystalTable:
-    """Give n crystals, evenly spread over a file, or alloys."""
+    """Return n crystals, evenly spread over a file, or alloys."""
     if data is None:
         return clean(read_emt("formation_energy", n, seed=7))[0]
     table = clean(read_file(data))[0]

@@ -44,7 +44,7 @@ def finish() -> None:
 
 
 def epoch_of(store: GraphStore, graphs, batches, how):
-    """Give a function that takes a step with each batch."""
+    """Return a function that takes a step with each batch."""
     model = ALIGNN(AlignnSizes(), torch.from_numpy(np.array(store.features))).to(DEVICE).train()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     targets = torch.linspace(-1, 1, len(graphs), device=DEVICE).unsqueeze(1)
@@ -60,7 +60,7 @@ def epoch_of(store: GraphStore, graphs, batches, how):
 
 
 def with_plain_kernels(function):
-    """Give a function that does the same with PyTorch's operations only."""
+    """Return a function that does the same with PyTorch's operations only."""
 
     def plain():
         with (

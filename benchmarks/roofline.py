@@ -22,7 +22,7 @@ ROWS, FEATURES = 20_000, 256
 
 
 def product():
-    """Give a product of the usual shape."""
+    """Return a product of the usual shape."""
     rows, weight = torch.randn(ROWS, FEATURES), torch.randn(FEATURES, FEATURES)
     out = torch.empty(ROWS, FEATURES)
     return lambda: torch.mm(rows, weight, out=out)

@@ -25,7 +25,7 @@ LATTICE = 4.0  # Å
 
 
 def random_alloys(n: int, n_cells: int) -> CrystalTable:
-    """Give n fcc alloys of `n_cells` conventional cells in a row, 4 `n_cells` atoms each."""
+    """Make n fcc alloys of `n_cells` conventional cells in a row, 4 `n_cells` atoms each."""
     chance = np.random.default_rng(0)
     cell = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     shifts = np.arange(n_cells)[:, None, None] * np.array([1, 0, 0])
@@ -45,13 +45,13 @@ def random_alloys(n: int, n_cells: int) -> CrystalTable:
 
 
 def step(n: int, n_cells: int):
-    """Give a training step on one batch of n alloys."""
+    """Return a function that takes a training step on one batch of n alloys."""
     table = random_alloys(n, n_cells)
     return our_step(table, [torch.arange(n)], torch.linspace(-1, 1, n), "alignn", True)
 
 
 def graphs(n: int, n_cells: int):
-    """Give the building of the graphs of n alloys."""
+    """Return a function that builds the graphs of n alloys."""
     table = random_alloys(n, n_cells)
     return lambda: [crystal_graph(crystal, "alignn", True) for crystal in table]
 

@@ -22,7 +22,7 @@ THEIRS, OURS = "alignn on DGL", "ours, alignn's graphs"
 
 
 def peak(name: str, data: str | None, batch: int) -> float:
-    """Give the MB that two steps take beyond what was there before."""
+    """Measure the MB that two steps take beyond what was there before."""
     keep_freed_memory()
     table = table_of(data, batch)
     targets, batches = torch.linspace(-1, 1, len(table)), [torch.arange(len(table))]

@@ -34,6 +34,6 @@ def _rounds(started: float, seconds: float, least: int) -> Iterator[int]:
 
 
 def ratio(times: dict[str, list[float]], reference: str, name: str) -> float:
-    """Give the median over rounds of reference time / time."""
+    """Return the median over rounds of reference time / time."""
     pairs = zip(times[reference], times[name], strict=True)
     return statistics.median(theirs / ours for theirs, ours in pairs)

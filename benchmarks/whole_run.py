@@ -18,9 +18,9 @@ from common import arguments, table_of
 from timing import ratio
 
 from crystal_transfer.datasets import crystals, scaling, splits
-from crystal_transfer.runs import Hyperparameters, Run, RunKind
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.runs import Hyperparameters, Run, RunKind
 from crystal_transfer.training.run import Inputs, Outputs, Settings, train
 
 TEST_FRACTION = 0.1
@@ -64,7 +64,7 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
 
 
 def in_a_process(*job) -> tuple[float, float]:
-    """Give wall seconds, start of the interpreter included, and peak MB of a training."""
+    """Measure wall seconds, start of the interpreter included, and peak MB of a training."""
     started = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         peak = pool.apply(whole_run, job)

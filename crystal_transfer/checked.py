@@ -53,17 +53,17 @@ Code = Annotated[Text, Field(pattern=CODE)]
 def sentence_of(
     error: ValidationError, prefix: str = "", tag_at: tuple[str, int] | None = None
 ) -> InputError:
-    """Say what is wrong in the value that explains most, with its key.
+    """Describe the fault that explains most, with the key it is in.
 
     Parameters
     ----------
     error
-        What pydantic found.
+        The faults that pydantic found.
     prefix
         Key that the checked value has.
     tag_at
-        First part of a place, empty for any, and which part below it names the member of a union:
-        no such key exists.
+        First part of the path of keys (empty: any) and the position in that path at which pydantic
+        names the member of a union; no such key is in the config, so it is left out.
     """
     faults = error.errors(include_url=False)
     fault = min(faults, key=lambda f: (RANKS.get(f["type"], 1), len(f["loc"])))
@@ -87,7 +87,7 @@ def _in_words(fault: ErrorDetails) -> str:
     shown = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
     match kind:
         case "extra_forbidden" | "unexpected_keyword_argument":
-            return "is not a key of this place; correct its name or take it out"
+            return "is not a known key here; correct its name or take it out"
         case "missing":
             return "is missing; add it"
         case "value_error":

@@ -2,7 +2,7 @@
 
 
 class InputError(Exception):
-    """Something the user gave is wrong: one sentence with the place, the fault and the remedy."""
+    """Something the user gave is wrong: one sentence that names where, the fault and the remedy."""
 
 
 class Interrupted(Exception):

@@ -119,7 +119,7 @@ def _json(content: Any) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable]) -> None:
+def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write a table to `path`, whole or not at all."""
     with (
         replaced_when_whole(path) as temporary,

@@ -47,8 +47,8 @@ def predict_crystals(
     parts = graphs_of(model, table, device, processes)
     scaled = _joined([predict(network, graphs) for graphs in parts], len(model.scalers))
     columns = {
-        code: scaler.restore(scaled[:, place])
-        for place, (code, scaler) in enumerate(model.scalers.items())
+        code: scaler.restore(scaled[:, column])
+        for column, (code, scaler) in enumerate(model.scalers.items())
     }
     return pd.DataFrame({"id": table.ids.astype(object)} | columns)
 

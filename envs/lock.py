@@ -40,7 +40,7 @@ def resolve() -> dict[str, str]:
 
 
 def lock_text(versions: dict[str, str]) -> str:
-    """Give the lock as a requirements file."""
+    """Write the lock as a requirements file."""
     lines = []
     for name, version in sorted(versions.items()):
         marker = f" ; {MARKERS[name]}" if name in MARKERS else ""
@@ -55,7 +55,7 @@ def pins(text: str) -> dict[str, str]:
 
 
 def environment_text(versions: dict[str, str], names) -> str:
-    """Give a conda environment with the pins of the given packages."""
+    """Write a conda environment with the pins of the given packages."""
     packages = "".join(f"      - {name}=={versions[name]}\n" for name in sorted(names))
     return (
         f"{HEADER}channels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip\n"

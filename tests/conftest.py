@@ -51,7 +51,7 @@ def real_rows(code: str) -> list[dict]:
 
 
 def real_table(code: str, every: int = 1, most: int = 10**9) -> CrystalTable:
-    """Give every k-th crystal of a real dataset."""
+    """Return every k-th crystal of a real dataset."""
     real_rows(code)
     records = list(read_jarvis(REAL / f"{code}.json.gz"))[::every][:most]
     return clean(records)[0]
@@ -95,7 +95,7 @@ def saved(table: CrystalTable, folder: Path) -> Path:
 
 
 def on_path(*folders: Path) -> dict[str, str]:
-    """Give the environment of a command, these folders and the interpreter's first in PATH."""
+    """Return the environment of a command, these folders and the interpreter's first in PATH."""
     places = [*folders, Path(sys.executable).parent, os.environ["PATH"]]
     return os.environ | {"PATH": ":".join(map(str, places))}
 

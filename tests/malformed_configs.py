@@ -16,7 +16,7 @@ MALFORMED = [
     (
         "protocols.paper.extra",
         "x",
-        "protocols.paper.extra: is not a key of this place; correct its name or take it out.",
+        "protocols.paper.extra: is not a known key here; correct its name or take it out.",
     ),
     ("seed", "one", "seed: 'one' is not a whole number."),
     ("seed", 1.0, "seed: 1.0 is not a whole number."),
@@ -39,7 +39,7 @@ MALFORMED = [
     (
         "split.fraction",
         0.1,
-        "split.fraction: is not a key of this place; correct its name or take it out.",
+        "split.fraction: is not a known key here; correct its name or take it out.",
     ),
     ("cleaning.max_rejected", NAN, "cleaning.max_rejected: nan: it must be a finite number."),
     (
@@ -80,7 +80,7 @@ MALFORMED = [
     (
         "model.alignn.width",
         3,
-        "model.alignn.width: is not a key of this place; correct its name or take it out.",
+        "model.alignn.width: is not a known key here; correct its name or take it out.",
     ),
     (
         "model.cgcnn.layers",
@@ -164,7 +164,7 @@ MALFORMED = [
     (
         "training.scratch.epoch",
         5,
-        "training.scratch.epoch: is not a key of this place; correct its name or take it out.",
+        "training.scratch.epoch: is not a known key here; correct its name or take it out.",
     ),
     ("training.scratch", None, "training.scratch: None is not a mapping of keys to values."),
     ("runs_per_gpu", 0, "runs_per_gpu: 0: it must be greater than or equal to 1."),
@@ -207,7 +207,7 @@ MALFORMED = [
     (
         "datasets",
         {"MY": {"source": "file", "file": "x"}},
-        "datasets.MY.file: is not a key of this place; correct its name or take it out.",
+        "datasets.MY.file: is not a known key here; correct its name or take it out.",
     ),
     (
         "datasets",
@@ -242,7 +242,7 @@ MALFORMED = [
     (
         "datasets",
         {"MY": {"source": "emt", "property": "bulk_modulus", "crystals": 20, "column": "x"}},
-        "datasets.MY.column: is not a key of this place; correct its name or take it out.",
+        "datasets.MY.column: is not a known key here; correct its name or take it out.",
     ),
     (
         "datasets",
@@ -310,7 +310,7 @@ MALFORMED = [
     (
         "imposed.sample",
         "x",
-        "imposed.sample: is not a key of this place; correct its name or take it out.",
+        "imposed.sample: is not a known key here; correct its name or take it out.",
     ),
     ("experiments", {}, "experiments: {} must have at least 1 items."),
     ("experiments", None, "experiments: None is not a mapping of keys to values."),
@@ -393,7 +393,7 @@ MALFORMED = [
                 "pairs": [["PH", "BG"]],
             }
         },
-        "experiments.a.pairs: is not a key of this place; correct its name or take it out.",
+        "experiments.a.pairs: is not a known key here; correct its name or take it out.",
     ),
     (
         "experiments",
@@ -590,6 +590,6 @@ MALFORMED = [
         {"a": {"kind": "unseen", "datasets": ["JARVIS2D"], "sizes": [1100], "sources": []}},
         "experiments.a.sizes: a sample of 1100 is larger than the pool of JARVIS2D (993 of 1103 crystals); take it out,",
     ),
-    ("extra", 1, "extra: is not a key of this place; correct its name or take it out."),
-    ("figures", 1, "figures: is not a key of this place; correct its name or take it out."),
+    ("extra", 1, "extra: is not a known key here; correct its name or take it out."),
+    ("figures", 1, "figures: is not a known key here; correct its name or take it out."),
 ]

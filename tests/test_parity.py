@@ -136,7 +136,7 @@ def in_double(graph):
 
 
 def both_sides(table: CrystalTable, compress: bool, folder) -> list[tuple]:
-    """Give (model, input) of ours and of alignn's, on equal weights and crystals.
+    """Return (model, input) of ours and of alignn's, on equal weights and crystals.
 
     Alignn's computes in double precision: its statistics in single are off by up to 4e-5.
     """

@@ -8,6 +8,7 @@ beside every figure.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ def chgnet_features_of(table: CrystalTable) -> Features:
     return Features(table.ids, np.array(names, dtype=np.str_), values)
 
 
-def _chgnet() -> torch.nn.Module:
+def _chgnet() -> Any:
     """Load the pre-trained network; the import takes seconds and is not everyone's."""
     try:
         from chgnet.model import CHGNet
@@ -79,7 +80,7 @@ def _chgnet() -> torch.nn.Module:
 
 
 @torch.no_grad()
-def _row(model: torch.nn.Module, atoms: Structure) -> np.ndarray:
+def _row(model: Any, atoms: Structure) -> np.ndarray:
     """Compute the features of one crystal; in a batch others would change its last bits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ from functools import cache
 from math import pi
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from matminer.featurizers.composition import ElementProperty, Stoichiometry, ValenceOrbital
@@ -75,7 +76,7 @@ def features_of(table: CrystalTable, processes: int = 1) -> Features:
         counts as the mean over all elements that have one (matminer's ``impute_nan=True``), and a
         crystal whose symmetry cannot be found counts as one of space group 1.
     """
-    bar = {"unit": "crystal", "desc": "features", "mininterval": 1.0}
+    bar: dict[str, Any] = {"unit": "crystal", "desc": "features", "mininterval": 1.0}
     if processes == 1:
         rows = [row_of(crystal) for crystal in tqdm(table, **bar)]
     else:
@@ -103,7 +104,7 @@ def row_of(crystal: Crystal) -> list[float]:
 
 
 @cache
-def _of_composition() -> tuple:
+def _of_composition() -> tuple[Any, ...]:
     """Return matminer's featurizers of a composition; they read their tables once per process."""
     return (
         ElementProperty.from_preset("magpie", impute_nan=True),

@@ -7,7 +7,7 @@ stop, and what it has to choose it chooses by cross-validation within the sample
 give equal predictions, whatever `n_jobs`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
@@ -179,6 +179,7 @@ class LinearModel:
         return self.regression.predict(self.scaling.clipped(features))
 
 
+Folds = Sequence[tuple[np.ndarray, np.ndarray]]  # indices to fit, and to test on
 Baseline = Callable[[np.ndarray, np.ndarray, int, int], Predictor]
 BASELINES: dict[str, Baseline] = {
     "median": median,
@@ -227,7 +228,9 @@ def _machine(penalty: float) -> SVR:
     return SVR(kernel="precomputed", C=penalty, epsilon=TUBE)
 
 
-def _cross_validated(similarity: np.ndarray, targets: np.ndarray, penalty: float, folds) -> float:
+def _cross_validated(
+    similarity: np.ndarray, targets: np.ndarray, penalty: float, folds: Folds
+) -> float:
     """Compute the MAE over all folds."""
     errors = [
         np.abs(

@@ -1,7 +1,7 @@
 """One baseline on one sample, tested as a network is."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Container, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def evaluate(
     name: str,
     seed: int = 0,
     n_jobs: int = 1,
-) -> tuple[dict, list[Prediction]]:
+) -> tuple[dict[str, Any], list[Prediction]]:
     """Train a baseline on a sample and test it.
 
     Parameters
@@ -71,27 +71,27 @@ def evaluate(
         If there is no such baseline, or a crystal is unknown or has no features.
     """
     known = dict(zip(table.ids.tolist(), scaler.scale(table.targets), strict=True))
-    place = {id: row for row, id in enumerate(features.ids.tolist())}
+    position = {id: row for row, id in enumerate(features.ids.tolist())}
     _require(dataset, [*sample, *test], known, "the dataset does not have it; correct the split.")
-    _require(dataset, [*sample, *test], place, "it has no features; compute them anew.")
-    model = fit_baseline(name, _rows(features, place, sample), _of(known, sample), seed, n_jobs)
+    _require(dataset, [*sample, *test], position, "it has no features; compute them anew.")
+    model = fit_baseline(name, _rows(features, position, sample), _of(known, sample), seed, n_jobs)
     scaled = _of(known, test)
-    predicted = model.predict(_rows(features, place, test)) if len(test) else np.empty(0)
+    predicted = model.predict(_rows(features, position, test)) if len(test) else np.empty(0)
     target, prediction = scaler.restore(scaled), scaler.restore(predicted)
     columns = zip(test, target, prediction, scaled, predicted, strict=True)
     rows = [Prediction(id, dataset, *map(float, values)) for id, *values in columns]
     return metrics(target, prediction, scaler.half_range), rows
 
 
-def _rows(features: Features, place: dict[str, int], ids: Sequence[str]) -> np.ndarray:
-    return features.values[[place[id] for id in ids]]
+def _rows(features: Features, position: dict[str, int], ids: Sequence[str]) -> np.ndarray:
+    return features.values[[position[id] for id in ids]]
 
 
 def _of(targets: dict[str, float], ids: Sequence[str]) -> np.ndarray:
     return np.array([targets[id] for id in ids], dtype=np.float64)
 
 
-def _require(dataset: str, ids: Sequence[str], known: dict, otherwise: str) -> None:
+def _require(dataset: str, ids: Sequence[str], known: Container[str], otherwise: str) -> None:
     missing = next((id for id in ids if id not in known), None)
     if missing is not None:
         raise InputError(f"dataset {dataset}, crystal '{missing}': {otherwise}")

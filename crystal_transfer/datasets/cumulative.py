@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
 from crystal_transfer.datasets.fingerprints import group
 from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, Labels
 from crystal_transfer.datasets.scaling import Scaler
@@ -31,7 +31,7 @@ def accumulate(
     crystals
         The first member of each group of equal crystals, named ``<code>-<id>``; its target is NaN.
     labels
-        What each is worth in every dataset. Labels of a dataset's test set are `TESTED`, those
+        Their values in every dataset. Labels of a dataset's test set are `TESTED`, those
         excluded `ABSENT`.
     """
     codes = list(tables)
@@ -39,7 +39,7 @@ def accumulate(
     n_distinct = 1 + max(int(numbers.max()) for numbers in groups)
     values = np.full((n_distinct, len(codes)), np.nan)
     use = np.full((n_distinct, len(codes)), ABSENT, dtype=np.uint8)
-    members = [None] * n_distinct
+    members: dict[int, Crystal] = {}
     for column, (code, numbers) in enumerate(zip(codes, groups, strict=True)):
         test, left_out = set(splits[code].test), set(excluded.get(code, ()))
         for crystal, number in zip(tables[code], numbers, strict=True):
@@ -48,9 +48,9 @@ def accumulate(
                 use[number, column] = TESTED
             elif crystal.id not in left_out:
                 use[number, column] = LEARNED
-            if members[number] is None:
+            if number not in members:
                 members[number] = crystal._replace(id=f"{code}-{crystal.id}", target=np.nan)
-    crystals = tabulate(members)
+    crystals = tabulate(members[number] for number in range(n_distinct))
     return crystals, Labels(crystals.ids, codes, values, use, [scalers[code] for code in codes])
 
 

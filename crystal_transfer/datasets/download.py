@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -20,6 +20,8 @@ from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import replaced_when_whole, sha256
 
+Result = TypeVar("Result")
+
 ATTEMPTS = 4
 FIRST_WAIT = 2.0  # s before the second attempt; doubles each time
 TIMEOUT = 60  # s without a byte
@@ -28,8 +30,8 @@ SLOWEST = 10_000  # bytes/s on average; the largest file of the registry then ta
 LARGEST = 20_000_000_000  # bytes; no file of the field comes near, and a disk is not filled up
 REDIRECTS = 10  # figshare needs one or two
 CHUNK = 1 << 16  # bytes; what is received is seen in steps of this
-TELL = 30.0  # s between two words in the log
-# what may be another in the next attempt
+TELL = 30.0  # s between two lines in the log
+# errors after which another attempt may succeed
 PASSING = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError)
 
 
@@ -49,14 +51,14 @@ def fetch(
     first_wait: float = FIRST_WAIT,
     size: int | None = None,
 ) -> None:
-    """Put a file in its place, whole and verified, or raise.
+    """Download or copy a file, and verify it; nothing is left at `path` if that fails.
 
     Parameters
     ----------
     url
         Where it is published.
     path
-        Where it shall lie; its name is also its name in the mirror.
+        Where to write it; its name is also its name in the mirror.
     checksum
         SHA-256, or None if none is published: its content is looked at instead.
     mirror
@@ -86,23 +88,24 @@ def fetch(
         ) from None
 
 
-def outlast(work: Callable, first_wait: float = FIRST_WAIT):
-    """Return what some work with the network returns, tried again after faults that may pass."""
-    for attempt in range(1, ATTEMPTS + 1):
+def outlast(work: Callable[[], Result], first_wait: float = FIRST_WAIT) -> Result:
+    """Call a function that uses the network; call it again after faults that may be over soon."""
+    for attempt in range(1, ATTEMPTS):
         try:
             return work()
         except PASSING as error:
-            if attempt == ATTEMPTS or not _worth_another_try(error):
+            if not _worth_another_try(error):
                 raise
             print(f"attempt {attempt} of {ATTEMPTS}: {in_words(error)}")
             time.sleep(first_wait * 2 ** (attempt - 1))
+    return work()
 
 
 def receive(ask: Callable[[], requests.Response], sink: BinaryIO, most: int = LARGEST) -> None:
     """Write the body of an answer, or raise if it is too slow, too long or cut.
 
     No timeout of requests ends a server that sends a byte now and then, not even while it sends
-    its headers; therefore it is listened to in a thread, which is given up.
+    its headers; therefore a thread reads the answer, and is left alone when it is too slow.
 
     Parameters
     ----------
@@ -146,16 +149,17 @@ class _Transfer(threading.Thread):
     error
         What went wrong.
     given_up
-        Set from outside: nobody waits any more.
+        Set from outside when nobody waits for it any more.
     """
 
     def __init__(self, ask: Callable[[], requests.Response], sink: BinaryIO, most: int):
         super().__init__(daemon=True)
         self.ask, self.sink, self.most = ask, sink, most
-        self.received, self.error, self.given_up = 0, None, False
+        self.received, self.given_up = 0, False
+        self.error: Exception | None = None
 
     def run(self) -> None:
-        """Listen until the end, or until nobody waits any more."""
+        """Read the answer to its end, or until it is given up."""
         try:
             with self.ask() as answer:
                 self._write(answer)
@@ -202,7 +206,7 @@ def in_words(error: Exception) -> str:
 
 
 def _reason(error: BaseException | None) -> str | None:
-    """Return what the system says in the depth of an error of requests."""
+    """Return the message of the operating system that an error of requests was caused by."""
     said = None
     while error is not None:
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
@@ -263,7 +267,7 @@ def _copy(origin: Path, path: Path, checksum: str | None, size: int | None) -> N
 
 
 def verify(path: Path, name: str, checksum: str | None, size: int | None) -> None:
-    """See that a file is what was published, or, where nothing is known, what its name says.
+    """Check that a file is the published one or, without a checksum, of the type of its name.
 
     Parameters
     ----------
@@ -279,7 +283,7 @@ def verify(path: Path, name: str, checksum: str | None, size: int | None) -> Non
     Raises
     ------
     ValueError
-        With the fault; Refused for a web page in its place.
+        With the fault; `Refused` if it is a web page instead.
     """
     has = path.stat().st_size
     with path.open("rb") as handle:
@@ -324,7 +328,7 @@ def _try_zip(path: Path) -> None:
 
 
 def _worth_another_try(error: Exception) -> bool:
-    """Tell whether a fault may pass: client errors (404, 403) stay what they are."""
+    """Return whether a fault may be over at the next attempt; a 404 or 403 will not be."""
     if isinstance(error, requests.HTTPError):
         # 202: figshare says that a file is being fetched
         code = error.response.status_code

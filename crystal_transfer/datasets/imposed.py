@@ -10,7 +10,7 @@ from crystal_transfer.errors import InputError
 
 
 def of_dataset(path: str | Path, dataset: str) -> Any:
-    """Give what a JSON(.gz) file {dataset: ...} says of a dataset; None if it says nothing.
+    """Return what a JSON(.gz) file {dataset: ...} says of a dataset; None if it says nothing.
 
     Codes are compared without regard to case.
     """
@@ -21,7 +21,7 @@ def of_dataset(path: str | Path, dataset: str) -> Any:
 
 
 def range_of_dataset(path: str | Path, dataset: str, unit: str = "") -> Scaler | None:
-    """Give the range that a CSV with dataset, raw_min, raw_max has for a dataset, or None.
+    """Return the range that a CSV with dataset, raw_min, raw_max has for a dataset, or None.
 
     Raises
     ------

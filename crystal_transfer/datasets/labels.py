@@ -66,13 +66,13 @@ def load(path: str | Path) -> Labels:
     """
     try:
         with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
-            limits = zip(arrays["ranges"].tolist(), arrays["units"].tolist(), strict=True)
+            ranges, units = arrays["ranges"].tolist(), arrays["units"].tolist()
             return Labels(
                 arrays["ids"],
                 arrays["properties"].tolist(),
                 arrays["values"],
                 arrays["use"],
-                [Scaler(*ends, unit) for ends, unit in limits],
+                [Scaler(low, high, unit) for (low, high), unit in zip(ranges, units, strict=True)],
             )
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path}: not labels ({error}); delete it and run again.") from None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from crystal_transfer.errors import InputError
 
@@ -58,7 +59,7 @@ def inside(folder: str | Path, path: str | Path) -> Path:
     return joined
 
 
-def by_name(files: Iterable[dict]) -> dict[str, dict]:
+def by_name(files: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return files to download by their name.
 
     Parameters
@@ -72,7 +73,8 @@ def by_name(files: Iterable[dict]) -> dict[str, dict]:
         If a name is not safe, or two different files have one name: one would be read as both.
         Names that differ in case only are one name on some file systems.
     """
-    named, folded = {}, {}
+    named: dict[str, dict[str, Any]] = {}
+    folded: dict[str, dict[str, Any]] = {}
     for file in files:
         name = safe_name(file["name"])
         other = folded.setdefault(name.casefold(), file)

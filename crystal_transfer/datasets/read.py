@@ -53,10 +53,10 @@ def read_dataset(
             return read_emt(entry.property, entry.crystals, entry.seed, processes), None
         case JarvisDataset():
             return read_jarvis(files[0], entry.column), None
-        case MatminerDataset(join=None):
-            return tables.read_table(files[0], entry.column), None
-        case MatminerDataset(join=Join() as join):
-            return _joined(entry.column, join, files), None
+        case MatminerDataset():
+            if entry.join is None:
+                return tables.read_table(files[0], entry.column), None
+            return _joined(entry.column, entry.join, files), None
         case FileDataset():
             return _own(entry)
 

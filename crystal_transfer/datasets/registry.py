@@ -1,5 +1,6 @@
 """What is known of each dataset: the registry of the project and what the config adds to it."""
 
+import builtins
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -153,7 +154,7 @@ class EmtDataset(_Dataset):
     seed: Whole = 0
     """Other seeds, other alloys."""
 
-    @property
+    @builtins.property  # `property` is a key here
     def size(self) -> int | None:
         """Number of crystals."""
         return self.rows or self.crystals
@@ -207,7 +208,7 @@ def registry(path: str | Path, additions: Mapping[str, Mapping[str, Any]]) -> di
 
 
 def _check_names(datasets: Mapping[str, Dataset]) -> None:
-    """See that files of one name are one file: they share a place in resources/downloads."""
+    """Check that files of one name are one file: they share a path in resources/downloads."""
     seen: dict[str, tuple[str, DataFile]] = {}
     for code, entry in datasets.items():
         for file in entry.downloads:

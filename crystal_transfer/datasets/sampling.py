@@ -18,27 +18,37 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 BINS = 10
 
 SAMPLINGS = ("random", "weighted", "uniform")
 
 
-def shuffled(ids: Sequence[str], key: tuple) -> list[str]:
-    """Shuffle by a key; Python keeps `random.shuffle` stable across versions and machines."""
-    result = list(ids)
+def shuffled(items: Sequence[Item], key: tuple[Any, ...]) -> list[Item]:
+    """Return the items in an order that depends on a key only, on any machine.
+
+    Python keeps `random.shuffle` the same across versions.
+    """
+    result = list(items)
     generator(key).shuffle(result)
     return result
 
 
-def generator(key: tuple) -> random.Random:
-    """Give random numbers that depend on a key only, on any machine."""
+def generator(key: tuple[Any, ...]) -> random.Random:
+    """Return a source of random numbers that depend on a key only, on any machine."""
     digest = hashlib.sha256(repr(key).encode()).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))
 
 
 def choose(
-    method: str, pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple
+    method: str,
+    pool: Sequence[str],
+    targets: Mapping[str, float],
+    size: int,
+    key: tuple[Any, ...],
 ) -> list[str]:
     """Choose crystals from a pool, in random order.
 
@@ -58,11 +68,15 @@ def choose(
     return _METHODS[method](pool, targets, size, key)
 
 
-def _random(pool, targets, size, key) -> list[str]:
+def _random(
+    pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple[Any, ...]
+) -> list[str]:
     return shuffled(pool, key)[:size]
 
 
-def _weighted(pool, targets, size, key) -> list[str]:
+def _weighted(
+    pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple[Any, ...]
+) -> list[str]:
     numbers = generator((*key, "weighted"))
     # the largest u^(1/w) of each, w = 1 / crystals in the bin
     ranks = {
@@ -74,7 +88,9 @@ def _weighted(pool, targets, size, key) -> list[str]:
     return shuffled(chosen, key)
 
 
-def _uniform(pool, targets, size, key) -> list[str]:
+def _uniform(
+    pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple[Any, ...]
+) -> list[str]:
     queues = [shuffled(members, (*key, "uniform", n)) for n, members in
               enumerate(bins(pool, targets))]  # fmt: skip
     chosen: list[str] = []
@@ -90,9 +106,9 @@ def bins(pool: Sequence[str], targets: Mapping[str, float]) -> list[list[str]]:
     width = (max(targets[id] for id in pool) - lowest) / BINS
     members = defaultdict(list)
     for id in pool:
-        place = int((targets[id] - lowest) / width) if width else 0
-        members[min(place, BINS - 1)].append(id)
-    return [members[place] for place in sorted(members)]
+        number = int((targets[id] - lowest) / width) if width else 0
+        members[min(number, BINS - 1)].append(id)
+    return [members[number] for number in sorted(members)]
 
 
 _METHODS: dict[str, Callable[..., list[str]]] = {

@@ -24,16 +24,16 @@ class Scaler:
         return (self.maximum - self.minimum) / 2
 
     def scale(self, targets: np.ndarray) -> np.ndarray:
-        """Give scaled targets."""
+        """Return scaled targets."""
         return (np.asarray(targets) - self.minimum) / self.half_range - 1
 
     def restore(self, scaled: np.ndarray) -> np.ndarray:
-        """Give targets in physical units."""
+        """Return targets in physical units."""
         return (np.asarray(scaled) + 1) * self.half_range + self.minimum
 
 
 def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
-    """Take the range of the given targets.
+    """Compute the range of the given targets.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from crystal_transfer.datasets.sampling import choose, shuffled
 from crystal_transfer.errors import InputError
@@ -41,7 +42,7 @@ def split(
     test_fraction: float,
     seed: int,
     test_ids: Sequence[str] | None = None,
-    samples: dict[str, dict[str, list]] | None = None,
+    samples: dict[str, dict[str, list[Any]]] | None = None,
 ) -> Split:
     """Fix the test set of a dataset.
 
@@ -143,7 +144,7 @@ def sample_of(
     sampling: str,
     targets: Mapping[str, float],
 ) -> list[str]:
-    """Give the sample of a trial: the imposed one where samples are imposed, else a draw.
+    """Return the sample of a trial: the imposed one where samples are imposed, else a draw.
 
     Imposed samples are random ones; those of another `sampling` are always drawn.
 
@@ -164,7 +165,7 @@ def sample_of(
 
 
 def tested(split: Split, sample: list[str]) -> list[str]:
-    """Give the crystals to test on: the fixed test set, or all that the sample leaves."""
+    """List the crystals to test on: the fixed test set, or all that the sample leaves."""
     drawn = set(sample)
     return split.test or [id for id in split.pool if id not in drawn]
 
@@ -176,7 +177,7 @@ def train_and_validation(sample: list[str]) -> tuple[list[str], list[str]]:
 
 
 def pool_share(size: int, test_fraction: float) -> int:
-    """Give how many crystals a pre-training of nominal `size` draws from the pool.
+    """Return how many crystals a pre-training of nominal `size` draws from the pool.
 
     A PT size counts the subset before its test set is taken away, as in the paper, where 941
     is all of PZ: 847 crystals are drawn and 94 are PZ's test set.
@@ -184,7 +185,9 @@ def pool_share(size: int, test_fraction: float) -> int:
     return round((1 - test_fraction) * size)
 
 
-def _as_strings(samples: dict) -> dict[str, dict[str, list[str]]]:
+def _as_strings(
+    samples: Mapping[Any, Mapping[Any, Sequence[Any]]],
+) -> dict[str, dict[str, list[str]]]:
     return {
         str(trial): {str(size): [str(id) for id in drawn] for size, drawn in sizes.items()}
         for trial, sizes in samples.items()

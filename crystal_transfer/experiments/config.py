@@ -6,7 +6,7 @@ The types are the one source of the JSON schema (workflow/schemas) and of docs/c
 from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, create_model
@@ -115,8 +115,12 @@ def _pretrain_size(value: Any) -> Any:
 PretrainSize = Annotated[
     int | str, BeforeValidator(_pretrain_size, json_schema_input_type=Count | Literal["all"])
 ]
-StrategyName = Literal[tuple(STRATEGIES)]
-NetworkName = Literal[tuple(SIZES)]
+if TYPE_CHECKING:  # a type checker cannot know what the tables hold
+    StrategyName = str
+    NetworkName = str
+else:
+    StrategyName = Literal[tuple(STRATEGIES)]
+    NetworkName = Literal[tuple(SIZES)]
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2)]
 Source = tuple[Text, PretrainSize]
 
@@ -200,12 +204,19 @@ class MultiPropertyBlock(_Block):
         return self.finetune
 
 
-class PropertyNumberBlock(MultiPropertyBlock):
+class PropertyNumberBlock(_Block):
     """Pre-training on the first few properties but the target's, then fine-tuning to it."""
 
     kind: Literal["property_number"]
+    finetune: Codes
+    """FT datasets."""
     numbers: Counts
     """Numbers of properties."""
+
+    @property
+    def targets(self) -> list[str]:
+        """Datasets that runs are tested on."""
+        return self.finetune
 
 
 class UnseenBlock(_Block):
@@ -395,9 +406,11 @@ class _StrictLoader(yaml.SafeLoader):
     """YAML in which no key occurs twice and every key of a mapping is text."""
 
 
-def _strict_mapping(loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False) -> dict:
+def _strict_mapping(
+    loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False
+) -> dict[Any, Any]:
     own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-    names = [str(loader.construct_object(key, deep=True)) for key in own]  # type: ignore[no-untyped-call]
+    names = [str(loader.construct_object(key, deep=True)) for key in own]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise yaml.MarkedYAMLError(
@@ -581,7 +594,9 @@ def _check_transfer(
             )
 
 
-def _check_properties(key: str, block: MultiPropertyBlock, needed: int, config: Config) -> None:
+def _check_properties(
+    key: str, block: MultiPropertyBlock | PropertyNumberBlock, needed: int, config: Config
+) -> None:
     """Check that every target leaves properties to pre-train on."""
     for code in block.finetune:
         others = [other for other in config.properties if other != code]

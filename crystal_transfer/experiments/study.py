@@ -136,7 +136,7 @@ class Study:
         if run.properties:
             return {"labels": self.layout.merged.labels, "graphs": self.graphs(run)}
         files = self.layout.dataset(run.dataset)
-        found = {
+        found: dict[str, Any] = {
             "table": files.table, "split": files.split, "scaler": files.scaler,
             "graphs": self.graphs(run),
         }  # fmt: skip

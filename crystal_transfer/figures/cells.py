@@ -18,10 +18,10 @@ def every_cell(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> tuple[Fi
     table = cells(runs)
     names = _names(table)
     figure, axes = panels(2, 3.6, 0.9 + 0.22 * len(table), columns=2)
-    places = range(len(table))
+    positions = range(len(table))
     for axis, metric in zip(axes, SHOWN, strict=True):
         axis.errorbar(
-            table[f"{metric}_mean"], places, xerr=table[f"{metric}_ci95"].fillna(0), fmt="o",
+            table[f"{metric}_mean"], positions, xerr=table[f"{metric}_ci95"].fillna(0), fmt="o",
             color=COLOURS[0], markersize=4, capsize=2, linewidth=1.0,
         )  # fmt: skip
         low, high = METRICS[metric].shown
@@ -30,7 +30,7 @@ def every_cell(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> tuple[Fi
             left if low is None else max(left, low), right if high is None else min(right, high)
         )
         axis.set_ylim(len(table) - 0.5, -0.5)
-        axis.set_yticks(places, names if axis is axes[0] else [""] * len(table), fontsize=7)
+        axis.set_yticks(positions, names if axis is axes[0] else [""] * len(table), fontsize=7)
         axis.set_xlabel(METRICS[metric].label)
         axis.grid(axis="y", linewidth=0.3)
     return figure, table.assign(cell=names)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from crystal_transfer.figures.style import (
+    Drawing,
     Quantity,
     colour_of,
     marker_of,
@@ -20,22 +21,22 @@ LABELS = {
 }
 
 
-def r2_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def r2_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the change of R2 by PT size, one panel per PT dataset (Fig. 5a)."""
     return _changes(runs, datasets, ["r2"])
 
 
-def mae_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def mae_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the reduction of the MAE by PT size, one panel per PT dataset (Fig. 5b)."""
     return _changes(runs, datasets, ["mae"])
 
 
-def both_changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def both_changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both changes, a row per metric."""
     return _changes(runs, datasets, ["r2", "mae"])
 
 
-def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list[str]):
+def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list[str]) -> Drawing:
     table = change_against_scratch(cells(runs))
     tuned = table[table["kind"] == "finetune"]
     several = tuned.groupby("source")["source_size"].nunique()
@@ -44,8 +45,8 @@ def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list
     colours, markers = colour_of(targets), marker_of(targets)
     figure, axes = panels(len(metrics) * len(origins), 3.6, 3.2, columns=len(origins))
     handles = {}
-    places = [(metric, origin) for metric in metrics for origin in origins]
-    for axis, (metric, origin) in zip(axes, places, strict=True):
+    shown = [(metric, origin) for metric in metrics for origin in origins]
+    for axis, (metric, origin) in zip(axes, shown, strict=True):
         here = tuned[tuned["source"] == origin]
         for target in targets:
             line = here[here["dataset"] == target].sort_values("source_size")

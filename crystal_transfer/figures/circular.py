@@ -1,15 +1,18 @@
 """Strategies as circular bars: a circle per pair, a sector per FT size, a bar per strategy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+from matplotlib.projections.polar import PolarAxes
 
 from crystal_transfer.figures.style import (
     COLOURS,
+    Drawing,
     Quantity,
     pair_label,
-    plt,
     strategy_label,
     strategy_order,
 )
@@ -19,17 +22,17 @@ GAP = 0.12  # share of a sector that stays empty
 INNER = 0.35  # radius where bars begin, as a share of the longest bar
 
 
-def r2_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def r2_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 by strategy (Fig. 5c); negative values have no bar."""
     return _circles(runs, "r2_mean", "test $R^2$", longest=1.0)
 
 
-def mae_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def mae_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the scaled MAE by strategy (Fig. 5d); each circle has its own scale."""
     return _circles(runs, "mae_scaled_mean", "test MAE (scaled to [-1, 1])", longest=None)
 
 
-def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None):
+def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None) -> Drawing:
     table = cells(runs)
     pairs = list(dict.fromkeys(zip(table["source"], table["dataset"], strict=True)))
     strategies = strategy_order(table["strategy"])
@@ -45,7 +48,7 @@ def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None)
         axis.set_title(pair_label(source, target), pad=14)
     for axis in axes.flat[len(pairs) :]:
         axis.set_axis_off()
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
+    handles = [Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
     figure.legend(
         handles, [strategy_label(name) for name in strategies], loc="outside lower center",
         ncols=3, title=f"Bars: {label}; sectors: FT dataset size (crystals)",
@@ -53,7 +56,14 @@ def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None)
     return figure, table
 
 
-def _circle(axis, table: pd.DataFrame, metric: str, strategies, colours, longest) -> None:
+def _circle(
+    axis: PolarAxes,
+    table: pd.DataFrame,
+    metric: str,
+    strategies: Sequence[str],
+    colours: Mapping[str, str],
+    longest: float | None,
+) -> None:
     sizes = sorted(table["size"].unique())
     values = table.set_index(["size", "strategy"])[metric]
     top = longest or float(np.nanmax(values.clip(lower=0).to_numpy(), initial=0.0)) or 1.0

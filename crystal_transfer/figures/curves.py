@@ -6,6 +6,7 @@ import pandas as pd
 
 from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
+    Drawing,
     Quantity,
     colour_of,
     legend_below,
@@ -17,7 +18,7 @@ from crystal_transfer.figures.style import (
 
 def learning_curves(
     runs: pd.DataFrame, histories: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
-):
+) -> Drawing:
     """Draw the validation MAE by epoch, scratch and every PT dataset, one panel per FT dataset."""
     codes = [code for code in datasets if code in set(runs["dataset"])]
     sources = sources_of(runs, datasets)
@@ -48,7 +49,7 @@ def learning_curves(
 
 def multi_property_curves(
     runs: pd.DataFrame, histories: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
-):
+) -> Drawing:
     """Draw the validation MAE of every property by epoch: a panel each, a line per pre-training."""
     by_name = {row.dataset: histories[row.id] for row in runs.itertuples()}
     prefix = "validation_mae_"

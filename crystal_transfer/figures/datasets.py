@@ -1,9 +1,11 @@
 """What the datasets hold: crystals, targets, symmetries, samples, and what they share."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 from scipy import stats
 
@@ -12,12 +14,19 @@ from crystal_transfer.datasets.cumulative import shared
 from crystal_transfer.datasets.labels import Labels
 from crystal_transfer.datasets.splits import Split, sample_of, train_and_validation
 from crystal_transfer.datasets.symmetry import SYSTEMS
-from crystal_transfer.figures.style import COLOURS, Quantity, colour_of, ink_on, panels, plt
+from crystal_transfer.figures.style import (
+    COLOURS,
+    Drawing,
+    Quantity,
+    colour_of,
+    ink_on,
+    panels,
+)
 
 BINS = 40
 
 
-def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]):
+def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the targets of every dataset as a histogram with its size (Fig. 1b).
 
     Returns
@@ -41,7 +50,9 @@ def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quanti
     return figure, pd.DataFrame(rows)
 
 
-def target_statistics(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]):
+def target_statistics(
+    crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]
+) -> Drawing:
     """Draw the distribution of each target, scaled to [-1, 1], as a box and a violin.
 
     Returns
@@ -60,14 +71,14 @@ def target_statistics(crystals: Mapping[str, CrystalTable], datasets: Mapping[st
         )  # fmt: skip
         scaled.append(2 * (targets - targets.min()) / np.ptp(targets) - 1)
     figure, axis = plt.subplots(figsize=(1.6 + 0.85 * len(scaled), 3.2))
-    places = np.arange(len(scaled))
-    bodies = axis.violinplot(scaled, places, widths=0.85, showextrema=False)["bodies"]
-    for body, colour in zip(bodies, colour_of(list(datasets)).values(), strict=True):
+    positions = np.arange(len(scaled))
+    drawn: dict[str, Any] = axis.violinplot(scaled, positions, widths=0.85, showextrema=False)
+    for body, colour in zip(drawn["bodies"], colour_of(list(datasets)).values(), strict=True):
         body.set(facecolor=colour, alpha=0.45)
-    axis.boxplot(scaled, positions=places, widths=0.18, whis=(5, 95), showfliers=False,
+    axis.boxplot(scaled, positions=positions, widths=0.18, whis=(5, 95), showfliers=False,
                  medianprops={"color": "black"})  # fmt: skip
     axis.set_xticks(
-        places, [f"{code}\n{len(s):,}" for code, s in zip(datasets, scaled, strict=True)]
+        positions, [f"{code}\n{len(s):,}" for code, s in zip(datasets, scaled, strict=True)]
     )
     axis.set_xlabel("Dataset, number of crystals")
     axis.set_ylabel("Target, scaled to [-1, 1]")
@@ -75,7 +86,9 @@ def target_statistics(crystals: Mapping[str, CrystalTable], datasets: Mapping[st
     return figure, pd.DataFrame(rows)
 
 
-def crystal_systems(systems: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]):
+def crystal_systems(
+    systems: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
+) -> Drawing:
     """Draw the share of each crystal system in every dataset."""
     counts = {}
     for code, rows in systems.items():
@@ -103,7 +116,7 @@ def split_distributions(
     splits: Mapping[str, Split],
     datasets: Mapping[str, Quantity],
     samples: Mapping[str, tuple[int, int]],
-):
+) -> Drawing:
     """Draw how the targets of pool, test set and largest sample are distributed.
 
     Parameters
@@ -154,7 +167,7 @@ def split_distributions(
     return figure, pd.DataFrame(rows)
 
 
-def shared_crystals(labels: Labels, datasets: Mapping[str, Quantity]):
+def shared_crystals(labels: Labels, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw how many crystals every two datasets have in common.
 
     Returns
@@ -169,7 +182,7 @@ def shared_crystals(labels: Labels, datasets: Mapping[str, Quantity]):
     norm = LogNorm(0.1, 100, clip=True)
     picture = axis.imshow(np.maximum(share, 1e-9), norm=norm, cmap=colours, aspect="auto")
     for i, j in np.ndindex(*counts.shape):
-        shade = colours(norm(max(share[i, j], 1e-9)))
+        shade = colours(float(norm(max(float(share[i, j]), 1e-9))))
         axis.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", fontsize=7,
                   color=ink_on(shade))  # fmt: skip
     axis.set_xticks(range(len(codes)), codes)
@@ -192,7 +205,7 @@ def _identity(code: str, datasets: Mapping[str, Quantity]) -> dict[str, str]:
     }
 
 
-def _spread(targets: np.ndarray) -> dict:
+def _spread(targets: np.ndarray) -> dict[str, Any]:
     return {
         "crystals": len(targets),
         "minimum": targets.min(),

@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 
-from crystal_transfer.figures.style import Quantity, ink_on, panels, sources_of
+from crystal_transfer.figures.style import Drawing, Quantity, ink_on, panels, sources_of
 from crystal_transfer.results import tables
 
 COLOUR_MAP = colormaps["cividis_r"]
 
 
-def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw, per FT size, the size at which scratch has the same MAE: PT against FT dataset.
 
     Returns

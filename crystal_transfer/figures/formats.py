@@ -3,20 +3,23 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+from matplotlib.figure import Figure
+
 from crystal_transfer.files import replaced_when_whole, write_text
 
 DPI = 200  # of the png
 
 
-def save(figure, data, paths: Iterable[str | Path]) -> None:
+def save(figure: Figure, data: pd.DataFrame, paths: Iterable[str | Path]) -> None:
     """Write a figure and its data.
 
     Parameters
     ----------
     figure
-        A matplotlib figure.
+        The figure.
     data
-        A pandas table: what the figure shows.
+        What it shows.
     paths
         Files to write; the suffix decides what.
     """

@@ -1,15 +1,18 @@
 """Heatmaps with two metrics per cell: R2 in the upper triangle, MAE in the lower one."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib import pyplot as plt
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import Normalize
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.figures.style import Quantity, ink_on, plt, sources_of
+from crystal_transfer.figures.style import Drawing, Quantity, ink_on, sources_of
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
@@ -21,14 +24,17 @@ VALUES = {f"{name}_mean": METRICS[name].label for name in SHOWN}
 MARGINS = {f"{name}_ci95": f"margin of error of {METRICS[name].label}" for name in SHOWN}
 
 
-def scratch(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def scratch(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw scratch: datasets against sizes (Fig. 6a)."""
     return _by_size(runs, datasets, "Trained from scratch")
 
 
 def _by_size(
-    runs: pd.DataFrame, datasets: Mapping[str, Quantity], title: str, metrics: dict = VALUES
-):
+    runs: pd.DataFrame,
+    datasets: Mapping[str, Quantity],
+    title: str,
+    metrics: Mapping[str, str] = VALUES,
+) -> Drawing:
     table = cells(runs)
     rows = [code for code in datasets if code in set(table["dataset"])]
     columns = sorted(table["size"].unique())
@@ -44,13 +50,15 @@ def _by_size(
     return figure, table
 
 
-def pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
     table = cells(runs)
     return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
 
 
-def _pairs(table: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: dict, title: str):
+def _pairs(
+    table: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: Mapping[str, str], title: str
+) -> Figure:
     sources = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
     sizes = sorted(table["size"].unique())
@@ -65,31 +73,31 @@ def _pairs(table: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: dict,
     )
 
 
-def multi_property(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def multi_property(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw fine-tuning from all other properties: datasets against sizes (Fig. 6c)."""
     return _by_size(runs, datasets, "Pre-trained on all other properties")
 
 
-def margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the half-widths of the 95 % confidence intervals, PT against FT datasets."""
     table = cells(runs)
     return _pairs(table, datasets, MARGINS, "Margins of error (95 %)"), table
 
 
-def scratch_margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def scratch_margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the half-widths of the 95 % confidence intervals, datasets against sizes."""
     return _by_size(runs, datasets, "Margins of error (95 %), scratch", MARGINS)
 
 
 def two_metric_heatmap(
     table: pd.DataFrame,
-    rows: tuple[str, list, list[str]],
-    columns: tuple[str, list, list[str]],
-    metrics: dict[str, str],
+    rows: tuple[str, list[Any], list[str]],
+    columns: tuple[str, list[Any], list[str]],
+    metrics: Mapping[str, str],
     best_along: str,
     axis_labels: tuple[str, str],
     title: str,
-):
+) -> Figure:
     """Draw a heatmap of triangles.
 
     Parameters
@@ -108,20 +116,20 @@ def two_metric_heatmap(
     title
         Above the figure.
     """
-    by_place = table.set_index([rows[0], columns[0]])
-    place = [
+    by_cell = table.set_index([rows[0], columns[0]])
+    positions = [
         (i, j) for i, row in enumerate(rows[1]) for j, column in enumerate(columns[1])
-        if (row, column) in by_place.index
+        if (row, column) in by_cell.index
     ]  # fmt: skip
-    values = {(i, j): by_place.loc[(rows[1][i], columns[1][j])] for i, j in place}
+    values = {(i, j): by_cell.loc[(rows[1][i], columns[1][j])] for i, j in positions}
     width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
     figure, axis = plt.subplots(figsize=(width, height))
     for (metric, label), upper in zip(metrics.items(), (True, False), strict=True):
-        found = np.array([values[p][metric] for p in place], dtype=float)
-        norm, colours, extend = _scale(metric, found)
+        numbers = np.array([values[p][metric] for p in positions], dtype=float)
+        norm, colours, extend = _scale(metric, numbers)
         triangles = PolyCollection(
-            [_triangle(i, j, upper) for i, j in place],
-            array=np.ma.masked_invalid(found),
+            [_triangle(i, j, upper) for i, j in positions],
+            array=np.ma.masked_invalid(numbers),
             norm=norm,
             cmap=colours,
             edgecolors="white",
@@ -130,7 +138,7 @@ def two_metric_heatmap(
         axis.add_collection(triangles)
         figure.colorbar(triangles, ax=axis, label=label, extend=extend, shrink=0.9, pad=0.02)
         dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
-        for (i, j), value in zip(place, found, strict=True):
+        for (i, j), value in zip(positions, numbers, strict=True):
             shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
             axis.text(
                 j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
@@ -159,11 +167,11 @@ def two_metric_heatmap(
     return figure
 
 
-def _scale(metric: str, found: np.ndarray):
-    """Give norm, colours and which end of the colour bar is open."""
+def _scale(metric: str, values: np.ndarray) -> tuple[Normalize, Colormap, str]:
+    """Return norm, colours and which end of the colour bar is open."""
     if metric == "r2_mean":
         return Normalize(*SHOWN_R2, clip=True), colormaps["viridis"], "min"
-    finite = found[np.isfinite(found)]
+    finite = values[np.isfinite(values)]
     colours = colormaps["viridis_r" if metric.startswith("r2") else "cividis_r"]
     if metric == "r2_ci95" and finite.size and finite.max() > 1:
         return Normalize(0, 1, clip=True), colours, "max"
@@ -176,14 +184,14 @@ def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
     return [(j - 0.5, i + 0.5), corner, (j + 0.5, i - 0.5)]
 
 
-def _best(values: dict, along: str) -> list[tuple[int, int]]:
+def _best(values: Mapping[tuple[int, int], pd.Series], along: str) -> list[tuple[int, int]]:
     axis = 0 if along == "row" else 1
-    best = {}
-    for place, cell in values.items():
+    best: dict[int, tuple[int, int]] = {}
+    for position, cell in values.items():
         score = cell["r2_mean"]
-        line = place[axis]
+        line = position[axis]
         if np.isfinite(score) and (line not in best or score > values[best[line]]["r2_mean"]):
-            best[line] = place
+            best[line] = position
     return list(best.values())
 
 

@@ -1,15 +1,19 @@
 """Hyperparameters of fine-tuning: strategies by size, sampling, learning rate, frozen layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Drawing,
     Quantity,
     pair_label,
     panels,
@@ -21,7 +25,7 @@ from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
 
-def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both metrics against FT size, a column per pair and a line per strategy."""
     table = cells(runs)
     tuned = table[table["kind"] == "finetune"]
@@ -29,13 +33,13 @@ def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     strategies = strategy_order(tuned["strategy"])
     figure, axes = panels(2 * len(pairs), 2.7, 2.6, columns=len(pairs))
     handles = {}
-    for axis, (metric, (source, target)) in zip(axes, _places(pairs), strict=True):
+    for axis, (metric, (source, target)) in zip(axes, _rows_of_panels(pairs), strict=True):
         lines = [("scratch", table[(table["kind"] == "scratch") & (table["dataset"] == target)])]
         here = tuned[(tuned["source"] == source) & (tuned["dataset"] == target)]
         lines += [(name, here[here["strategy"] == name]) for name in strategies]
         for number, (name, line) in enumerate(lines):
             line = line.sort_values("size")
-            style = {"color": SCRATCH_COLOUR, "linestyle": "--", "marker": "_"}
+            style: dict[str, Any] = {"color": SCRATCH_COLOUR, "linestyle": "--", "marker": "_"}
             if number:
                 style = {"color": COLOURS[number - 1], "marker": MARKERS[number - 1]}
             label = strategy_label(name) if number else name
@@ -49,13 +53,13 @@ def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, table
 
 
-def samplings(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def samplings(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both metrics by the way in which the sample was drawn."""
     table = cells(runs)
     return _bars(table, table["sampling"], "Sampling"), table
 
 
-def frozen_layers(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def frozen_layers(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both metrics by number of frozen layers and learning rate, with a new head."""
     table = cells(runs)
     frozen = table["strategy"].str.removeprefix("freeze_")
@@ -63,7 +67,7 @@ def frozen_layers(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return _bars(table, options, "Frozen layers and learning rate"), table
 
 
-def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both metrics against the learning rate, a line per pair."""
     table = cells(runs)
     figure, axes = panels(2, 3.6, 3.0, columns=2)
@@ -82,7 +86,7 @@ def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, table
 
 
-def _bars(table: pd.DataFrame, options: pd.Series, title: str):
+def _bars(table: pd.DataFrame, options: pd.Series, title: str) -> Figure:
     """Draw bars: a panel per metric, a group per pair, a bar per option."""
     pairs, names = _pairs(table), list(dict.fromkeys(options))
     figure, axes = panels(2, 1.5 + 0.22 * len(pairs) * (len(names) + 1), 3.0, columns=1)
@@ -91,10 +95,10 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str):
         for number, name in enumerate(names):
             here = table[options == name].set_index(["source", "dataset"])[f"{metric}_mean"]
             heights = [here.get(pair, np.nan) for pair in pairs]
-            places = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
-            axis.bar(places, heights, 0.92 * width, color=COLOURS[number], label=name)
+            positions = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
+            axis.bar(positions, heights, 0.92 * width, color=COLOURS[number], label=name)
             if metric == "r2":
-                _write_what_is_cut(axis, places, heights)
+                _write_what_is_cut(axis, positions, heights)
         axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
         axis.axhline(0, color="black", linewidth=0.8)
         _finish(axis, metric, f"n = {table['size'].max()}")
@@ -104,10 +108,11 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str):
     return figure
 
 
-def _write_what_is_cut(axis, places, heights) -> None:
-    for place, height in zip(places, heights, strict=True):
+def _write_what_is_cut(axis: Axes, positions: Iterable[float], heights: Iterable[float]) -> None:
+    """Write the height of each bar that ends below the axis."""
+    for position, height in zip(positions, heights, strict=True):
         if height < R2_FLOOR:
-            axis.text(place, R2_FLOOR + 0.02, f"{height:.2g}", rotation=90, fontsize=7,
+            axis.text(position, R2_FLOOR + 0.02, f"{height:.2g}", rotation=90, fontsize=7,
                       color="white", ha="center", va="bottom")  # fmt: skip
 
 
@@ -115,11 +120,12 @@ def _pairs(table: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(table["source"], table["dataset"], strict=True)))
 
 
-def _places(pairs):
+def _rows_of_panels(pairs: list[tuple[str, str]]) -> list[tuple[str, tuple[str, str]]]:
+    """List metric and pair of each panel: a row per metric, a column per pair."""
     return [(metric, pair) for metric in SHOWN for pair in pairs]
 
 
-def _finish(axis, metric: str, title: str) -> None:
+def _finish(axis: Axes, metric: str, title: str) -> None:
     axis.set_title(title)
     axis.set_ylabel(METRICS[metric].label)
     if metric == "r2":

@@ -10,6 +10,7 @@ from crystal_transfer.figures.style import (
     MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Drawing,
     Quantity,
     colour_of,
     marker_of,
@@ -20,7 +21,7 @@ from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
 
-def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 against FT size: scratch, the best and the median PT dataset, all properties."""
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
@@ -53,7 +54,7 @@ def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, table
 
 
-def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw both metrics against the number of properties that were pre-trained on.
 
     Zero is scratch; one is every PT dataset of the pair-wise study, shown as single points.

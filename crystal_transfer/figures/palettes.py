@@ -10,7 +10,7 @@ tests/test_paper_figures.py measures both under simulated protanopia and deutera
 
 from dataclasses import dataclass
 
-from matplotlib import colormaps
+from matplotlib import color_sequences, colormaps
 from matplotlib.colors import Colormap, to_hex
 
 from crystal_transfer.figures.style import COLOURS
@@ -56,7 +56,7 @@ class Palette:
         return [self.categories[i % len(self.categories)] for i in range(n)]
 
 
-_CYCLE = tuple(to_hex(colour) for colour in colormaps["tab10"].colors)
+_CYCLE = tuple(to_hex(colour) for colour in color_sequences["tab10"])
 
 PALETTES = {
     "paper": Palette(

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Quantity, panels
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
 
 
 def parity(
     runs: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], datasets: Mapping[str, Quantity]
-):
+) -> Drawing:
     """Draw test predictions of scratch and of the best PT model, one panel per dataset."""
     codes = [code for code in datasets if code in set(runs["dataset"])]
     figure, axes = panels(len(codes), width=2.9, height=3.0)

@@ -4,8 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
-from crystal_transfer.figures.style import COLOURS, R2_FLOOR, Quantity, panels, plain_log_numbers
+from crystal_transfer.figures.style import (
+    COLOURS,
+    R2_FLOOR,
+    Drawing,
+    Quantity,
+    panels,
+    plain_log_numbers,
+)
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.publication import beside, summary
 from crystal_transfer.results.tables import cells
@@ -13,7 +21,9 @@ from crystal_transfer.results.tables import cells
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
 
 
-def comparison(runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def comparison(
+    runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[str, Quantity]
+) -> Drawing:
     """Draw ours against theirs, a panel per metric.
 
     Parameters
@@ -42,7 +52,7 @@ def comparison(runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[st
     return figure, table
 
 
-def _points(axis, table: pd.DataFrame, metric: str) -> None:
+def _points(axis: Axes, table: pd.DataFrame, metric: str) -> None:
     theirs, ours = table[f"{metric}_theirs"], table[f"{metric}_ours"]
     if metric == "r2":
         theirs, ours = theirs.clip(lower=R2_FLOOR), ours.clip(lower=R2_FLOOR)

@@ -7,6 +7,7 @@ import pandas as pd
 from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
+    Drawing,
     Quantity,
     colour_of,
     legend_below,
@@ -18,7 +19,7 @@ from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
 
-def r2_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def r2_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
     figure, table = _by_size(runs, datasets, "r2")
     for axis in figure.axes:
@@ -27,12 +28,12 @@ def r2_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, table
 
 
-def mae_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def mae_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
     return _by_size(runs, datasets, "mae")
 
 
-def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str):
+def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) -> Drawing:
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     sources = sources_of(table, datasets)

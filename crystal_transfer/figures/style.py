@@ -1,10 +1,15 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 
 from crystal_transfer.models.strategies import STRATEGIES
 
@@ -12,6 +17,8 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 
 # Okabe & Ito's palette without yellow, which is too pale on white
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
@@ -47,14 +54,14 @@ class Quantity:
 
 
 def pair_label(source: str, target: str) -> str:
-    """Give the name of a PT-FT pair."""
+    """Return the name of a PT-FT pair."""
     return f"{source} \N{RIGHTWARDS ARROW} {target}"
 
 
 def strategy_order(names: Iterable[str]) -> list[str]:
-    """Give the strategies that occur, in the order of `models.strategies`."""
-    found = set(names)
-    return [name for name in STRATEGIES if name in found]
+    """List the strategies that occur, in the order of `models.strategies`."""
+    occurring = set(names)
+    return [name for name in STRATEGIES if name in occurring]
 
 
 def strategy_label(name: str) -> str:
@@ -62,10 +69,10 @@ def strategy_label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def plain_log_axis(axis, values: list[int]) -> None:
+def plain_log_axis(axis: Axes, values: Sequence[float]) -> None:
     """Make the x axis logarithmic, with a tick at each value that does not crowd the last one."""
     axis.set_xscale("log")
-    ticks = []
+    ticks: list[float] = []
     for value in values:
         if not ticks or value > 1.25 * ticks[-1]:
             ticks.append(value)
@@ -73,41 +80,42 @@ def plain_log_axis(axis, values: list[int]) -> None:
     axis.minorticks_off()
 
 
-def plain_log_numbers(axis) -> None:
+def plain_log_numbers(axis: Axis) -> None:
     """Write the numbers of a logarithmic axis plainly, 1 2 5 of each decade."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def spread_axis(axis, values) -> None:
+def spread_axis(axis: Axes, values: pd.Series) -> None:
     """Make the y axis linear to +-100 and logarithmic beyond, where values go that far."""
     if np.nanmax(np.abs(np.asarray(values, dtype=float)), initial=0.0) > 300:
         axis.set_yscale("symlog", linthresh=100, linscale=1.5)
 
 
-def ink_on(colour) -> str:
-    """Give the colour of text that is readable on another (luminance, ITU-R BT.709)."""
+def ink_on(colour: Sequence[float] | np.ndarray) -> str:
+    """Return the colour of text that is readable on a background (luminance, ITU-R BT.709)."""
     return "black" if np.dot(colour[:3], (0.2126, 0.7152, 0.0722)) > 0.45 else "white"
 
 
 def colour_of(codes: list[str]) -> dict[str, str]:
-    """Give each dataset its colour."""
-    return {code: COLOURS[place % len(COLOURS)] for place, code in enumerate(codes)}
+    """Return the colour of each dataset."""
+    return {code: COLOURS[i % len(COLOURS)] for i, code in enumerate(codes)}
 
 
 def marker_of(codes: list[str]) -> dict[str, str]:
-    """Give each dataset its marker."""
-    return {code: MARKERS[place % len(MARKERS)] for place, code in enumerate(codes)}
+    """Return the marker of each dataset."""
+    return {code: MARKERS[i % len(MARKERS)] for i, code in enumerate(codes)}
 
 
-def sources_of(table, datasets) -> list[str]:
+def sources_of(table: pd.DataFrame, datasets: Iterable[str]) -> list[str]:
     """List what the runs of a table were pre-trained on: datasets in order, then checkpoints."""
-    found = set(table["source"]) - {""}
-    return [code for code in datasets if code in found] + sorted(found - set(datasets))
+    sources = set(table["source"]) - {""}
+    known = [code for code in datasets if code in sources]
+    return known + sorted(sources - set(known))
 
 
-def legend_below(figure, handles: dict, sources: list[str]) -> None:
+def legend_below(figure: Figure, handles: Mapping[str, Any], sources: list[str]) -> None:
     """Put one legend below all panels: scratch first, then the sources in their order."""
     names = [name for name in ["scratch", *[f"PT {code}" for code in sources]] if name in handles]
     figure.legend(
@@ -116,8 +124,10 @@ def legend_below(figure, handles: dict, sources: list[str]) -> None:
     )  # fmt: skip
 
 
-def panels(n: int, width: float = 2.6, height: float = 2.4, columns: int = 4):
-    """Make a figure of n equal panels, [n] axes; left-over places stay empty."""
+def panels(
+    n: int, width: float = 2.6, height: float = 2.4, columns: int = 4
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of n equal panels, [n] axes; what is left of the last row stays empty."""
     columns = min(n, columns)
     rows = -(-n // columns)
     figure, axes = plt.subplots(

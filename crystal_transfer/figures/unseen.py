@@ -1,17 +1,18 @@
 """A dataset that no choice was made on: which model is best for it (Table 1)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Quantity, panels
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells, change_against_scratch
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
 
 
-def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
+def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 and MAE of every model, best R2 first, with their numbers.
 
     Returns
@@ -24,8 +25,8 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     codes = [code for code in datasets if code in set(found["dataset"])]
     most = found.groupby("dataset").size().max()
     figure, axes = panels(2 * len(codes), 3.6, 0.8 + 0.32 * most, columns=2)
-    places = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
-    for axis, (code, metric) in zip(axes, places, strict=True):
+    shown = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
+    for axis, (code, metric) in zip(axes, shown, strict=True):
         here = found[found["dataset"] == code]
         colours = [
             SCRATCH_COLOUR if n == 0 else MULTI_COLOUR if n > 1 else PAIR_COLOUR
@@ -41,7 +42,7 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]):
     return figure, found[::-1]
 
 
-def _name(row) -> str:
+def _name(row: Any) -> str:
     if not row.source:
         return "scratch"
     return row.source if row.source_properties > 1 else f"PT {row.source} ({row.source_size:,})"

@@ -122,7 +122,7 @@ class Distinct:
         return [self.values, self.weight, self.place]
 
     def spread(self, rows: Tensor) -> Tensor:
-        """Give each scalar the row that its distinct value has."""
+        """Return, for each scalar, the row of its distinct value."""
         return rows if self.place is None else rows.index_select(0, self.place)
 
 
@@ -180,7 +180,7 @@ def load_graphs(
     crystals
         Positions in the store, [n_crystals]; crystal i of the result is crystals[i].
     device
-        Where the tensors shall live.
+        Where the tensors are kept.
     """
     starts = range(0, max(len(crystals), 1), CHUNK)
     parts = [expand(store, crystals[start : start + CHUNK], device) for start in starts]
@@ -245,7 +245,7 @@ class _Rows(NamedTuple):
     starts: Tensor
 
     def repeat(self, values: Tensor) -> Tensor:
-        """Give every row the value of its crystal."""
+        """Return the value of its crystal for every row."""
         return values[self.crystal]
 
 
@@ -256,7 +256,8 @@ def _rows(graphs: Graphs, members: Tensor) -> list[_Rows]:
     shift = graphs.starts[:, members] - starts
     kinds = torch.stack([counts, starts, shift], dim=1).to(device)
     return [
-        _rows_of(*kind, total) for kind, total in zip(kinds, counts.sum(1).tolist(), strict=True)
+        _rows_of(kind[0], kind[1], kind[2], total)
+        for kind, total in zip(kinds, counts.sum(1).tolist(), strict=True)
     ]
 
 
@@ -266,22 +267,28 @@ def _rows_of(counts: Tensor, starts: Tensor, shift: Tensor, total: int) -> _Rows
 
 
 def _mean_over(atoms: _Rows, weight: Tensor) -> Tensor:
-    """Give the matrix that averages over the atoms of each crystal, [n_crystals, n_atoms]."""
+    """Return the matrix that averages over the atoms of each crystal, [n_crystals, n_atoms]."""
     crystals = torch.arange(len(atoms.starts), device=weight.device)
     of_crystal = torch.where(crystals[:, None] == atoms.crystal, weight.t(), 0.0)
     return of_crystal / of_crystal.sum(1, keepdim=True)
 
 
-def _adjacency(source, target, multiplicity, node_weight, n_nodes) -> Adjacency:
+def _adjacency(
+    source: Tensor,
+    target: Tensor,
+    multiplicity: Tensor | None,
+    node_weight: Tensor | None,
+    n_nodes: int,
+) -> Adjacency:
     edge_weight = None
-    if multiplicity is not None:
+    if multiplicity is not None and node_weight is not None:
         edge_weight = multiplicity * node_weight.index_select(0, target)
     first = pointers(target, n_nodes)
     return Adjacency(source.int(), target.int(), first, multiplicity, node_weight, edge_weight)
 
 
 def pointers(rows: Tensor, n_rows: int) -> Tensor:
-    """Give CSR row pointers from the sorted row of each entry, [n_rows + 1] int32."""
+    """Compute CSR row pointers from the sorted row of each entry, [n_rows + 1] int32."""
     every = torch.arange(n_rows + 1, dtype=rows.dtype, device=rows.device)
     return torch.searchsorted(rows, every, out_int32=True)
 
@@ -291,7 +298,7 @@ def _csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, in
 
 
 def _distinct(scalars: Tensor, weight: Tensor | None) -> Distinct:
-    """Find equal scalars, but on a GPU, which would have to say how many there are."""
+    """Merge equal scalars; on a GPU each stays, since the host would wait for their number."""
     if scalars.device.type != "cpu":
         return Distinct(scalars, weight, None)
     values, place = torch.unique(scalars, return_inverse=True)

@@ -70,16 +70,18 @@ def crystal_graph(crystal: Crystal, rule: str, compress: bool) -> CrystalGraph:
 
 
 def _partners(arcs: np.ndarray, source: np.ndarray, degrees: np.ndarray) -> np.ndarray:
-    """Give the reverse's place among the same atom's arcs, where it leaves that atom; else -1."""
+    """Find the position of each arc's reverse among the arcs of the same atom, [n_arcs].
+
+    It is -1 where the reverse leaves another atom.
+    """
     starts = np.repeat(np.cumsum(degrees) - degrees, degrees)
-    places = np.arange(len(arcs)) - starts
-    place_of_edge = np.full(len(source), -1)
-    place_of_edge[arcs] = places
-    return np.where(source[arcs] == source[arcs ^ 1], place_of_edge[arcs ^ 1], -1)
+    position = np.full(len(source), -1)
+    position[arcs] = np.arange(len(arcs)) - starts
+    return np.where(source[arcs] == source[arcs ^ 1], position[arcs ^ 1], -1)
 
 
 def species_features() -> np.ndarray:
-    """Give the cgcnn features of the elements by atomic number, [101, 92] float32.
+    """Return the cgcnn features of the elements by atomic number, [101, 92] float32.
 
     Values of Xie & Grossman, Phys. Rev. Lett. 120, 145301 (2018), as packaged in jarvis-tools.
     """
@@ -87,7 +89,7 @@ def species_features() -> np.ndarray:
     return np.array([np.zeros(len(rows[0])), *rows], dtype=np.float32)
 
 
-_table = None  # the table of the worker process, loaded once
+_table: crystals.CrystalTable | None = None  # that of the worker process, loaded once
 
 
 def _load_table(path: Path) -> None:
@@ -97,12 +99,13 @@ def _load_table(path: Path) -> None:
 
 def _graphs_of_chunk(task: tuple[range, str, bool]) -> dict[str, np.ndarray]:
     indices, rule, compress = task
+    assert _table is not None, "_load_table comes first"
     graphs = [crystal_graph(_table[index], rule, compress) for index in indices]
     return _columns(graphs)
 
 
 def _columns(graphs: list[CrystalGraph]) -> dict[str, np.ndarray]:
-    """Join graphs to columns as the store has them, but for loops of which arcs count from 0."""
+    """Join graphs to columns as the store has them; `loops` count from the first of these arcs."""
     joined = CrystalGraph(*zip(*graphs, strict=True))
     partner = np.concatenate(joined.partner)
     loops = np.flatnonzero(partner >= 0)
@@ -121,7 +124,10 @@ def _columns(graphs: list[CrystalGraph]) -> dict[str, np.ndarray]:
     }
 
 
-def _all_graphs(path: Path, n: int, rule: str, compress: bool, processes: int) -> Iterator:
+def _all_graphs(
+    path: Path, n: int, rule: str, compress: bool, processes: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the columns of one chunk of crystals after the other, in order."""
     tasks = [(range(start, min(start + CHUNK, n)), rule, compress) for start in range(0, n, CHUNK)]
     if processes == 1 or len(tasks) == 1:
         _load_table(path)

@@ -166,20 +166,32 @@ def _starts(counts: Tensor) -> Tensor:
 
 
 def _lowest(values: Tensor, groups: Tensor, n_groups: int) -> Tensor:
-    """Give the lowest value of each group, [n_groups]."""
+    """Return the lowest value of each group, [n_groups]."""
     lowest = values.new_full((n_groups,), torch.iinfo(values.dtype).max)
     return lowest.scatter_reduce_(0, groups, values, "amin")
 
 
 def _partners(store: GraphStore, arcs: np.ndarray) -> np.ndarray:
-    """Give the place of each arc's reverse, where it leaves the same atom, else -1, [n_arcs]."""
+    """Read the position of each arc's reverse among the arcs of the same atom, [n_arcs].
+
+    It is -1 where the reverse leaves another atom.
+    """
     if len(store.loops) == 0:
         return np.full(len(arcs), -1)
-    place = np.minimum(np.searchsorted(store.loops, arcs), len(store.loops) - 1)
-    return np.where(store.loops[place] == arcs, store.partner[place].astype(np.int64), -1)
+    entry = np.minimum(np.searchsorted(store.loops, arcs), len(store.loops) - 1)
+    return np.where(store.loops[entry] == arcs, store.partner[entry].astype(np.int64), -1)
 
 
-def _bond_pairs(chosen, owner, first_arc, degrees, entering, vectors, lengths, partner):
+def _bond_pairs(
+    chosen: Tensor,
+    owner: Tensor,
+    first_arc: Tensor,
+    degrees: Tensor,
+    entering: Tensor,
+    vectors: Tensor,
+    lengths: Tensor,
+    partner: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Pair each chosen arc b with all bonds that enter the atom it leaves, sorted by b.
 
     The bonds that enter an atom are the reverses of the arcs that leave it.
@@ -197,8 +209,10 @@ def _bond_pairs(chosen, owner, first_arc, degrees, entering, vectors, lengths, p
     return entering[leaving], after, cosine
 
 
-def _merge_equal(before, after, cosine, n_edges):
-    """Join pairs of the same two classes at the same angle; count how many there were."""
+def _merge_equal(
+    before: Tensor, after: Tensor, cosine: Tensor, n_edges: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Merge pairs of the same two bond classes at the same angle, and count those merged."""
     n_angles = int(2 / SAME_ANGLE) + 2
     angle = ((cosine.double() + 1) / SAME_ANGLE).round().long()
     local = before - _lowest(before, after, n_edges)[after]

@@ -26,7 +26,7 @@ class Sizes(NamedTuple):
 
 
 def sizes_for(graphs: Graphs, members: Tensor) -> Sizes:
-    """Give the smallest of the fixed sizes that holds these crystals and a ghost of each kind.
+    """Return the smallest of the fixed sizes that holds these crystals and a ghost of each kind.
 
     Sizes are those of an average batch, times a power of `GROWTH`: all batches of a training
     share a few.
@@ -41,8 +41,8 @@ def sizes_for(graphs: Graphs, members: Tensor) -> Sizes:
     average = graphs.mean_counts.clamp(min=1) * len(members)
     needed = graphs.counts[:, members].sum(1) + 1
     level = math.ceil(math.log(float((needed / average).max())) / math.log(GROWTH))
-    room = average * GROWTH**level
-    return Sizes(*(MULTIPLE * math.ceil(rows / MULTIPLE) for rows in room.tolist()))
+    size = average * GROWTH**level
+    return Sizes(*(MULTIPLE * math.ceil(rows / MULTIPLE) for rows in size.tolist()))
 
 
 def pad(batch: Batch, sizes: Sizes) -> Batch:
@@ -86,11 +86,12 @@ def _pad_adjacency(graph: Adjacency, n_nodes: int, n_edges: int) -> Adjacency:
 
 
 def _filled(weight: Tensor | None, n: int, n_wanted: int, value: float, like: Tensor) -> Tensor:
-    """Append a value until there are n_wanted; None are n ones."""
+    """Append a value to n weights until there are n_wanted; None stands for n ones."""
     weight = torch.ones(n, 1, device=like.device) if weight is None else weight
     return torch.cat([weight, weight.new_full((n_wanted - n, 1), value)])
 
 
-def _pad_scalars(scalars: Distinct, weight: Tensor) -> Distinct:
+def _pad_scalars(scalars: Distinct, weight: Tensor | None) -> Distinct:
+    assert weight is not None, "padded graphs have weights"
     values = scalars.spread(scalars.values)
     return Distinct(torch.cat([values, values.new_zeros(len(weight) - len(values))]), weight, None)

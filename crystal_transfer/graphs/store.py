@@ -43,7 +43,7 @@ class GraphStore:
     loops
         Arcs whose reverse leaves the same atom, ascending, [n_loops].
     partner
-        Place of that reverse among the atom's arcs, [n_loops].
+        Position of that reverse among the atom's arcs, [n_loops].
     compressed
         Whether equivalent atoms share a class.
     """
@@ -78,7 +78,7 @@ def write(store: GraphStore, path: str | Path) -> None:
 
 
 def verify(path: str | Path) -> str:
-    """See that a store is as it was written, and return its checksum.
+    """Check that a store is as it was written, and return its checksum.
 
     Every array is read once: as much as a training reads of it at most.
 
@@ -127,11 +127,11 @@ def positions_of(store: GraphStore, ids: list[str]) -> np.ndarray:
     InputError
         If a name is not in the store.
     """
-    place = {name: index for index, name in enumerate(store.ids.tolist())}
-    missing = [name for name in ids if name not in place]
+    position = {name: index for index, name in enumerate(store.ids.tolist())}
+    missing = [name for name in ids if name not in position]
     if missing:
         raise InputError(
             f"the graph store has no crystal '{missing[0]}' ({len(missing)} of {len(ids)} are "
             "missing); it was built from other data: delete the dataset's results and run again."
         )
-    return np.array([place[name] for name in ids], dtype=np.int64)
+    return np.array([position[name] for name in ids], dtype=np.int64)

@@ -4,6 +4,8 @@ Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021). Parameters have the names 
 `alignn.models.alignn.ALIGNN`, so that published weights load.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -19,13 +21,15 @@ COSINES = -1.0, 1.0, 40  # of angles between bonds
 class RBFExpansion(nn.Module):
     """Expand scalars in Gaussians at `bins` equidistant centres, [n] -> [n, bins]."""
 
+    centers: Tensor
+
     def __init__(self, lowest: float, highest: float, bins: int):
         super().__init__()
         self.register_buffer("centers", torch.linspace(lowest, highest, bins))
         self.gamma = (bins - 1) / (highest - lowest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give exp(-gamma (x - c)^2)."""
+        """Compute exp(-gamma (x - c)^2)."""
         return torch.exp(-self.gamma * (x.unsqueeze(1) - self.centers) ** 2)
 
 
@@ -39,8 +43,9 @@ class MLPLayer(nn.Module):
         )
 
     def forward(self, x: Tensor, weight: Tensor | None) -> Tensor:
-        """Give silu(BN(W x + b)), each row counted `weight` times, [n, out_features]."""
+        """Compute silu(BN(W x + b)), each row counted `weight` times, [n, out_features]."""
         linear, norm, _ = self.layer
+        assert isinstance(norm, nn.BatchNorm1d)
         return batch_norm_silu(norm, linear(x), weight)
 
 
@@ -70,7 +75,7 @@ class EdgeGatedGraphConv(nn.Module):
         Parameters
         ----------
         graph
-            Who is joined to whom.
+            The edges.
         x
             Node features, [n_nodes, features].
         y
@@ -97,7 +102,15 @@ class ALIGNNConv(nn.Module):
         self.node_update = EdgeGatedGraphConv(features)
         self.edge_update = EdgeGatedGraphConv(features)
 
-    def forward(self, batch: Batch, x, y, z, place: Tensor | None, update_pairs: bool):
+    def forward(
+        self,
+        batch: Batch,
+        x: Tensor,
+        y: Tensor,
+        z: Tensor,
+        place: Tensor | None,
+        update_pairs: bool,
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Update atoms x, bonds y and bond pairs z; `place` says which row of z each pair has."""
         x, m = self.node_update(batch.bonds, x, y)
         y, z = self.edge_update(batch.pairs, m, z, place, update_pairs)
@@ -123,12 +136,13 @@ class ALIGNN(Network):
 
     def parts(self) -> dict[str, list[nn.Module]]:
         """Return the modules of each part but the head."""
+        layers: list[Any] = list(self.alignn_layers)
         return {
             "atom_embedding": [self.atom_embedding],
             "bond_embedding": [self.edge_embedding],
             "angle_embedding": [self.angle_embedding],
-            "two_body": [*(layer.node_update for layer in self.alignn_layers), *self.gcn_layers],
-            "three_body": [layer.edge_update for layer in self.alignn_layers],
+            "two_body": [*(layer.node_update for layer in layers), *self.gcn_layers],
+            "three_body": [layer.edge_update for layer in layers],
         }
 
     def embed(self, batch: Batch) -> Tensor:

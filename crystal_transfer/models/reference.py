@@ -5,6 +5,7 @@ everything else is checked.
 """
 
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class ReferenceALIGNN(Network):
     def embed(self, batch: Batch) -> Tensor:
         """Return the mean over the atoms of their last features, [n_crystals, hidden_features]."""
         graphs = dgl_graphs(batch, self.species_features)
-        pooled: Tensor = self.network((*graphs, None))
+        pooled: Tensor = self.__dict__["network"]((*graphs, None))
         return pooled.reshape(batch.mean_over_atoms.shape[0], -1)
 
     def parts(self) -> dict[str, list[nn.Module]]:
@@ -58,8 +59,8 @@ class ReferenceALIGNN(Network):
         return ALIGNN.parts(self)  # type: ignore[arg-type]
 
 
-def dgl_graphs(batch: Batch, species_features: Tensor):
-    """Give crystal graph and line graph of an uncompressed batch as DGL graphs.
+def dgl_graphs(batch: Batch, species_features: Tensor) -> tuple[Any, Any]:
+    """Return crystal graph and line graph of an uncompressed batch as DGL graphs.
 
     ALIGNN reads only the length of the bond vectors `r`, so each lies along x here.
     """

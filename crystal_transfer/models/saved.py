@@ -13,9 +13,10 @@ from crystal_transfer import __version__
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.contract import Network
-from crystal_transfer.models.heads import Head, build_head
+from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.sizes import SIZES, Sizes
+from crystal_transfer.models.strategies import Head
 from crystal_transfer.models.tensors import load_tensors, save_tensors
 from crystal_transfer.models.weights import initialise
 
@@ -123,7 +124,7 @@ def saved_from(
     scalers: Mapping[str, Scaler],
     bond_rule: str,
 ) -> SavedModel:
-    """Take what a trained network must be saved with.
+    """Collect what a trained network must be saved with.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def saved_from(
 
 
 def is_finite(model: SavedModel) -> bool:
-    """Say whether all weights are numbers; those of a diverged training are not."""
+    """Return whether all weights are finite; those of a diverged training are not."""
     return all(
         bool(torch.isfinite(value).all())
         for value in model.tensors.values()

@@ -20,7 +20,7 @@ class Sizes:
     """
 
     parts: ClassVar[tuple[str, ...]]
-    __pydantic_config__: ClassVar[dict[str, bool]] = {
+    __pydantic_config__: ClassVar[dict[str, bool | str]] = {
         "extra": "forbid", "use_attribute_docstrings": True
     }  # fmt: skip
 

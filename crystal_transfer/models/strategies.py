@@ -63,5 +63,5 @@ STRATEGIES = {
 
 
 def frees_nothing(strategy: Strategy, network: str) -> bool:
-    """Say whether a strategy names parts to change of which a network has none."""
+    """Return whether a network lacks every part that a strategy frees."""
     return bool(strategy.trainable) and not set(strategy.trainable) & set(SIZES[network].parts)

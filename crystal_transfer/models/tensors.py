@@ -1,9 +1,9 @@
 """Tensors in a file that is only data: the safetensors format, with a checksum.
 
-Eight bytes with the length of a JSON header, the header (name -> dtype, shape, place), then the
-numbers (https://huggingface.co/docs/safetensors). Written here in few lines because the training
-path needs PyTorch, numpy and the standard library only; tests read and write the same files with
-the safetensors package.
+Eight bytes with the length of a JSON header, the header (name -> dtype, shape, range of bytes),
+then the numbers (https://huggingface.co/docs/safetensors). Written here in few lines because the
+training path needs PyTorch, numpy and the standard library only; tests read and write the same
+files with the safetensors package.
 """
 
 import hashlib
@@ -44,16 +44,16 @@ def save_tensors(
         Further texts for the header.
     """
     header: dict[str, Any] = {}
-    parts, place = [], 0
+    parts, offset = [], 0
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         numbers = b"" if tensor.numel() == 0 else _bytes(tensor)
         header[name] = {
             "dtype": NAMES[tensor.dtype],
             "shape": list(tensor.shape),
-            "data_offsets": [place, place + len(numbers)],
+            "data_offsets": [offset, offset + len(numbers)],
         }
-        place += len(numbers)
+        offset += len(numbers)
         parts.append(numbers)
     body = b"".join(parts)
     checksum = hashlib.sha256(body).hexdigest()
@@ -111,11 +111,11 @@ def _tensor(body: bytearray, entry: Mapping[str, Any]) -> Tensor:
 
 
 def _check_whole(header: Mapping[str, Any], n_bytes: int) -> None:
-    """See that the tensors fill the file without gaps, as the format asks for."""
-    place = 0
+    """Check that the tensors fill the file without gaps, as the format asks for."""
+    offset = 0
     for begin, end in sorted(entry["data_offsets"] for entry in header.values()):
-        if begin != place:
+        if begin != offset:
             raise ValueError("its tensors overlap or leave gaps")
-        place = end
-    if place != n_bytes:
+        offset = end
+    if offset != n_bytes:
         raise ValueError("it has bytes that belong to no tensor")

@@ -2,7 +2,9 @@
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +71,8 @@ def _of_network(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if name != "species_features"}
 
 
-def _read(path: Path):
+def _read(path: Path) -> Any:
+    """Read a file of `torch.save`, or the last one within a zip archive."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if name.endswith(".pt")]
@@ -79,7 +82,7 @@ def _read(path: Path):
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def initialise(model: nn.Module, weights: dict[str, Tensor], origin: str | Path) -> None:
+def initialise(model: nn.Module, weights: Mapping[str, Tensor], origin: str | Path) -> None:
     """Copy weights into a model that has all of them, and no others.
 
     Raises

@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -25,7 +25,7 @@ PATIENCE = 120  # s that cancelled jobs may take to end; SLURM kills them after 
 ANSWER = 60  # s that squeue and scancel may take; they give up on a dead controller after about 9 s
 TAKE_OVER = "CRYSTAL_TRANSFER_TAKE_OVER"  # environment variable; 1: the user says the other is dead
 
-_held: dict[tuple[int, Path], IO | socket.socket] = {}  # locks of this process, until its end
+_held: dict[tuple[int, Path], IO[Any] | socket.socket] = {}  # locks of this process, until its end
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def queued(name: str) -> list[str]:
     return _ask("squeue", "--me", "--noheader", "--format=%i", f"--name={name}").split()
 
 
-def _locked(record: Path) -> IO | socket.socket:
+def _locked(record: Path) -> IO[Any] | socket.socket:
     """Return the lock of a study, held by this process, or raise."""
     path = record.with_suffix(".lock")
     while True:
@@ -172,7 +172,7 @@ def _locked_on_this_host(record: Path, reason: str) -> socket.socket:
     return lock
 
 
-def _is_file_of(handle: IO, path: Path) -> bool:
+def _is_file_of(handle: IO[Any], path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle.fileno()), path.stat())
     except FileNotFoundError:
@@ -180,7 +180,7 @@ def _is_file_of(handle: IO, path: Path) -> bool:
 
 
 def _see_off(record: Path, force: bool) -> None:
-    """See that the one before is dead, and its jobs are; else raise."""
+    """Check that the Snakemake before and its jobs have ended; else raise."""
     try:
         before = _read(record)
     except InputError as error:
@@ -245,12 +245,12 @@ def _this_process(log: str | Path) -> Owner:
 
 
 def _is_here(owner: Owner) -> bool:
-    """Tell whether it was this machine: a container changes its name, but not its kernel."""
+    """Return whether it was this machine: a container has another name, but the same kernel."""
     return owner.host == socket.gethostname() or (owner.boot != "" and owner.boot == _boot())
 
 
 def _is_alive(owner: Owner) -> bool:
-    """Tell whether a process of this machine is the recorded one, not another of its number."""
+    """Return whether the recorded process still runs: its number may be another's by now."""
     return owner.boot == _boot() and owner.started == _started(owner.pid)
 
 

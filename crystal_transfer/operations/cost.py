@@ -89,18 +89,18 @@ def data_minutes(study: Study, codes: Iterable[str]) -> int:
 
 def data_memory_mb(study: Study, codes: Iterable[str]) -> int:
     """Return the memory to ask a cluster for in MB, for a job on whole datasets."""
-    speed = study.throughput.data
-    return _mb_to_ask_for(speed.memory, _crystals(study, codes) * speed.crystal_memory)
+    measured = study.throughput.data
+    return _mb_to_ask_for(measured.memory, _crystals(study, codes) * measured.crystal_memory)
 
 
 def seconds(study: Study, run: Run) -> float:
     """Estimate how long a run takes."""
-    work, speed = workload(study, run), study.throughput.training
+    work, measured = workload(study, run), study.throughput.training
     return (
-        speed.start
-        + work.steps * speed.step
-        + work.trained * speed.atom
-        + work.predicted * speed.predicted_atom
+        measured.start
+        + work.steps * measured.step
+        + work.trained * measured.atom
+        + work.predicted * measured.predicted_atom
     )
 
 
@@ -111,10 +111,10 @@ def minutes(study: Study, run: Run) -> int:
 
 def memory_mb(study: Study, run: Run) -> int:
     """Return the memory to ask a cluster for in MB, with a margin on what depends on the data."""
-    work, speed = workload(study, run), study.throughput.training
-    data = LARGE_BATCH * work.batch * speed.batch_atom_memory
-    data += work.stored * speed.stored_atom_memory
-    return _mb_to_ask_for(speed.memory, data)
+    work, measured = workload(study, run), study.throughput.training
+    data = LARGE_BATCH * work.batch * measured.batch_atom_memory
+    data += work.stored * measured.stored_atom_memory
+    return _mb_to_ask_for(measured.memory, data)
 
 
 def gpu_request(study: Study) -> dict[str, int | str]:

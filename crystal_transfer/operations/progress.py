@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ STATES = ("done", "running", "failed", "interrupted", "left")
 
 
 def state(files: RunFiles, now: float) -> str:
-    """Tell where a run stands.
+    """Return the state of a run.
 
     Returns
     -------
@@ -38,7 +39,7 @@ def state(files: RunFiles, now: float) -> str:
 
 
 def states(study: Study) -> dict[str, str]:
-    """Tell where each run stands now, by its id; see `state`."""
+    """Return the state of each run by its id; see `state`."""
     now = time.time()
     return {id: state(study.files(run), now) for id, run in study.runs.items()}
 
@@ -83,7 +84,8 @@ def by_experiment(study: Study, states: Mapping[str, str]) -> tuple[pd.DataFrame
         if found == "done" and (taken := _seconds_taken(study.layout.run(id))) is not None
     ]
     correction = float(pd.Series(ratios).median()) if ratios else 1.0
-    rows, seen = [], set()
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
     for name, runs in study.grid.items():
         members = {run.source.id for run in runs if run.source} | {run.id for run in runs}
         members = {id for id in members if id in states} - seen

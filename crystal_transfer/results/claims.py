@@ -8,9 +8,10 @@ numbers; on a study's, which hold there.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -103,7 +104,7 @@ def write_page(path: str | Path) -> None:
     write_text(path, markdown(side_by_side(published_cells(data.PUBLISHED))))
 
 
-def _line(entries) -> str:
+def _line(entries: Iterable[Any]) -> str:
     return "| " + " | ".join(str(entry).replace("|", "\\|") for entry in entries) + " |"
 
 

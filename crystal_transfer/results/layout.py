@@ -138,5 +138,5 @@ class Layout:
         return f"{self.root}/snakemake.json"
 
     def is_done(self, id: str) -> bool:
-        """Say whether a run has ended."""
+        """Return whether a run has finished."""
         return Path(self.run(id).metrics).exists()

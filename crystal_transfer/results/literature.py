@@ -7,6 +7,7 @@ can be computed from it.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ OURS = "these cells"
 COLUMNS = ["dataset", "size", "model", "mae_mean", "unit", "mae_scaled_mean", "number_from"]
 
 
-def comparison(cells: pd.DataFrame, datasets: Mapping) -> pd.DataFrame:
+def comparison(cells: pd.DataFrame, datasets: Mapping[str, Any]) -> pd.DataFrame:
     """Return the MAEs side by side.
 
     Parameters
@@ -75,5 +76,5 @@ def own_cell(cells: pd.DataFrame, source: str, code: str, size: int) -> pd.Serie
     return None if here.empty else here.iloc[0]
 
 
-def _unit(datasets: Mapping, code: str) -> str:
+def _unit(datasets: Mapping[str, Any], code: str) -> str:
     return select.label_and_unit(datasets[code])[1] if code in datasets else ""

@@ -59,8 +59,8 @@ def published_cells(path: str | Path) -> pd.DataFrame:
     rates = parts[1].where(parts.len() > 1, USUAL_RATE)
     source = table["pt_dataset"].replace("NONE", "")
     sizes = [
-        WHOLE_SIZES.get(place, 0 if place[0].startswith("MPT") else place[1])
-        for place in zip(table["pt_dataset"], table["pt_size"], strict=True)
+        WHOLE_SIZES.get(named, 0 if named[0].startswith("MPT") else named[1])
+        for named in zip(table["pt_dataset"], table["pt_size"], strict=True)
     ]
     half_range = table["ft_dataset"].map(HALF_RANGES)
     from_scratch = source == ""
@@ -187,7 +187,7 @@ def _counts(table: pd.DataFrame) -> str:
 
 
 def short(anomalies: str) -> str:
-    """Say each kind of anomaly once, without the names of the published files."""
+    """Describe each kind of anomaly once, without the names of the published files."""
     kinds = [re.sub(r"(also in|do not match).*", r"\1", text).strip() for text in
              anomalies.split(";")]  # fmt: skip
     kinds = [f"{kind} others" if kind.endswith("also in") else kind for kind in kinds]

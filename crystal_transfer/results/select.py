@@ -1,14 +1,17 @@
 """Which cells a figure of the paper shows: tables in, tables out.
 
 A study that does not repeat the paper (other datasets, other sizes) gets the nearest thing: each
-rule below says what takes the place of the paper's choice.
+rule below says what is shown instead of the paper's choice.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+
+Item = TypeVar("Item")
 
 FT_SIZE = 800  # crystals; 90 % of the paper's smallest dataset, rounded down
 PT_SIZE = 941  # crystals; the paper's smallest dataset
@@ -38,7 +41,7 @@ def usual(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def averaged(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per place in the grid: the one with the most trials."""
+    """Return one row per combination of `PLACE`: the one with the most trials."""
     order = cells.sort_values("trials", ascending=False, kind="stable")
     return order.drop_duplicates(PLACE).sort_index()
 
@@ -79,13 +82,13 @@ def at_ft_size(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["size"] == ft_size(cells)]
 
 
-def chosen(wanted: Iterable, present: Iterable) -> list:
+def chosen(wanted: Iterable[Item], present: Iterable[Item]) -> list[Item]:
     """Return what is wanted and present, in the order wanted; all that is present if nothing is."""
     present = list(dict.fromkeys(present))
     return [item for item in wanted if item in present] or present
 
 
-def ordered(codes: Iterable[str], datasets: Mapping) -> list[str]:
+def ordered(codes: Iterable[str], datasets: Mapping[str, Any]) -> list[str]:
     """Return codes, each once, in the order of the datasets; unknown ones follow."""
     found = list(dict.fromkeys(codes))
     return [code for code in datasets if code in found] + sorted(set(found) - set(datasets))
@@ -105,7 +108,7 @@ def of_pairs(table: pd.DataFrame, wanted: list[tuple[str, str]]) -> pd.DataFrame
 def strategy_cells(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the five strategies on the paper's pairs, FT 800, PT 941.
 
-    Of two cells at one place the one with fewer trials is taken: the other strategies have one
+    Of two cells that differ in trials only, the one with fewer is taken: the other strategies have one
     trial, and strategy 1 is compared with them on the same sample.
     """
     named = cells["strategy"].isin(STRATEGIES) & (cells["source_properties"] == 1)
@@ -199,7 +202,7 @@ def wrapped(name: str, width: int) -> str:
     return "\n".join(piece for line in pieces for piece in line)
 
 
-def label_and_unit(entry) -> tuple[str, str]:
+def label_and_unit(entry: Any) -> tuple[str, str]:
     """Return label and unit of a dataset, from attributes or keys; no unit is an empty string."""
     if isinstance(entry, Mapping):
         label, unit = entry["label"], entry["unit"]

@@ -1,11 +1,12 @@
 """How good predictions are: on the scaled targets and in physical units."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 
-def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> dict:
+def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> dict[str, Any]:
     """Compare predictions with targets.
 
     Parameters
@@ -42,5 +43,5 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
 
 
 def _finite(value: float) -> float | None:
-    """Diverged trainings have no metrics; JSON has no NaN."""
+    """Return None for a number of a diverged training: JSON has no NaN."""
     return value if math.isfinite(value) else None

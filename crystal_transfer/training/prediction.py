@@ -28,7 +28,7 @@ def embed(network: Network, graphs: Graphs) -> Tensor:
 
 
 def predictions_of(model: nn.Module, graphs: Graphs) -> Callable[[], Tensor]:
-    """Give a function that predicts for the same crystals again and again, as `predict` does."""
+    """Return a function that predicts for the same crystals again and again, as `predict` does."""
     if len(graphs) > REPLAYED or not can_record(model, graphs.species.device):
         return partial(predict, model, graphs)
     batches = [assemble(graphs, members) for members in _parts(graphs)]

@@ -87,7 +87,7 @@ class Outputs:
 
 
 def require_threads(settings: Settings, given: int) -> None:
-    """See that a training gets the threads that it is to have: another number, other bits.
+    """Check that a training gets its number of threads, since sums depend on it in the last bits.
 
     Raises
     ------
@@ -299,9 +299,9 @@ def _test(
     parts = [positions[start : start + TESTED_AT_ONCE] for start in starts]
     outputs = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
     predicted = torch.cat(outputs).double().numpy()
-    place = {id: row for row, id in enumerate(ids)}
+    position = {id: row for row, id in enumerate(ids)}
     return {
-        code: predicted[[place[id] for id in test.ids], column]
+        code: predicted[[position[id] for id in test.ids], column]
         for column, (code, test) in enumerate(tests.items())
     }
 
@@ -317,7 +317,7 @@ def _prediction_rows(
 
 
 def _identity(run: Run) -> dict[str, Any]:
-    """Say which cell of the grid a result belongs to."""
+    """Describe the cell of the grid that a result belongs to."""
     how = run.hyperparameters
     assert how is not None, "a checkpoint is not trained"
     return {

@@ -79,15 +79,13 @@ def plain(settings: Settings) -> dict[str, Any]:
 
 def from_plain(content: Mapping[str, Any], network: str) -> Settings:
     """Rebuild settings from `plain`; the network says what its sizes are."""
-    return Settings(
-        **content
-        | {
-            "tested_epoch": TestedEpoch(content["tested_epoch"]),
-            "frozen_norms": FrozenNorms(content["frozen_norms"]),
-            "training_seed": TrainingSeed(content["training_seed"]),
-            "multi_test_labels": TestLabels(content["multi_test_labels"]),
-            "device": Device(content["device"]),
-            "precision": Precision(content["precision"]),
-            "sizes": SIZES[network](**content["sizes"]),
-        }
-    )
+    typed = {
+        "tested_epoch": TestedEpoch(content["tested_epoch"]),
+        "frozen_norms": FrozenNorms(content["frozen_norms"]),
+        "training_seed": TrainingSeed(content["training_seed"]),
+        "multi_test_labels": TestLabels(content["multi_test_labels"]),
+        "device": Device(content["device"]),
+        "precision": Precision(content["precision"]),
+        "sizes": SIZES[network](**content["sizes"]),
+    }
+    return Settings(**{**content, **typed})

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import plt
+from crystal_transfer.figures.style import Drawing, Quantity
 from crystal_transfer.results import select
 
 R2_LABEL = "Change of test $R^2$ against scratch (%)"
@@ -15,10 +18,10 @@ WIDTH = 0.84  # of a group of bars, where groups are 1 apart
 COLUMNS = [*select.PLACE, "trials", *select.METRICS, "r2_change", "mae_change"]
 
 
-def fig5a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig5a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw the change of R2 by FT dataset and PT size, pre-trained on FE; PZ is in `figs15a`.
 
-    Where a study has no several sizes of FE, its first PT dataset with several takes the place.
+    A study without several sizes of FE shows its first PT dataset with several sizes.
 
     Returns
     -------
@@ -28,12 +31,14 @@ def fig5a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _by_pretrain_size(cells, datasets, "FE", 0, palette)
 
 
-def fig5b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig5b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw the same as `fig5a`, pre-trained on BG (or the study's second such dataset)."""
     return _by_pretrain_size(cells, datasets, "BG", 1, palette)
 
 
-def figs15a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs15a(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the change of R2 by PT size for FE-PZ and BG-PZ.
 
     Returns
@@ -48,7 +53,7 @@ def figs15a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _size_bars(table, names, wanted, f"FT {_crystals(table)}", "PT-FT pair", palette)
 
 
-def fig6c(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig6c(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw what MPT (hatched) and the best pair (solid) gain, R2 and MAE; PZ is in `figs15b`.
 
     Returns
@@ -60,7 +65,9 @@ def fig6c(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _gain_bars(table[table["dataset"] != select.APART], datasets, palette)
 
 
-def figs15b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs15b(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the bars of `fig6c` for PZ.
 
     Returns
@@ -85,11 +92,14 @@ def _several_sizes(cells: pd.DataFrame) -> pd.DataFrame:
     return select.changes(candidates[several], select.scratch(cells))
 
 
-def _by_pretrain_size(cells, datasets: Mapping, code: str, place: int, palette: str):
+def _by_pretrain_size(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], code: str, rank: int, palette: str
+) -> Drawing:
+    """Draw bars for the PT dataset `code`, or for the one at `rank` where a study lacks it."""
     table = _several_sizes(cells)
     table = table[table["dataset"] != select.APART]
     sources = select.ordered(table["source"], datasets)
-    source = code if code in sources else next(iter(sources[place : place + 1]), "")
+    source = code if code in sources else next(iter(sources[rank : rank + 1]), "")
     table = table[table["source"] == source]
     targets = select.ordered(table["dataset"], datasets)
     title = f"PT on {source or code}, FT {_crystals(table)}"
@@ -100,7 +110,9 @@ def _crystals(table: pd.DataFrame) -> str:
     return f"n = {table['size'].max()}" if len(table) else ""
 
 
-def _size_bars(table, names: pd.Series, groups: list[str], title: str, label: str, palette: str):
+def _size_bars(
+    table: pd.DataFrame, names: pd.Series, groups: list[str], title: str, label: str, palette: str
+) -> Drawing:
     """Draw a group of bars per name, a bar per PT size."""
     sizes = sorted(table["source_size"].unique())
     figure, axis = _axis(len(groups) * max(len(sizes), 1), title, label, R2_LABEL)
@@ -131,7 +143,7 @@ def _multi_and_best(cells: pd.DataFrame) -> pd.DataFrame:
     return select.changes(select.at_ft_size(table), select.scratch(cells))
 
 
-def _gain_bars(table: pd.DataFrame, datasets: Mapping, palette: str):
+def _gain_bars(table: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str) -> Drawing:
     """Draw four bars per FT dataset: R2 and MAE of MPT, then of the pair."""
     codes = select.ordered(table["dataset"], datasets)
     title = f"FT {_crystals(table)}"
@@ -163,7 +175,7 @@ def _gain_bars(table: pd.DataFrame, datasets: Mapping, palette: str):
     return figure, table[columns].reset_index(drop=True)
 
 
-def _axis(n_bars: int, title: str, x_label: str, y_label: str):
+def _axis(n_bars: int, title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     """Return a figure wide enough for its bars, and its axis with a line at zero."""
     figure, axis = plt.subplots(figsize=(max(3.2, 1.4 + 0.17 * n_bars), 3.6))
     axis.axhline(0, color="black", linewidth=0.8)

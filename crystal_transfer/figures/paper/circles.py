@@ -4,9 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+from matplotlib.projections.polar import PolarAxes
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import pair_label, plt
+from crystal_transfer.figures.style import Drawing, Quantity, pair_label
 from crystal_transfer.results import select
 
 GAP = 0.16  # share of a sector that stays empty, for the numbers of the circles
@@ -20,7 +23,7 @@ NAMES = {
 }
 
 
-def fig5c(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig5c(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw R2 of five strategies on four pairs; a negative R2 has no bar, its number is written.
 
     Returns
@@ -32,7 +35,7 @@ def fig5c(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _chart(table.assign(length=table["r2_mean"]), "test $R^2$", 0.0, palette)
 
 
-def fig5d(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig5d(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw 1 - MAE (scaled) of five strategies on four pairs: farther out is better.
 
     The circles begin at the tenth below the worst bar, since all MAEs are small.
@@ -49,7 +52,7 @@ def fig5d(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _chart(table.assign(length=length), "1 \N{MINUS SIGN} test MAE (scaled)", floor, palette)
 
 
-def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
+def _chart(table: pd.DataFrame, label: str, floor: float, palette: str) -> Drawing:
     """Draw bars from `floor` at the inner circle to 1 at the outer one."""
     pairs = select.chosen(select.FIG4_PAIRS, select.pair_list(table))
     strategies = [name for name in select.STRATEGIES if name in set(table["strategy"])]
@@ -67,12 +70,13 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str):
         else:
             axis.text(angle, (INNER + 0.13) * span, _short(row.length), ha="center", va="center",
                       fontsize=7, color=colours[row.strategy])  # fmt: skip
+    assert isinstance(axis, PolarAxes)
     _circles(axis, floor, sector)
     labels = [pair_label(*(select.wrapped(code, 12) for code in pair)) for pair in pairs]
     middles = (np.arange(len(pairs)) + 0.5) * sector
     axis.set_xticks(middles, labels, fontsize=10)
     axis.tick_params(axis="x", pad=8)
-    handles = [plt.Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
+    handles = [Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
     if strategies:
         figure.legend(
             handles, [NAMES[name] for name in strategies], loc="outside lower center", ncols=3,
@@ -91,7 +95,7 @@ def _short(value: float) -> str:
     return f"{value:.2f}".replace("-", "\N{MINUS SIGN}") if np.isfinite(value) else "n/a"
 
 
-def _circles(axis, floor: float, sector: float) -> None:
+def _circles(axis: PolarAxes, floor: float, sector: float) -> None:
     """Draw the circles and write their values in the gap before the first sector."""
     span = 1 - floor
     axis.set_theta_zero_location("N")

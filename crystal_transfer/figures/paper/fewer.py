@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import panels
+from crystal_transfer.figures.style import Drawing, Quantity, panels
 from crystal_transfer.results import select
 
 TOLERANCE = 0.05  # a trained size is "as good" within this share of scratch; PH-GV500 is within 4 %
@@ -74,7 +74,9 @@ def first_reached(sizes: np.ndarray, values: np.ndarray, goal: float) -> float:
     return float(np.exp(np.interp(goal, values[between], np.log(sizes[between]))))
 
 
-def figs19(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs19(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the crystals that every pair needs to equal scratch at 800, a panel per FT dataset.
 
     Bars: interpolated; dots: smallest size trained that is at most 5 % worse than scratch.

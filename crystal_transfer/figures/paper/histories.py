@@ -1,19 +1,23 @@
 """Figures S13 and S14: what happens during training."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import MARKERS, R2_FLOOR, Quantity, pair_label, panels
+from crystal_transfer.figures.style import MARKERS, R2_FLOOR, Drawing, Quantity, pair_label, panels
 from crystal_transfer.results import select
 
 SHOWN_RATES = [1e-2, 1e-3]
 STAGES = {"PT": "Pre-training", "FT": "Fine-tuning"}
 
 
-def figs13(histories: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs13(
+    histories: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the validation R2 by epoch at learning rates 1e-2 and 1e-3, a panel per pair.
 
     Parameters
@@ -51,7 +55,9 @@ def figs13(histories: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table[columns].reset_index(drop=True)
 
 
-def figs14(histories: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs14(
+    histories: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the last loss of pre-training and of fine-tuning against the number of properties.
 
     Parameters
@@ -90,9 +96,9 @@ def figs14(histories: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table
 
 
-def _shared_legend(figure, axes) -> None:
+def _shared_legend(figure: Figure, axes: Iterable[Axes]) -> None:
     """Put the labels of all panels below them, each once."""
-    handles = {}
+    handles: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
@@ -105,7 +111,7 @@ def of_learning_rates(
     histories: Mapping[str, pd.DataFrame],
     datasets: Mapping[str, Quantity],
     palette: str = DEFAULT,
-) -> tuple[Figure, pd.DataFrame]:
+) -> Drawing:
     """Draw S13 from the runs of the study of learning rates."""
     columns = ["source", "dataset", "size", "max_lr", "trial"]
     table = pd.concat([histories[row.id].assign(**{c: getattr(row, c) for c in columns})
@@ -118,7 +124,7 @@ def of_property_numbers(
     histories: Mapping[str, pd.DataFrame],
     datasets: Mapping[str, Quantity],
     palette: str = DEFAULT,
-) -> tuple[Figure, pd.DataFrame]:
+) -> Drawing:
     """Draw S14 from fine-tunings after several numbers of properties, and their pre-trainings."""
     rows = []
     pretrained = runs[runs["kind"] == "multipretrain"].set_index("dataset")

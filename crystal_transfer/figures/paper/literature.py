@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import panels
+from crystal_transfer.figures.style import Drawing, Quantity, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.literature import CAVEAT, OURS, comparison
 
 
-def figs21(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def figs21(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the MAEs in physical units, a panel per FT dataset, each number written.
 
     Returns

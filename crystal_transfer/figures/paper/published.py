@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib import pyplot as plt
 
 from crystal_transfer import data
 from crystal_transfer.datasets.registry import registry
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.palettes import DEFAULT
 from crystal_transfer.figures.paper import bars, circles, fewer, literature, tables, triangles
-from crystal_transfer.figures.style import Quantity, plt
+from crystal_transfer.figures.style import Quantity
 from crystal_transfer.results.publication import published_cells
 
 FORMATS = ("svg", "png", "pdf", "csv")

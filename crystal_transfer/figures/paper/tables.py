@@ -1,19 +1,24 @@
 """Tables of the paper as pictures: Table 1 and the changes of every pair (Table S18)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT
-from crystal_transfer.figures.style import plt
+from crystal_transfer.figures.style import Drawing, Quantity
 from crystal_transfer.results import select
 
 ROW = 0.27  # inches
 TABLE1_ORDER = ["", "MPT", "FE", "BG", "PH", "GV", "EBG"]
 
 
-def table1(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def table1(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw R2 and scaled MAE of every model on the dataset that nothing was pre-trained on.
 
     Returns
@@ -43,7 +48,9 @@ def table1(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table[columns]
 
 
-def tables18(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def tables18(
+    cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT
+) -> Drawing:
     """Draw the change against scratch of every pair in %: R2 / MAE, FT 800, PT 941.
 
     Returns
@@ -77,13 +84,13 @@ def _change(changes: pd.DataFrame, source: str, target: str) -> str:
     return " / ".join(f"{row[name]:+.1f}" for name in ("r2_change", "mae_change"))
 
 
-def _model(row) -> str:
+def _model(row: Any) -> str:
     if not row.source:
         return "scratch"
     return "MPT" if row.source_properties > 1 else select.source_label(row.source, row.source_size)
 
 
-def _rank(row) -> tuple[int, str]:
+def _rank(row: Any) -> tuple[int, str]:
     name = "MPT" if row.source_properties > 1 else row.source
     known = TABLE1_ORDER.index(name) if name in TABLE1_ORDER else len(TABLE1_ORDER)
     return known, f"{name} {row.source_size:9}"
@@ -98,7 +105,9 @@ def _four(value: float) -> str:
     return f"{value:.4f}" if np.isfinite(value) else "n/a"
 
 
-def _drawn(texts: list[list[str]], heading: list[str], widths: list[float], bold: set):
+def _drawn(
+    texts: list[list[str]], heading: list[str], widths: list[float], bold: set[tuple[int, int]]
+) -> Figure:
     """Return a figure of a table with lines above, below and under its heading.
 
     Parameters

@@ -1,20 +1,25 @@
 """Figures 4a, 4b, 6a, 6b: heatmaps of split cells, R2 in the lower triangle, MAE in the upper.
 
 One scale from red (0) to blue (1) serves both: a good cell is blue below and red above. Cells have
-the same size in inches and the axes the same place, so that 6a stands above 6b column by column.
+the same size in inches and the axes begin at the same point, so that 6a stands above 6b column by
+column.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES, Palette
-from crystal_transfer.figures.style import ink_on, plt
+from crystal_transfer.figures.style import Drawing, Quantity, ink_on
 from crystal_transfer.results import select
 
 CELL = 0.72  # inches, as are the margins
@@ -24,7 +29,7 @@ EXPLANATION = "lower triangle: test $R^2$ (good: blue)\nupper: scaled test MAE (
 COLUMNS = [*select.PLACE, "trials", *select.METRICS]
 
 
-def fig4a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig4a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw scratch: FE, DC, BG against FT size.
 
     Returns
@@ -38,7 +43,7 @@ def fig4a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _by_size(table, table["dataset"], rows, "Dataset", PALETTES[palette])
 
 
-def fig4b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig4b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw four pairs against FT size; PT 941 crystals, all weights fine-tuned.
 
     Returns
@@ -54,7 +59,7 @@ def fig4b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return _by_size(table, names, rows, f"PT-FT pair{_pretrain_size(table)}", PALETTES[palette])
 
 
-def fig6a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig6a(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw scratch at the FT size as one row, a column per dataset.
 
     Returns
@@ -73,7 +78,7 @@ def fig6a(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
     return figure, table[COLUMNS].reset_index(drop=True)
 
 
-def fig6b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
+def fig6b(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
     """Draw every pair: PT dataset (rows) against FT dataset (columns), FT 800, PT 941.
 
     Yellow frames mark the best cell of a column: highest R2 and lowest MAE. Where two cells share
@@ -95,12 +100,14 @@ def fig6b(cells: pd.DataFrame, datasets: Mapping, palette: str = DEFAULT):
         ("FT dataset and its size (crystals)", f"PT dataset{_pretrain_size(table)}"), colours,
     )  # fmt: skip
     for row in table[table["best"] != ""].itertuples():
-        place = columns.index(row.dataset), rows.index(row.source)
-        _frame(axis, *place, colours, "--" if row.best == "mae" else "-")
+        x, y = columns.index(row.dataset), rows.index(row.source)
+        _frame(axis, x, y, colours, "--" if row.best == "mae" else "-")
     return figure, table[[*COLUMNS, "best"]].reset_index(drop=True)
 
 
-def _paired(table: pd.DataFrame, cells: pd.DataFrame, datasets: Mapping) -> list[str]:
+def _paired(
+    table: pd.DataFrame, cells: pd.DataFrame, datasets: Mapping[str, Quantity]
+) -> list[str]:
     """Return the columns of 6a and 6b: the datasets of the pair-wise study, else all shown."""
     paired = select.ordered(select.at_ft_size(select.pairs(cells))["dataset"], datasets)
     return paired or select.ordered(table["dataset"], datasets)
@@ -115,7 +122,9 @@ def _with_size(codes: list[str], table: pd.DataFrame) -> list[str]:
     return [f"{code}{size}" for code in codes]
 
 
-def _by_size(table: pd.DataFrame, names: pd.Series, rows: list[str], label: str, palette: Palette):
+def _by_size(
+    table: pd.DataFrame, names: pd.Series, rows: list[str], label: str, palette: Palette
+) -> Drawing:
     sizes = sorted(table["size"].unique())
     figure, _ = split_heatmap(
         table.assign(row=names, column=table["size"]), rows, sizes, [str(s) for s in sizes],
@@ -126,18 +135,18 @@ def _by_size(table: pd.DataFrame, names: pd.Series, rows: list[str], label: str,
 
 def split_heatmap(
     table: pd.DataFrame,
-    rows: list,
-    columns: list,
+    rows: list[str],
+    columns: list[Any],
     column_labels: list[str],
     axis_labels: tuple[str, str],
     palette: Palette,
-):
+) -> tuple[Figure, Axes]:
     """Draw split cells.
 
     Parameters
     ----------
     table
-        Columns row, column, r2_mean and mae_scaled_mean, at most one line per place.
+        Columns row, column, r2_mean and mae_scaled_mean, at most one line per cell of the heatmap.
     rows, columns
         Values of row, from the top, and of column, from the left.
     column_labels
@@ -153,7 +162,7 @@ def split_heatmap(
         With two collections of triangles, R2 first, in the order of the table.
     """
     figure, axis, bar = _canvas(len(rows), len(columns))
-    places = np.array(
+    centres = np.array(
         [(columns.index(row.column), rows.index(row.row)) for row in table.itertuples()]
     ).reshape(-1, 2)
     for metric, lower in (("r2_mean", True), ("mae_scaled_mean", False)):
@@ -162,12 +171,12 @@ def split_heatmap(
         shades = [palette.heat(SCALE(v)) if np.isfinite(v) else (1, 1, 1, 1) for v in values]
         axis.add_collection(
             PolyCollection(
-                [_triangle(x, y, lower) for x, y in places], facecolors=shades,
+                [_triangle(x, y, lower) for x, y in centres], facecolors=shades,
                 edgecolors="white", linewidths=0.8, label=metric,
             )
         )  # fmt: skip
         dx, dy = (-0.16, 0.25) if lower else (0.16, -0.25)
-        for (x, y), value, shade in zip(places, values, shades, strict=True):
+        for (x, y), value, shade in zip(centres, values, shades, strict=True):
             axis.text(x + dx, y + dy, number(value), ha="center", va="center", fontsize=7.5,
                       color=ink_on(shade))  # fmt: skip
     for x in range(len(columns)):
@@ -196,7 +205,7 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _canvas(n_rows: int, n_columns: int):
+def _canvas(n_rows: int, n_columns: int) -> tuple[Figure, Axes, Axes]:
     """Return a figure, an axis of square cells of equal size in inches, and the colour bar's."""
     width, height = CELL * max(n_columns, 1), CELL * max(n_rows, 1)
     total = LEFT + width + RIGHT, BOTTOM + height + TOP
@@ -213,12 +222,12 @@ def _canvas(n_rows: int, n_columns: int):
 
 
 def _triangle(x: int, y: int, lower: bool) -> list[tuple[float, float]]:
-    """Return the corners of half a cell; y points down, the diagonal falls to the right."""
+    """Return the centres of half a cell; y points down, the diagonal falls to the right."""
     corner = (x - 0.5, y + 0.5) if lower else (x + 0.5, y - 0.5)
     return [(x - 0.5, y - 0.5), corner, (x + 0.5, y + 0.5)]
 
 
-def _frame(axis, x: int, y: int, palette: Palette, line: str) -> None:
+def _frame(axis: Axes, x: int, y: int, palette: Palette, line: str) -> None:
     for colour, width, style in ((palette.casing, 3.6, "-"), (palette.best, 2.2, line)):
         axis.add_patch(
             Rectangle((x - 0.475, y - 0.475), 0.95, 0.95, fill=False, ec=colour, lw=width, ls=style)

@@ -43,6 +43,7 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.kernels import autograd, plain
 from crystal_transfer.models.kernels.autograd import Device
+from crystal_transfer.models.kernels.plain import Convolution
 
 MODULES = {"cpu": "cpu.calls", "cuda": "gpu.calls"}
 
@@ -80,7 +81,7 @@ def batch_norm_silu(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = Non
 
 
 def edge_gated_convolution(
-    layer: nn.Module,
+    layer: Convolution,
     graph: Adjacency,
     x: Tensor,
     y: Tensor,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from crystal_transfer.graphs.batches import Adjacency
+from crystal_transfer.models.kernels.plain import Convolution
 
 
 class Linears(NamedTuple):
@@ -41,16 +42,16 @@ class Parameters(NamedTuple):
     edge_norm: Affine
 
     @classmethod
-    def of(cls, layer: nn.Module) -> "Parameters":
-        """Take the parameters of a layer."""
-        linears: Any = (
+    def of(cls, layer: Convolution) -> "Parameters":
+        """Collect the parameters of a layer."""
+        linears = (
             layer.src_gate, layer.dst_gate, layer.dst_update, layer.src_update, layer.edge_gate
         )  # fmt: skip
-        norms: Any = (layer.bn_nodes, layer.bn_edges)
         return cls(
             Linears(*(linear.weight for linear in linears)),
             Linears(*(linear.bias for linear in linears)),
-            *(Affine(norm.weight, norm.bias) for norm in norms),
+            Affine(layer.bn_nodes.weight, layer.bn_nodes.bias),
+            Affine(layer.bn_edges.weight, layer.bn_edges.bias),
         )
 
     @classmethod
@@ -74,7 +75,7 @@ class Norms(NamedTuple):
 
 
 class Convolved(NamedTuple):
-    """What the forward pass of a convolution gives.
+    """What the forward pass of a convolution returns.
 
     Attributes
     ----------
@@ -98,13 +99,14 @@ class Device(Protocol):
     Attributes
     ----------
     gathers
-        Whether its convolution reads the rows of y by `place`; else they are gathered before.
+        Whether its convolution takes y with one row per distinct edge, and `place`, which row each
+        edge has; if not, it gets a row per edge.
     """
 
     gathers: bool
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether it can work on rows like those of x."""
+        """Return whether it can compute on tensors of the type, device and width of x."""
 
     def norm_forward(
         self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None
@@ -151,7 +153,15 @@ def batch_norm_silu(
 
 class _NormSilu(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x, gamma, beta, norm, weight, device: Device):  # type: ignore[no-untyped-def]
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        gamma: Tensor,
+        beta: Tensor,
+        norm: nn.BatchNorm1d,
+        weight: Tensor | None,
+        device: Device,
+    ) -> Tensor:
         x = x.contiguous()
         out, kept, ctx.state = device.norm_forward(norm, x, weight)
         ctx.device = device
@@ -160,7 +170,7 @@ class _NormSilu(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_out):  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
         x, gamma, beta, *kept = ctx.saved_tensors
         d_x, d_affine = ctx.device.norm_backward(
             d_out.contiguous(), x, Affine(gamma, beta), tuple(kept), ctx.state
@@ -173,7 +183,7 @@ class _NormSilu(torch.autograd.Function):
 
 def edge_gated_convolution(
     device: Device,
-    layer: nn.Module,
+    layer: Convolution,
     graph: Adjacency,
     x: Tensor,
     y: Tensor,
@@ -187,7 +197,7 @@ def edge_gated_convolution(
     """
     if place is not None and not device.gathers:
         y, place = y.index_select(0, place), None
-    norms: Any = Norms(layer.bn_nodes, layer.bn_edges)  # type: ignore[arg-type]
+    norms = Norms(layer.bn_nodes, layer.bn_edges)
     parameters = Parameters.of(layer).flat()
     result: tuple[Tensor, Tensor | None] = _Convolution.apply(
         x, y, graph, place, norms, update_edges, device, *parameters
@@ -197,7 +207,17 @@ def edge_gated_convolution(
 
 class _Convolution(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x, y, graph, place, norms, update_edges, device: Device, *flat):  # type: ignore[no-untyped-def]
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        y: Tensor,
+        graph: Adjacency,
+        place: Tensor | None,
+        norms: Norms,
+        update_edges: bool,
+        device: Device,
+        *flat: Tensor,
+    ) -> tuple[Tensor, Tensor | None]:
         x, y, p = x.contiguous(), y.contiguous(), Parameters.from_flat(flat)
         terms = Linears(
             from_source=x @ p.weights.from_source.t(),
@@ -207,18 +227,20 @@ class _Convolution(torch.autograd.Function):
             from_edge=y @ p.weights.from_edge.t(),
         )
         bias = p.biases.from_source + p.biases.from_target + p.biases.from_edge
-        found = device.convolution_forward(
+        result = device.convolution_forward(
             graph, place, x, y, terms, bias, (p.node_norm, p.edge_norm), norms, update_edges
         )
-        ctx.graph, ctx.place, ctx.state, ctx.device = graph, place, found.state, device
+        ctx.graph, ctx.place, ctx.state, ctx.device = graph, place, result.state, device
         ctx.n_parameters = len(flat)
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(x, y, *flat, *found.kept)
-        return found.x_out, found.y_out
+        ctx.save_for_backward(x, y, *flat, *result.kept)
+        return result.x_out, result.y_out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_x_out, d_y_out):  # type: ignore[no-untyped-def]
+    def backward(
+        ctx: Any, d_x_out: Tensor | None, d_y_out: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         x, y, *saved = ctx.saved_tensors
         p = Parameters.from_flat(tuple(saved[: ctx.n_parameters]))
         d_x_out = torch.zeros_like(x) if d_x_out is None else d_x_out.contiguous()

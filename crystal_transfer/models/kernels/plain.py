@@ -7,6 +7,7 @@ largest by far, only the gate's argument.
 """
 
 import warnings
+from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,35 @@ from crystal_transfer.graphs.batches import Adjacency
 EPSILON = 1e-6  # alignn.models.alignn.EdgeGatedGraphConv
 
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+
+
+class Convolution(Protocol):
+    """The layers of an edge-gated convolution, named as in alignn's `EdgeGatedGraphConv`."""
+
+    src_gate: nn.Linear
+    dst_gate: nn.Linear
+    edge_gate: nn.Linear
+    bn_edges: nn.BatchNorm1d
+    src_update: nn.Linear
+    dst_update: nn.Linear
+    bn_nodes: nn.BatchNorm1d
+
+
+class Running(NamedTuple):
+    """The running statistics of a norm, and the share of the new in their next value."""
+
+    mean: Tensor
+    variance: Tensor
+    batches: Tensor
+    momentum: float
+
+
+def running(norm: nn.BatchNorm1d) -> Running:
+    """Return the running statistics of a norm, which must have them."""
+    mean, variance, batches = norm.running_mean, norm.running_var, norm.num_batches_tracked
+    assert mean is not None and variance is not None and batches is not None
+    assert norm.momentum is not None
+    return Running(mean, variance, batches, norm.momentum)
 
 
 # --- gated sum over neighbours ---------------------------------------------------------------
@@ -55,7 +85,7 @@ def gated_sum_reference(graph: Adjacency, gate: Tensor, update: Tensor) -> Tenso
 
 class _GatedSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, gate, update, graph):
+    def forward(ctx: Any, gate: Tensor, update: Tensor, graph: Adjacency) -> Tensor:
         sigma = torch.sigmoid(gate)
         total = torch.sparse.mm(graph.into, sigma * update.index_select(0, graph.source))
         weight = torch.sparse.mm(graph.into, sigma).add_(EPSILON)
@@ -65,7 +95,7 @@ class _GatedSum(torch.autograd.Function):
         return mean
 
     @staticmethod
-    def backward(ctx, d_mean):
+    def backward(ctx: Any, d_mean: Tensor) -> tuple[Tensor | None, ...]:
         gate, update, weight, mean = ctx.saved_tensors
         graph = ctx.graph
         # d h_i / d g_ij = sigma (1 - sigma) (u_j - h_i) / weight_i, per edge of the full graph
@@ -86,21 +116,25 @@ class _GatedSum(torch.autograd.Function):
 
 
 def edge_gate(graph: Adjacency, from_source: Tensor, from_target: Tensor, own: Tensor) -> Tensor:
-    """Sum what the two nodes and the edge itself say: s_j + t_i + e_ij, [n_edges, n_features].
+    """Sum the terms of source, target and edge: s_j + t_i + e_ij, [n_edges, n_features].
 
     `own` is overwritten: it is the output of a linear layer that nothing else needs.
     """
     return _EdgeGate.apply(from_source, from_target, own, graph)
 
 
-def edge_gate_reference(graph, from_source, from_target, own) -> Tensor:
+def edge_gate_reference(
+    graph: Adjacency, from_source: Tensor, from_target: Tensor, own: Tensor
+) -> Tensor:
     """Compute `edge_gate` with plain differentiable operations."""
     return from_source[graph.source] + from_target[graph.target] + own
 
 
 class _EdgeGate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, from_source, from_target, own, graph):
+    def forward(
+        ctx: Any, from_source: Tensor, from_target: Tensor, own: Tensor, graph: Adjacency
+    ) -> Tensor:
         ctx.graph = graph
         ctx.mark_dirty(own)
         own.add_(from_source.index_select(0, graph.source))
@@ -108,7 +142,7 @@ class _EdgeGate(torch.autograd.Function):
         return own
 
     @staticmethod
-    def backward(ctx, d_gate):
+    def backward(ctx: Any, d_gate: Tensor) -> tuple[Tensor | None, ...]:
         graph = ctx.graph
         d_gate = d_gate.contiguous()
         d_source = torch.sparse.mm(graph.out_of, d_gate)
@@ -120,7 +154,7 @@ class _EdgeGate(torch.autograd.Function):
 
 
 def weighted_moments(x: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Give mean and (biased) variance over the rows, and the total weight.
+    """Compute mean and (biased) variance over the rows, and the total weight.
 
     Parameters
     ----------
@@ -167,26 +201,29 @@ def batch_norm_silu(
         scale = torch.rsqrt(variance + norm.eps)
         share = None if weight is None else weight / total
         return _NormSilu.apply(x, residual, norm.weight, norm.bias, mean, scale, share, True)
-    scale = torch.rsqrt(norm.running_var + norm.eps)
-    mean = norm.running_mean
-    return _NormSilu.apply(x, residual, norm.weight, norm.bias, mean, scale, None, False)
+    moments = running(norm)
+    scale = torch.rsqrt(moments.variance + norm.eps)
+    return _NormSilu.apply(x, residual, norm.weight, norm.bias, moments.mean, scale, None, False)
 
 
-def moments_and_update(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None):
-    """Give the moments of the batch and let the running statistics of the layer follow them."""
+def moments_and_update(
+    norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the moments of the batch, and update the running statistics of the layer."""
     mean, variance, total = weighted_moments(x, weight)
-    # no `if`: a GPU would have to be waited for
-    momentum = torch.where(total > 1, norm.momentum, 0.0)
-    norm.running_mean.lerp_(mean, momentum)
-    norm.running_var.lerp_(variance * (total / (total - 1).clamp(min=1)), momentum)
-    norm.num_batches_tracked += total > 1
+    averages = running(norm)
+    # no `if`, for which the host would have to wait for the GPU
+    momentum = torch.where(total > 1, averages.momentum, 0.0)
+    averages.mean.lerp_(mean, momentum)
+    averages.variance.lerp_(variance * (total / (total - 1).clamp(min=1)), momentum)
+    averages.batches.add_(total > 1)
     return mean, variance, total
 
 
 def weighted_batch_norm(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) -> Tensor:
     """Normalise over the rows, each counted as often as its weight says; see `batch_norm_silu`."""
     if not norm.training:
-        mean, variance = norm.running_mean, norm.running_var
+        mean, variance, _, _ = running(norm)
     else:
         mean, variance, _ = weighted_moments_reference(x, weight)
         with torch.no_grad():
@@ -194,21 +231,26 @@ def weighted_batch_norm(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) 
     return (x - mean) * torch.rsqrt(variance + norm.eps) * norm.weight + norm.bias
 
 
-def batch_norm_silu_reference(norm, x, weight=None, residual=None) -> Tensor:
+def batch_norm_silu_reference(
+    norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = None, residual: Tensor | None = None
+) -> Tensor:
     """Compute `batch_norm_silu` with plain differentiable operations."""
     if norm.training:
         mean, variance, total = weighted_moments_reference(x, weight)
         with torch.no_grad():
-            norm.running_mean.lerp_(mean, norm.momentum)
-            norm.running_var.lerp_(variance * (total / (total - 1)), norm.momentum)
-            norm.num_batches_tracked += 1
+            averages = running(norm)
+            averages.mean.lerp_(mean, averages.momentum)
+            averages.variance.lerp_(variance * (total / (total - 1)), averages.momentum)
+            averages.batches.add_(1)
     else:
-        mean, variance = norm.running_mean, norm.running_var
+        mean, variance, _, _ = running(norm)
     y = F.silu((x - mean) / torch.sqrt(variance + norm.eps) * norm.weight + norm.bias)
     return y if residual is None else residual + y
 
 
-def weighted_moments_reference(x, weight=None):
+def weighted_moments_reference(
+    x: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Compute `weighted_moments` with plain differentiable operations."""
     weight = torch.ones_like(x[:, :1]) if weight is None else weight
     total = weight.sum()
@@ -220,7 +262,17 @@ class _NormSilu(torch.autograd.Function):
     """`share` is each row's weight divided by the total; None where all rows count alike."""
 
     @staticmethod
-    def forward(ctx, x, residual, gamma, beta, mean, scale, share, batch_statistics):
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        residual: Tensor | None,
+        gamma: Tensor,
+        beta: Tensor,
+        mean: Tensor,
+        scale: Tensor,
+        share: Tensor | None,
+        batch_statistics: bool,
+    ) -> Tensor:
         ctx.save_for_backward(x, gamma, beta, mean, scale, share)
         ctx.batch_statistics = batch_statistics
         ctx.has_residual = residual is not None
@@ -229,7 +281,7 @@ class _NormSilu(torch.autograd.Function):
         return y if residual is None else y.add_(residual)
 
     @staticmethod
-    def backward(ctx, d_y):
+    def backward(ctx: Any, d_y: Tensor) -> tuple[Tensor | None, ...]:
         x, gamma, beta, mean, scale, share = ctx.saved_tensors
         slope = gamma * scale
         q = torch.addcmul(beta - mean * slope, x, slope)
@@ -252,7 +304,7 @@ class _NormSilu(torch.autograd.Function):
 
 
 def edge_gated_convolution(
-    layer: nn.Module,
+    layer: Convolution,
     graph: Adjacency,
     x: Tensor,
     y: Tensor,

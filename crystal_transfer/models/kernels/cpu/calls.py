@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
 from crystal_transfer.models.kernels.cpu import loops
+from crystal_transfer.models.kernels.cpu.simd import LANES
+from crystal_transfer.models.kernels.plain import running
 
 
 class Cpu:
@@ -21,8 +23,8 @@ class Cpu:
     gathers = True
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether the loops can work on rows like those of x."""
-        whole = x.shape[1] % loops.LANES == 0
+        """Return whether the loops can compute on tensors of the type, device and width of x."""
+        whole = x.shape[1] % LANES == 0
         return x.device.type == "cpu" and x.dtype == torch.float32 and whole
 
     def norm_forward(
@@ -82,7 +84,7 @@ class Cpu:
         d_y_out: Tensor | None,
     ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
         """Return gradients of the terms, of y past the linear layers, and of the norms."""
-        d_terms, d_y = _room_for_gradients(x, y, d_y_out, place)
+        d_terms, d_y = _gradient_buffers(x, y, d_y_out, place)
         d_node_norm, d_edge_norm = (
             Affine(*x.new_empty(2, x.shape[1])) for _ in range(2)
         )  # fmt: skip
@@ -97,12 +99,12 @@ class Cpu:
 DEVICE = Cpu()
 
 
-def _room_for_gradients(
+def _gradient_buffers(
     x: Tensor, y: Tensor, d_y_out: Tensor | None, place: Tensor | None
 ) -> tuple[Linears, Tensor | None]:
-    """Return tensors for the gradients of the terms, and of y through the residual.
+    """Return tensors for the gradients of the terms, and of y through the residual connection.
 
-    Those that the loops add to are zero.
+    Those that the loops add to are filled with zeros.
     """
     gathered = place is not None
     d_terms = Linears(
@@ -130,7 +132,7 @@ def _record(kind: np.dtype, **values: Any) -> np.ndarray:
     """Put arguments into a record; tensors as addresses, 0 for all that is not given."""
     content = (
         value if isinstance(value, tuple) else _address(value)
-        for value in map(values.get, kind.names)
+        for value in map(values.get, kind.names or ())
     )
     return np.array([tuple(content)], dtype=kind)
 
@@ -150,16 +152,16 @@ def _norm_record(norm: nn.BatchNorm1d, total: float) -> tuple[tuple[Any, ...], t
     total
         Sum of the weights of all rows.
     """
-    features = norm.num_features
+    features, averages = norm.num_features, running(norm)
     moments = norm.weight.new_empty(3, features)  # mean, scale and shift
     sums = norm.weight.new_empty(2, features, dtype=torch.float64)
     if norm.training and total > 1:
-        norm.num_batches_tracked += 1
+        averages.batches.add_(1)
     addresses = [
         tensor.data_ptr()
-        for tensor in (norm.weight, norm.bias, *moments, norm.running_mean, norm.running_var, sums)
+        for tensor in (norm.weight, norm.bias, *moments, averages.mean, averages.variance, sums)
     ]
-    record = (int(norm.training), *addresses, 0, 0, total, norm.momentum, norm.eps)
+    record = (int(norm.training), *addresses, 0, 0, total, averages.momentum, norm.eps)
     return record, (moments, sums)
 
 
@@ -169,7 +171,7 @@ def _run(loop: loops.Loop, arguments: np.ndarray) -> None:
     A second pool would compete with them: OpenMP's threads wait for work by spinning.
     """
     features, threads = int(arguments["features"][0]), torch.get_num_threads()
-    share = -(-features // (threads * loops.LANES)) * loops.LANES
+    share = -(-features // (threads * LANES)) * LANES
     arguments["block"], arguments["next_block"] = min(share, loops.FEATURES_AT_ONCE), 0
     if threads == 1 or _RUN_IN_THREADS is None:
         loop.function(arguments.ctypes.data)

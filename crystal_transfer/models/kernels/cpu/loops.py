@@ -1,8 +1,8 @@
 """The fused loops for CPUs, compiled by Numba; `cpu.calls` runs them.
 
-Every loop works on some of the features, for all rows. Nothing that a feature needs comes from
-another, so threads share the features out among them: no races, no sums across threads, and
-the same bits for any number of threads.
+Every loop works on some of the features, for all rows. No feature depends on another, so each
+thread computes some of them: no races, no sums across threads, and the same bits for any number of
+threads.
 
 The arguments `k` come as a record, `ROWS` or `CONVOLUTION`; its arrays are addresses (see
 `kernels.cpu.simd`), 0 where there is none, with indices in int32 and `features` floats per row.
@@ -68,7 +68,7 @@ def _f(value):
 
 @njit
 def _weight(weights, row):
-    """Weight of a row; 1 where there are none."""
+    """Return the weight of a row; 1 without weights."""
     if weights == 0:
         return _f(1.0)
     return number(singles(weights)[row])
@@ -76,7 +76,7 @@ def _weight(weights, row):
 
 @njit
 def _place(places, row):
-    """Row that a gathered row comes from; itself where nothing is gathered."""
+    """Return the row of y that an edge reads: `places[row]`, or `row` if each edge has its own."""
     if places == 0:
         return row
     return types.int64(integers(places)[row])
@@ -213,7 +213,7 @@ def _rows_backward(k, first, last):
 
 @njit
 def _gate_of_edge(k, edge, f, from_target):
-    """Sum what the two nodes and the edge itself say to the gate."""
+    """Sum the terms of source, target and edge: the gate before the sigmoid."""
     from_edge = load(k.from_edge, _place(k.place, edge) * k.features + f)
     source = types.int64(integers(k.source)[edge])
     return from_edge + load(k.from_source, source * k.features + f) + from_target

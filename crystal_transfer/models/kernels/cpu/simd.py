@@ -155,7 +155,7 @@ def take_number(typingctx, address):
 
 @intrinsic
 def address_of(typingctx, pointer):
-    """Give the address that a pointer holds."""
+    """Return the address that a pointer holds."""
 
     def build(context, builder, signature, args):
         return builder.ptrtoint(args[0], ir.IntType(64))
@@ -230,7 +230,7 @@ def clamp(typingctx, value, lowest, highest):
 
 @intrinsic
 def _power_of_two(typingctx, exponent):
-    """Give 2^n of integers n in floats, by writing the exponent's bits."""
+    """Compute 2^n of integers n in floats, by writing the exponent's bits."""
 
     def build(context, builder, signature, args):
         whole = builder.fptosi(args[0], _INTEGERS)

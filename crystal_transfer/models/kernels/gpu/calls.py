@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
 from crystal_transfer.models.kernels.gpu import loops
-from crystal_transfer.models.kernels.plain import EPSILON
+from crystal_transfer.models.kernels.plain import EPSILON, running
 
 BLOCK = 128  # features of a program, at most
 ROWS = 8  # rows or edges at once
@@ -32,7 +32,7 @@ class Gpu:
     gathers = False
 
     def suits(self, x: Tensor) -> bool:
-        """Say whether the kernels can work on rows like those of x."""
+        """Return whether the kernels can compute on tensors of the type and device of x."""
         return x.device.type == "cuda" and x.dtype == torch.float32
 
     def norm_forward(
@@ -119,14 +119,14 @@ DEVICE = Gpu()
 
 
 def _moments(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) -> Tensor:
-    """Give what a norm uses: mean, 1 / standard deviation and (in training) weight, [3, features].
+    """Compute what a norm uses: mean, 1 / standard deviation and total weight, [3, features].
 
-    In training mode the running statistics move.
+    The weight is that of all rows; in training mode the running statistics are updated.
     """
-    features = x.shape[1]
+    features, averages = x.shape[1], running(norm)
     if not norm.training:
-        scale = torch.rsqrt(norm.running_var + norm.eps)
-        return torch.stack([norm.running_mean, scale, torch.ones_like(scale)])
+        scale = torch.rsqrt(averages.variance + norm.eps)
+        return torch.stack([averages.mean, scale, torch.ones_like(scale)])
     moments, (rows_each, n_parts) = x.new_empty(3, features), _shares(len(x))
     partial = x.new_empty(n_parts, 3, features)
     launch(
@@ -135,13 +135,14 @@ def _moments(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None) -> Tensor:
     )  # fmt: skip
     launch(
         loops.finish_moments, (1, triton.cdiv(features, SUMMED_AT_ONCE)), partial, n_parts,
-        moments, norm.running_mean, norm.running_var, norm.num_batches_tracked, norm.momentum,
-        norm.eps, features=features, PARTS=SUMMED_AT_ONCE, BLOCK=SUMMED_AT_ONCE,
+        moments, *averages, norm.eps, features=features, PARTS=SUMMED_AT_ONCE, BLOCK=SUMMED_AT_ONCE,
     )  # fmt: skip
     return moments
 
 
-def _normalise(x, residual, moments, gamma, beta) -> Tensor:
+def _normalise(
+    x: Tensor, residual: Tensor | None, moments: Tensor | None, gamma: Tensor, beta: Tensor
+) -> Tensor:
     n, features = x.shape
     out = torch.empty_like(x)
     launch(
@@ -151,8 +152,8 @@ def _normalise(x, residual, moments, gamma, beta) -> Tensor:
     return out
 
 
-def _sums(x, d_out, moments, gamma, beta) -> Tensor:
-    """Give the gradients of beta and gamma, [2, features]."""
+def _sums(x: Tensor, d_out: Tensor, moments: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """Compute the gradients of beta and gamma, [2, features]."""
     (n, features), (rows_each, n_parts) = x.shape, _shares(len(x))
     partial = x.new_empty(n_parts, 2, features)
     launch(
@@ -162,7 +163,16 @@ def _sums(x, d_out, moments, gamma, beta) -> Tensor:
     return partial.sum(0)
 
 
-def _norm_gradients(x, d_out, weight, moments, gamma, beta, sums, batch_statistics) -> Tensor:
+def _norm_gradients(
+    x: Tensor,
+    d_out: Tensor,
+    weight: Tensor | None,
+    moments: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    sums: Tensor,
+    batch_statistics: bool,
+) -> Tensor:
     n, features = x.shape
     d_x = torch.empty_like(x)
     launch(

@@ -23,7 +23,7 @@ def _places(row, column, features: tl.constexpr):
 
 @triton.jit
 def _rows(start, end, column, inside, features: tl.constexpr, ROWS: tl.constexpr):
-    """Give rows from start on, which of them are before end, and where and what is known."""
+    """Return row indices from start on, which are below end, and offsets and mask of a block."""
     row = start + tl.arange(0, ROWS)
     there = row < end
     return row, there, there[:, None] & inside[None, :], _places(row, column, features)
@@ -90,7 +90,7 @@ def gradients_of_targets(
     moments, gamma, beta, sums, d_gate, d_from_target, pulled, features: tl.constexpr,
     BATCH_STATISTICS: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Give the gradients of the gates, their sums over each target, and d_nodes / density."""
+    """Compute the gradients of the gates, their sums over each target, and d_nodes / density."""
     node = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
     here = node.to(tl.int64) * features + column
@@ -167,7 +167,10 @@ def partial_moments(
     x, weight, partial, n_rows, rows_each, features: tl.constexpr, ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Give weight, mean and sum of squared deviations of some rows, [n_programs, 3, features]."""
+    """Compute weight, mean and sum of squared deviations of each program's rows.
+
+    The result is [n_programs, 3, features].
+    """
     program = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
     total = tl.zeros([BLOCK], tl.float32)
@@ -302,7 +305,7 @@ def norm_gradients(
     x, d_out, weight, moments, gamma, beta, sums, d_x, n_rows, features: tl.constexpr,
     BATCH_STATISTICS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Give the gradient of the rows, from those of beta and gamma in `sums`, [2, features]."""
+    """Compute the gradient of the rows, from those of beta and gamma in `sums`, [2, features]."""
     column, inside = _columns(features, BLOCK)
     start = tl.program_id(0) * ROWS
     row, there, known, here = _rows(start, n_rows, column, inside, features, ROWS)
