@@ -83,6 +83,12 @@ class Study:
         tested = (run.dataset for members in self.grid.values() for run in members)
         return list(dict.fromkeys(tested))
 
+    def largest_sample(self, code: str) -> int:
+        """Return how many crystals the largest sample of a dataset has; 0 without any."""
+        sizes = (run.size for members in self.grid.values() for run in members
+                 if run.dataset == code)  # fmt: skip
+        return max(sizes, default=0)
+
     def run(self, id: str) -> Run:
         """Return a run by its id.
 
