@@ -22,10 +22,8 @@ include: "rules/training.smk"
 include: "rules/figures.smk"
 
 
-# The runs are named beside what shows them: a run that is gone is trained again.
 rule paper:
     input:
-        STUDY.metrics(STUDY.runs.values()),
         rules.figures.input,
         rules.tables.input,
     localrule: True

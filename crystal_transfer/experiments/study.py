@@ -159,9 +159,9 @@ class Study:
         return self.files(source).model
 
     @property
-    def compared(self) -> list[Run]:
-        """The runs that the publication has too, as far as the study has them."""
-        return COMPARED(self.grid)
+    def compared(self) -> list[str]:
+        """The experiments that the publication has too; else all, which it then has none of."""
+        return [name for name in self.grid if name in COMPARED.experiments] or list(self.grid)
 
     def excluded(self, codes: Iterable[str]) -> list[str]:
         """Return the lists of crystals not to pre-train on, if the protocol removes them."""

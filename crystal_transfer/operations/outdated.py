@@ -23,7 +23,7 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
         if figure.runs is not None:
             yield [layout.figure(name, format) for format in FORMATS], figure.runs(study.grid)
     yield [layout.usage], list(study.runs.values())
-    yield [layout.claims], study.compared
+    yield [layout.claims], [run for name in study.compared for run in study.grid[name]]
 
 
 def date_back(study: Study) -> list[str]:

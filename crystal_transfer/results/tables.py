@@ -57,6 +57,14 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     return result.reset_index()
 
 
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read a table of cells that rule `table` has written."""
+    words = ["source", "strategy", "variation"]
+    return pd.read_csv(path, keep_default_na=False, na_values={
+        column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in words
+    })  # fmt: skip
+
+
 def half_width(values: pd.Series) -> float:
     """Half-width of the confidence interval of a mean."""
     values = values.dropna()
