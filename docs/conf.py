@@ -61,8 +61,8 @@ html_show_sourcelink = False
 def _add_contents(app: Sphinx, name: str, source: list[str]) -> None:
     """Append the list of pages to the first one; GitHub shows README without it."""
     if name == root_doc:
-        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n" + "\n".join(f"/{page}" for page in PAGES)
-        source[0] += "\n```\n"
+        pages = "\n".join(f"/{page}" for page in PAGES)
+        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{pages}\n```\n"
 
 
 def _point_to_first_page(app: Sphinx, error: Exception | None) -> None:
