@@ -31,7 +31,7 @@ $(READY): envs/requirements.lock pyproject.toml
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --profile demo
 	@echo "Open results/demo/report.html (all of it), or look at"
-	@echo "results/demo/figures/fig6b_pairwise_heatmap.png (what transfer is worth)."
+	@echo "results/demo/figures/pairwise_heatmap.png (what transfer is worth)."
 
 test: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest $(SIDE_BY_SIDE) $(COVERAGE)

@@ -3,7 +3,7 @@
 #   snakemake --cores 2                                          everything, on this machine
 #   snakemake --profile slurm                                    everything, on a cluster
 #   snakemake --profile demo                                     the demo: minutes, no network
-#   snakemake results/figures/fig6b_pairwise_heatmap.svg -c2     one figure and what it needs
+#   snakemake results/figures/pairwise_heatmap.svg -c2     one figure and what it needs
 #   snakemake -n                                                 what would run
 #
 # Without --configfile the study is that of config.yaml, the paper's.
@@ -22,10 +22,8 @@ include: "rules/training.smk"
 include: "rules/figures.smk"
 
 
-# The runs are named beside what shows them: a run that is gone is trained again.
 rule paper:
     input:
-        STUDY.metrics(STUDY.runs.values()),
         rules.figures.input,
         rules.tables.input,
     localrule: True

@@ -1,9 +1,11 @@
 """Reading and writing files so that nothing is ever half-written."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,8 +37,10 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     except OSError as error:
-        # a full disk is not said to be that of a certain file
-        if error.errno and not error.filename:
+        # a full disk is not said to be that of a file, and numpy does not say that it is full
+        if error.errno is None:
+            raise OSError(errno.ENOSPC, f"cannot be written whole ({error})", str(path)) from None
+        if not error.filename:
             error.filename = str(path)
         raise
     finally:
@@ -127,7 +131,15 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable[A
     ):
         writer = csv.writer(handle)
         writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerows(map(_as_text, rows))
+
+
+def _as_text(row: Iterable[Any]) -> list[Any]:
+    """Keep spreadsheets from taking a name for a formula."""
+    return [
+        f"'{cell}" if isinstance(cell, str) and re.match(r"[=+@\t\r]|-(?![0-9.])", cell) else cell
+        for cell in row
+    ]
 
 
 def read_json(path: str | Path) -> Any:

@@ -34,7 +34,7 @@ class Neighbours(StrEnum):
 
 
 class BondRule(StrEnum):
-    """How the bonds of a graph are found: the ties that are kept, and mutual bonds once or twice."""
+    """How bonds are found: which ties are kept, and mutual bonds once or twice."""
 
     ALIGNN = "alignn"
     SHELL = "shell"

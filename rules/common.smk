@@ -4,11 +4,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from crystal_transfer import data
 from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
 from crystal_transfer.experiments.config import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.cluster import take_over
+from crystal_transfer.operations.outdated import date_back
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.runs import RESULTS_VERSION, description
 from crystal_transfer.training.settings import plain
@@ -26,7 +29,9 @@ def load():
     """Return the study; a fault of its config ends Snakemake with one sentence."""
     try:
         for path in workflow.configfiles:
-            read_config(path)  # stricter than Snakemake: a key that occurs twice is a fault
+            read_config(
+                path
+            )  # stricter than Snakemake: a key that occurs twice is a fault
         return load_study(with_defaults(config))
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -34,6 +39,11 @@ def load():
 
 STUDY = load()
 LAYOUT = STUDY.layout
+if workflow.is_main_process:
+    date_back(STUDY)
+# for the report, which shows keys of the config
+for key, value in with_defaults(config).items():
+    config.setdefault(key, value)
 
 if Path(LAYOUT.root).exists() and not os.access(LAYOUT.root, os.W_OK):
     raise WorkflowError(
@@ -47,7 +57,7 @@ wildcard_constraints:
     cell="[A-Za-z0-9_-]+",
     trial=r"\d+",
     experiment="|".join(STUDY.grid),
-    figure="[a-z0-9_]+",
+    figure="[A-Za-z0-9_]+",
     bond_rule="|".join(BondRule),
 
 
@@ -75,7 +85,9 @@ def print_what_to_look_at():
         f"{LAYOUT.root}/tables": "mean and 95 % confidence interval of every cell",
         f"{LAYOUT.root}/runs": "model, metrics and predictions of every run",
     }
-    found = [f"  {path}/  {text}" for path, text in shown.items() if Path(path).exists()]
+    found = [
+        f"  {path}/  {text}" for path, text in shown.items() if Path(path).exists()
+    ]
     if found:
         print("\n".join(["Done. To look at:", *found]))
 

@@ -66,9 +66,13 @@ rule split:
     localrule: True
     conda:
         "../envs/data.yaml"
+    resources:
+        # not a parameter: another size must not draw another test set
+        largest_sample=lambda wildcards: STUDY.largest_sample(wildcards.dataset),
     params:
         test_fraction=STUDY.test_fraction,
         seed=STUDY.config.seed,
+        is_tested=lambda wildcards: wildcards.dataset in STUDY.tested_datasets,
     message:
         "Fixing the test set of {wildcards.dataset}"
     script:

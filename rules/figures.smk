@@ -65,17 +65,64 @@ for name, figure in STUDY.figures.items():
         params:
             drawing=figure.drawing,
             datasets=STUDY.quantities,
-            options=figure.options(STUDY.grid),
+            options=STUDY.figure_options(name),
         message:
             f"Drawing {name}"
         script:
             "../workflow/scripts/draw.py"
 
 
+# The paper's figures from its published numbers: seconds, and no training.
+rule published_figures:
+    input:
+        published=str(data.PUBLISHED),
+    output:
+        [
+            LAYOUT.published_figure(figure, suffix)
+            for figure in PUBLISHED_FIGURES
+            for suffix in ("svg", "png", "pdf", "csv")
+        ],
+    log:
+        LAYOUT.log("published_figures", "all"),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        palette=STUDY.config.figures.palette,
+    message:
+        "Drawing the paper's figures from its published numbers"
+    script:
+        "../workflow/scripts/draw_published.py"
+
+
+# What the paper says, counted from its published numbers and from the study's own runs.
+rule claims:
+    input:
+        cells=[LAYOUT.table(name, "cells") for name in STUDY.compared],
+        published=str(data.PUBLISHED),
+    output:
+        report(
+            LAYOUT.claims,
+            caption="../workflow/report/claims.rst",
+            category="Tables",
+            labels={"experiment": "the paper's claims"},
+        ),
+    log:
+        LAYOUT.log("claims", "claims"),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Counting the paper's claims"
+    script:
+        "../workflow/scripts/count_claims.py"
+
+
 rule tables:
     input:
         [LAYOUT.table(experiment, "cells") for experiment in STUDY.grid],
         rules.usage.output,
+        rules.claims.output,
     localrule: True
 
 

@@ -325,6 +325,6 @@ def test_records_of_jobs(tmp_path):
 
 
 def test_trainings_that_cannot_share_evenly():
-    config = read_config([ROOT / "config.yaml"]) | {"runs_per_gpu": 3}
+    config = read_config(ROOT / "config.yaml") | {"runs_per_gpu": 3}
     with pytest.raises(InputError, match="runs_per_gpu: 3 trainings cannot share"):
-        load_study(config, ROOT)
+        load_study(config)

@@ -43,10 +43,11 @@ def test_the_paper(config):
         "scratch": 7 * 5 * 5,
         "pairwise": 7 * 6 * 5 * 5,
         "pretrain_size": 2 * 5 * 6 * 5 * 5,
-        "best_size": 3 * 5,
+        "ft_size": 2 * 2 * 5,
+        "best_size": 4 * 5,
         "strategies": 4 * 5 * 5,
         "sampling": 4 * 3,
-        "learning_rate": 4 * 4,
+        "learning_rate": 5 * 4,
         "frozen_layers": 4 * 2 * 3,
         "multi_property": 7 * 5 * 5,
         "jarvis2d": 7,
@@ -65,11 +66,11 @@ def test_runs_that_experiments_share_are_trained_once(config):
     study = load_study(config)
     shared = Counter(run.id for runs in study.grid.values() for run in runs)
     assert shared["finetune_BG-n941_to_FE_n800_all_t1"] == 2
-    assert shared["finetune_BG-n106113_to_FE_n500_last_layer_t1"] == 2
+    assert shared["finetune_BG-n95502_to_FE_n500_last_layer_t1"] == 2
     total = sum(len(runs) for runs in study.grid.values())
     # strategies: `all` is pair-wise; sampling: random at the usual rate is in learning_rate;
-    # property_number: six properties are multi_property
-    assert total - len(set(shared)) == 4 * 5 + 4 + 2 * 5
+    # property_number: six properties are multi_property; ft_size: 500 crystals are pair-wise
+    assert total - len(set(shared)) == 4 * 5 + 4 + 2 * 5 + 2 * 5
 
 
 def test_a_property_is_never_in_the_pretraining_it_is_tested_after(config):
@@ -89,6 +90,7 @@ def test_hyperparameters_of_the_paper(config):
     tuned = runs["finetune_GV-n941_to_PH_n800_all_t5"]
     assert tuned.source == runs["pretrain_GV_n941"]
     assert (tuned.hyperparameters.max_lr, tuned.hyperparameters.loss) == (1e-3, "mse")
+    assert runs["scratch_PH_n800_t1"].hyperparameters.max_lr == 1e-4
 
 
 def case(key, value, message):
@@ -190,7 +192,7 @@ def test_figures_without_their_experiments_are_left_out(config):
     config["experiments"] = {"scratch": config["experiments"]["scratch"]}
     study = load_study(config)
     assert set(name for name, figure in study.figures.items() if figure.runs) == {
-        "fig6a_scratch_heatmap", "margins_of_error_scratch", "comparison"
+        "scratch_heatmap", "margins_of_error_scratch", "comparison"
     }  # fmt: skip
     assert "shared_crystals" not in study.figures
 

@@ -12,7 +12,7 @@ from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.errors import Interrupted
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.protocols import FrozenNorms, TestedEpoch
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TrainingSeed
 from crystal_transfer.runs import Run, RunKind, Sampling
 from crystal_transfer.training.run import Inputs, Outputs, train
 from crystal_transfer.training.settings import Precision
@@ -110,7 +110,7 @@ CHANGED_SETTINGS = {
     "seed": {"seed": 1},
     "threads": {"threads": 2},
     "sizes": {"sizes": AlignnSizes(1, 1, 8, 32)},
-    "test fraction": {"test_fraction": 0.3},
+    "training seed": {"training_seed": TrainingSeed.PUBLISHED},
 }
 
 

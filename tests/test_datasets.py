@@ -20,6 +20,7 @@ from crystal_transfer.datasets.cleaning import Rejected, clean, fault, require_e
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.datasets.read import read_dataset
+from crystal_transfer.datasets.registry import dataset
 from crystal_transfer.datasets.sources.emt import PROPERTIES, read_emt
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.tables import read_table
@@ -91,7 +92,12 @@ def test_the_band_gap_join(tmp_path):
     with zipfile.ZipFile(tmp_path / "all_mp.json.zip", "w") as archive:
         archive.writestr("all_mp.json", json.dumps([{"id": "mp-1", "atoms": COPPER}]))
     join = {"key": "likely_mpid", "id": "id", "structures": "jarvis"}
-    entry = {"source": "matminer", "column": "expt_gap", "join": join}
+    entry = dataset(
+        {"source": "matminer", "column": "expt_gap", "join": join, "files": [
+            {"name": "gaps.json", "url": "https://x/gaps.json"},
+            {"name": "all_mp.json.zip", "url": "https://x/all_mp.json.zip"},
+        ]}, "EBG",
+    )  # fmt: skip
     files = [str(tmp_path / "gaps.json"), str(tmp_path / "all_mp.json.zip")]
     table, rejected = clean(read_dataset(entry, files)[0])
     assert table.ids.tolist() == ["0", "3"]
@@ -352,7 +358,8 @@ def test_imposed_test_set():
 
 def test_a_separate_test_file(tmp_path):
     files = [write(tmp_path / name, [row("a"), row("b")]) for name in ("train.json", "test.json")]
-    entry = {"source": "file", "path": str(files[0]), "test_path": str(files[1])}
+    content = {"source": "file", "path": str(files[0]), "test_path": str(files[1])}
+    entry = dataset(content, "MINE")
     records, test_ids = read_dataset(entry, [])
     assert clean(records)[0].ids.tolist() == ["a", "b", "test-a", "test-b"]
     assert test_ids == ["test-a", "test-b"]

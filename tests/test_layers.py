@@ -9,7 +9,8 @@ from conftest import ROOT
 PACKAGE = "crystal_transfer"
 # from the ground up; rooms of one line know nothing of each other
 FLOORS = [
-    {"errors", "species", "runs", "protocols"},
+    {"errors", "species", "protocols"},
+    {"runs"},
     {"files", "console", "data"},
     {"checked"},
     {"datasets"},

@@ -20,10 +20,11 @@ from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.build import build
+from crystal_transfer.protocols import AbsentLabels, TestLabels
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import tasks
+from crystal_transfer.training.criterion import TERMS, Criterion
 from crystal_transfer.training.run import Inputs, train
-from crystal_transfer.training.steps import LOSSES, masked_mean
 
 MULTI = Run(RunKind.MULTIPRETRAIN, "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
 
@@ -126,7 +127,9 @@ def written(two, folder: Path) -> Inputs:
 def test_no_label_of_the_target_or_of_a_test_set_is_learned(two, tmp_path):
     inputs = written(two, tmp_path)
     known = labels.load(inputs.labels)
-    alone = tasks.several_properties(replace(MULTI, properties=("A",)), inputs.labels, 0)
+    alone = tasks.several_properties(
+        replace(MULTI, properties=("A",)), inputs.labels, 0, TestLabels.WITHHELD
+    )
     targets = {id: row for id, row in alone.targets.items()}
     assert all(row.shape == (1,) for row in targets.values())
     assert len(targets) == (known.use[:, 0] == LEARNED).sum()
@@ -134,11 +137,14 @@ def test_no_label_of_the_target_or_of_a_test_set_is_learned(two, tmp_path):
     scrambled = replace(known, values=known.values * [1.0, -7.0] + [0.0, 3.0])
     labels.save(scrambled, tmp_path / "scrambled.npz")
     again = tasks.several_properties(
-        replace(MULTI, properties=("A",)), str(tmp_path / "scrambled.npz"), 0
+        replace(MULTI, properties=("A",)),
+        str(tmp_path / "scrambled.npz"),
+        0,
+        TestLabels.WITHHELD,
     )
     assert again.training == alone.training
     assert all((again.targets[id] == row).all() for id, row in targets.items())
-    both = tasks.several_properties(MULTI, inputs.labels, 0)
+    both = tasks.several_properties(MULTI, inputs.labels, 0, TestLabels.WITHHELD)
     for column, test in enumerate(both.tests.values()):
         learned = {id for id, row in both.targets.items() if np.isfinite(row[column])}
         assert len(test.ids) == 6
@@ -148,18 +154,18 @@ def test_no_label_of_the_target_or_of_a_test_set_is_learned(two, tmp_path):
 def test_a_target_in_its_own_pretraining_is_refused(alloys, tmp_path):
     inputs = prepare(alloys, tmp_path / "data")
     origin = replace(MULTI, properties=("X", "B"))
-    run = Run(RunKind.FINETUNE, "X", 20, 1, HOW, origin, "mpt_new_head")
+    run = Run(RunKind.FINETUNE, "X", 20, 1, HOW, source=origin, strategy="mpt_new_head")
     with pytest.raises(InputError, match="X is among the properties of its pre-training"):
         train(run, inputs, outputs(tmp_path / "run"), SETTINGS)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", TERMS)
 def test_the_masked_loss_is_the_sum_over_existing_labels(loss):
     generator = torch.Generator().manual_seed(1)
     prediction = torch.randn(9, 3, generator=generator, requires_grad=True)
     target = torch.randn(9, 3, generator=generator)
     target[torch.rand(9, 3, generator=generator) < 0.5] = torch.nan
-    value = masked_mean(LOSSES[loss], prediction, target)
+    value = Criterion(TERMS[loss], AbsentLabels.LEFT_OUT)(prediction, target)
     value.backward()
     terms = {
         "l1": lambda p, y: abs(p - y),
@@ -196,12 +202,12 @@ def test_pretraining_on_two_properties_and_fine_tuning(two, alloys, tmp_path):
 
     second = outputs(tmp_path / "tuned")
     still = replace(HOW, epochs=1, max_lr=1e-12)
-    run = Run(RunKind.FINETUNE, "X", 20, 1, still, MULTI, "mpt_new_head")
+    run = Run(RunKind.FINETUNE, "X", 20, 1, still, source=MULTI, strategy="mpt_new_head")
     data = replace(prepare(alloys, tmp_path / "data"), weights=first.model)
     train(run, data, second, SETTINGS)
     before, after = weights_of(first), weights_of(second)
     assert [name for name in after if name.startswith("fc.")] == [
-        "fc.1.weight", "fc.1.bias", "fc.3.weight", "fc.3.bias", "fc.5.weight", "fc.5.bias"
+        "fc.1.bias", "fc.1.weight", "fc.3.bias", "fc.3.weight", "fc.5.bias", "fc.5.weight"
     ]  # fmt: skip
     for name, value in before.items():
         if not name.startswith("fc.") and "running" not in name and "num_" not in name:

@@ -242,15 +242,15 @@ def test_table1(raw, data):
     )
     printed = {
         "scratch": (0.635, 0.148), "MPT": (0.671, 0.125), "FE(100K)": (0.670, 0.127),
-        "BG(50K)": (0.617, 0.138), "PH(1265)": (0.628, 0.145), "GV(10987)": (0.626, 0.143),
-        "EBG(2481)": (0.619, 0.143),
+        "BG(50K)": (0.617, 0.138), "PH": (0.628, 0.145), "GV": (0.626, 0.143),
+        "EBG": (0.619, 0.143),
     }  # fmt: skip
     assert table["model"].tolist() == list(printed)
     for row in table.itertuples():
         # FE is .6710 in the files and .670 in the paper, PH's MAE .1456 and .145
         assert (row.r2_mean, row.mae_scaled_mean) == pytest.approx(printed[row.model], abs=1.05e-3)
     # the stated gains are those of the printed numbers
-    others = [both for name, both in printed.items() if "(" in name]
+    others = [both for name, both in printed.items() if name not in ("scratch", "MPT")]
     r2, mae = printed["MPT"]
     assert 100 * (r2 / 0.635 - 1) == pytest.approx(5.67, abs=0.005)
     assert 100 * (1 - mae / 0.148) == pytest.approx(15.54, abs=0.005)
@@ -430,7 +430,8 @@ def test_our_runs_are_drawn_as_the_published_cells(data):
     runs = pd.concat(
         [
             theirs.assign(trial=trial, r2=theirs["r2_mean"] + shift, rmse=1.0,
-                          mae=theirs["mae_mean"], mae_scaled=theirs["mae_scaled_mean"])
+                          batch_size=16, network="alignn", mae=theirs["mae_mean"],
+                          mae_scaled=theirs["mae_scaled_mean"])
             for trial, shift in shifts.items()
         ]
     )  # fmt: skip

@@ -19,13 +19,14 @@ from crystal_transfer.graphs.padding import pad, sizes_for
 from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
+from crystal_transfer.protocols import AbsentLabels
 from crystal_transfer.runs import Loss
 from crystal_transfer.training import steps
+from crystal_transfer.training.criterion import TERMS, Criterion
 from crystal_transfer.training.prediction import predict, predictions_of
 from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import Device
 from crystal_transfer.training.steps import (
-    LOSSES,
     Gradients,
     LabelledGraphs,
     ReplayedSteps,
@@ -33,7 +34,7 @@ from crystal_transfer.training.steps import (
     step_by_step,
 )
 
-MSE = LOSSES[Loss.MSE]
+MSE = Criterion(TERMS[Loss.MSE], AbsentLabels.LEFT_OUT)
 
 
 @pytest.fixture(params=[False, True], ids=["full", "compressed"])

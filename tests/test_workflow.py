@@ -41,7 +41,7 @@ def test_the_paper_is_planned_without_a_network(tmp_path):
     assert jobs["scratch"] == 175 + 1
     assert jobs["pretrain"] == 23
     assert jobs["multipretrain"] == 12
-    assert jobs["finetune"] == 2914
+    assert jobs["finetune"] == 2933
     assert jobs["download"] == 9
     assert len((done.stdout + done.stderr).splitlines()) < 250
 
@@ -49,7 +49,7 @@ def test_the_paper_is_planned_without_a_network(tmp_path):
 def test_the_cluster_profile_plans_without_a_cluster(tmp_path):
     folder = fresh_copy(tmp_path)
     done = snakemake("--profile", "slurm", "-n", "--quiet", "rules", folder=folder)
-    assert jobs_of(done.stdout)["finetune"] == 2914
+    assert jobs_of(done.stdout)["finetune"] == 2933
 
 
 def test_as_a_module_of_another_workflow(tmp_path):
@@ -61,19 +61,23 @@ def test_as_a_module_of_another_workflow(tmp_path):
         "use rule * from transfer as transfer_*\n"
     )
     done = snakemake("transfer_everything", "-n", "--quiet", "rules", folder=other)
-    assert jobs_of(done.stdout)["transfer_finetune"] == 2914
+    assert jobs_of(done.stdout)["transfer_finetune"] == 2933
 
 
 def test_a_figure_asks_for_its_own_runs_only(tmp_path):
     folder = fresh_copy(tmp_path)
     targets = {
-        "results/figures/fig6b_pairwise_heatmap.svg": (35, 210),
-        "fig6a_scratch_heatmap": (175, 0),
+        "results/figures/pairwise_heatmap.svg": (35, 210),
+        "results/figures/fig6b.svg": (0, 210),
+        "fig6a": (35, 0),
+        "fig4a": (75, 0),
+        "published_figures": (0, 0),
+        "scratch_heatmap": (175, 0),
         "pairwise_heatmap_n200": (35, 210),
         "results/figures/parity.png": (7, 42),
-        "fig1b_datasets": (0, 0),
-        "results/figures/fig6c_multi_property_heatmap.csv": (0, 175),
-        "table1_jarvis2d": (1, 6),
+        "datasets": (0, 0),
+        "results/figures/multi_property_heatmap.csv": (0, 175),
+        "unseen": (1, 6),
         "sampling": (0, 12),
     }
     for target, (scratch, finetune) in targets.items():
@@ -89,11 +93,11 @@ def test_the_whole_tiny_study(study):
     assert set(runs["source"]) == {"EFORM", "BULK"}
     figures = {path.name for path in (results / "figures").iterdir()}
     names = [
-        "fig1b_datasets",
-        "fig4a_r2_by_size",
-        "fig4b_mae_by_size",
-        "fig6a_scratch_heatmap",
-        "fig6b_pairwise_heatmap",
+        "datasets",
+        "r2_by_size",
+        "mae_by_size",
+        "scratch_heatmap",
+        "pairwise_heatmap",
         "learning_curves",
         "pairwise_heatmap_n10",
         "parity",
@@ -105,6 +109,14 @@ def test_the_whole_tiny_study(study):
         "margins_of_error_scratch",
         "split_distributions",
         "target_statistics",
+        "fig1b",
+        "fig4a",
+        "fig4b",
+        "fig6a",
+        "fig6b",
+        "tableS18",
+        "figS19",
+        "figS21",
     ]
     assert figures == {
         f"{name}.{format}" for name in names for format in ("svg", "png", "pdf", "csv")
@@ -163,7 +175,7 @@ def test_weights_from_a_file_are_fine_tuned(study):
 def test_the_report(study):
     snakemake(*TINY, "--report", "report.html", folder=study)
     page = (study / "report.html").read_text()
-    for text in ("fig6b_pairwise_heatmap", "Pair-wise transfer", "pairwise_cells"):
+    for text in ("pairwise_heatmap", "Pair-wise transfer", "pairwise_cells"):
         assert text in page
 
 

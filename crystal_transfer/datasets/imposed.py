@@ -9,15 +9,35 @@ from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
 
-def of_dataset(path: str | Path, dataset: str) -> Any:
+def of_dataset(path: str | Path, dataset: str, required: bool = False) -> Any:
     """Return what a JSON(.gz) file {dataset: ...} says of a dataset; None if it says nothing.
 
     Codes are compared without regard to case.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dataset
+        Code of the dataset.
+    required
+        Whether it must say something.
+
+    Raises
+    ------
+    InputError
+        If it is no such file, or lacks a dataset that it must have.
     """
     content = read_compressed_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: is not of the form {{dataset: ...}}; see docs/datasets.md.")
-    return {code.upper(): value for code, value in content.items()}.get(dataset.upper())
+    found = {code.upper(): value for code, value in content.items()}
+    if required and dataset.upper() not in found:
+        raise InputError(
+            f"{path}: says nothing of dataset {dataset} (it has {', '.join(sorted(content))}); add "
+            "it, or take the dataset out of the study."
+        )
+    return found.get(dataset.upper())
 
 
 def range_of_dataset(path: str | Path, dataset: str, unit: str = "") -> Scaler | None:

@@ -5,12 +5,14 @@ there has seen them, though with another label.
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 from tqdm import tqdm
 
-from crystal_transfer.datasets.crystals import Crystal, CrystalTable
+from crystal_transfer.datasets.cleaning import Rejected
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
 from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.species import SYMBOLS
 
@@ -53,3 +55,29 @@ def occurring_in(table: CrystalTable, others: list[Crystal]) -> list[str]:
             if any(matcher.fit(own, candidate) for candidate in candidates):
                 found.append(crystal.id)
     return found
+
+
+def without_tested(
+    table: CrystalTable, test_ids: Collection[str]
+) -> tuple[CrystalTable, list[Rejected]]:
+    """Take crystals out of a table that are also in its own, separate test set.
+
+    Parameters
+    ----------
+    table
+        Crystals of both files.
+    test_ids
+        Those of the test file.
+
+    Returns
+    -------
+    table
+        Without the others that match one of the test set.
+    rejected
+        These others.
+    """
+    tested = [crystal for crystal in table if crystal.id in test_ids]
+    others = tabulate(crystal for crystal in table if crystal.id not in test_ids)
+    seen = set(occurring_in(others, tested))
+    rejected = [Rejected(id, "same structure as a crystal of the test file") for id in seen]
+    return tabulate(c for c in table if c.id not in seen), sorted(rejected)

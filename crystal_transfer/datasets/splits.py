@@ -57,7 +57,7 @@ def split(
     seed
         Seed of the draw.
     test_ids
-        An imposed test set; ids that did not survive cleaning are left out.
+        An imposed test set.
     samples
         Imposed samples, trial -> size -> ids in order. Published ones may cover a dataset
         completely, so without `test_ids` no fixed test set is taken away.
@@ -65,7 +65,8 @@ def split(
     Raises
     ------
     InputError
-        If an imposed sample has an unknown crystal, or one of the test set.
+        If an imposed sample has an unknown crystal or one of the test set, or an imposed test set
+        an unknown one.
     """
     known = set(ids)
     imposed = _as_strings(samples or {})
@@ -78,7 +79,14 @@ def split(
             "correct `samples`, or look for it in rejected.csv."
         )
     if test_ids is not None:
-        test = [id for id in map(str, test_ids) if id in known]
+        test = list(map(str, test_ids))
+        missing = [id for id in test if id not in known]
+        if missing:
+            raise InputError(
+                f"dataset {dataset}: the imposed test set names crystal '{missing[0]}' "
+                f"({len(missing)} of {len(test)}), which the dataset does not have or whose row "
+                "was rejected; correct `test_ids`, or look for it in rejected.csv."
+            )
     elif imposed:
         test = []
     else:
@@ -164,6 +172,21 @@ def sample_of(
         ) from None
 
 
+def require_pool(split: Split, size: int) -> None:
+    """See, before anything is trained, that a pool is large enough for a study's largest sample.
+
+    Raises
+    ------
+    InputError
+        If it is not. Imposed samples are not drawn from the pool.
+    """
+    if not split.samples and size > len(split.pool):
+        raise InputError(
+            f"dataset {split.dataset}: the study has samples of {size}, but its pool has only "
+            f"{len(split.pool)} crystals; take smaller sizes in the config key experiments."
+        )
+
+
 def tested(split: Split, sample: list[str]) -> list[str]:
     """List the crystals to test on: the fixed test set, or all that the sample leaves."""
     drawn = set(sample)
@@ -208,6 +231,10 @@ def load(path: str | Path) -> Split:
         If the file is no split.
     """
     try:
-        return Split(**read_sealed_json(path))
-    except TypeError as error:
+        found = Split(**read_sealed_json(path))
+        crystals = [*found.pool, *found.test]
+        if len(set(crystals)) < len(crystals):
+            raise ValueError("a crystal is in it twice")
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path}: not a split ({error}); delete it and run again.") from None
+    return found

@@ -85,6 +85,8 @@ class Figure:
         Whether it reads the merged labels of all datasets, or the published cells.
     options
         Grid of a study -> further arguments of the drawing.
+    has_palette
+        Whether it is a figure of the paper, drawn in the study's palette.
     drawing
         Who draws it, a name of `figures.DRAWINGS`; empty for the figure's own name.
     caption
@@ -99,6 +101,7 @@ class Figure:
     reads_labels: bool = False
     reads_published: bool = False
     options: Callable[[Grid], dict[str, Any]] = lambda grid: {}
+    has_palette: bool = False
     drawing: str = ""
     caption: str = ""
 
@@ -157,6 +160,27 @@ def largest_samples(grid: Grid) -> dict[str, Any]:
     return {"samples": samples}
 
 
+def among(selection: Selection, codes: tuple[str, ...]) -> Callable[[Grid], list[Run]]:
+    """Keep runs that are fine-tuned to some datasets, where the study has any of these."""
+
+    def chosen(grid: Grid) -> list[Run]:
+        runs = selection(grid)
+        return [run for run in runs if run.dataset in codes] or runs
+
+    return chosen
+
+
+def with_sources(selection: Selection) -> Callable[[Grid], list[Run]]:
+    """Select runs, and the pre-trainings on several properties that they start from."""
+
+    def chosen(grid: Grid) -> list[Run]:
+        runs = selection(grid)
+        origins = [run.source for run in runs if run.source is not None and run.source.properties]
+        return [*runs, *dict.fromkeys(origins)]
+
+    return chosen
+
+
 # --- the figures --------------------------------------------------------------------------------
 
 SCRATCH = {"scratch": "scratch"}
@@ -165,6 +189,7 @@ BOTH = SCRATCH | PAIRWISE
 STRATEGIES = {"strategies": "transfer"}
 MULTI = {"multi_property": "multi_property"}
 NUMBER = {"property_number": "property_number"}
+SIZES = {"pretrain_size": "transfer"}
 COMPARED = of(
     "scratch", "pairwise", "pretrain_size", "best_size", "strategies", "learning_rate",
     "frozen_layers", "multi_property", "jarvis2d",
@@ -172,7 +197,7 @@ COMPARED = of(
 BOTH_LARGEST = of(*BOTH).at_largest()
 
 FIGURES = {
-    "fig1b_datasets": Figure("Datasets", dataset_files=("table",), run_files=()),
+    "datasets": Figure("Datasets", dataset_files=("table",), run_files=()),
     "target_statistics": Figure(
         "Statistics of the targets", dataset_files=("table",), run_files=()
     ),
@@ -184,18 +209,18 @@ FIGURES = {
     "shared_crystals": Figure(
         "Crystals that datasets share", MULTI, reads_labels=True, run_files=()
     ),
-    "fig4a_r2_by_size": Figure("R2 against FT size", BOTH, of(*BOTH)),
-    "fig4b_mae_by_size": Figure("MAE against FT size", BOTH, of(*BOTH)),
-    "fig5c_r2_by_strategy": Figure("Strategies, R2", STRATEGIES, of("strategies", "proposed")),
-    "fig5d_mae_by_strategy": Figure("Strategies, MAE", STRATEGIES, of("strategies", "proposed")),
-    "fig6a_scratch_heatmap": Figure("Scratch, dataset against size", SCRATCH, of("scratch")),
-    "fig6b_pairwise_heatmap": Figure(
+    "r2_by_size": Figure("R2 against FT size", BOTH, of(*BOTH)),
+    "mae_by_size": Figure("MAE against FT size", BOTH, of(*BOTH)),
+    "r2_by_strategy": Figure("Strategies, R2", STRATEGIES, of("strategies", "proposed")),
+    "mae_by_strategy": Figure("Strategies, MAE", STRATEGIES, of("strategies", "proposed")),
+    "scratch_heatmap": Figure("Scratch, dataset against size", SCRATCH, of("scratch")),
+    "pairwise_heatmap": Figure(
         "Pair-wise transfer, PT against FT", BOTH, BOTH_LARGEST, drawing="pairwise_heatmap"
     ),
-    "fig6c_multi_property_heatmap": Figure(
+    "multi_property_heatmap": Figure(
         "Multi-property transfer", MULTI, of("multi_property")
     ),
-    "table1_jarvis2d": Figure(
+    "unseen": Figure(
         "A dataset no choice was made on", {"jarvis2d": "unseen"}, of("jarvis2d")
     ),
     "margins_of_error": Figure("Margins of error", BOTH, BOTH_LARGEST),
@@ -227,8 +252,43 @@ FIGURES = {
         "Side by side with the publication", runs=COMPARED, reads_published=True
     ),
 }  # fmt: skip
+FIG4 = ("FE", "DC", "BG")
+LARGER = of("scratch", "pairwise", "pretrain_size", "best_size").at_largest()
+ALL_BEST = of("scratch", "pairwise", "pretrain_size", "best_size", "multi_property").at_largest()
+PAPER = {
+    "fig1b": Figure(
+        "Fig. 1b: targets of the datasets", dataset_files=("table", "scaler"), run_files=()
+    ),
+    "fig4a": Figure("Fig. 4a: scratch", SCRATCH, among(of("scratch"), FIG4)),
+    "fig4b": Figure("Fig. 4b: pair-wise transfer", PAIRWISE, among(of("pairwise"), FIG4)),
+    "fig5a": Figure("Fig. 5a: PT size, FE", SCRATCH | SIZES, LARGER),
+    "fig5b": Figure("Fig. 5b: PT size, BG", SCRATCH | SIZES, LARGER),
+    "fig5c": Figure("Fig. 5c: strategies, R2", STRATEGIES, of("strategies").at_largest()),
+    "fig5d": Figure("Fig. 5d: strategies, MAE", STRATEGIES, of("strategies").at_largest()),
+    "fig6a": Figure("Fig. 6a: scratch", SCRATCH, of("scratch").at_largest()),
+    "fig6b": Figure("Fig. 6b: pair-wise transfer", PAIRWISE, of("pairwise").at_largest()),
+    "fig6c": Figure("Fig. 6c: multi-property transfer", BOTH | MULTI, ALL_BEST),
+    "table1": Figure(
+        "Table 1: a dataset no choice was made on", {"jarvis2d": "unseen"}, of("jarvis2d")
+    ),
+    "figS13": Figure(
+        "Fig. S13: validation R2", {"learning_rate": "transfer"}, of("learning_rate"),
+        ("metrics", "history"),
+    ),
+    "figS14": Figure(
+        "Fig. S14: loss by number of properties", NUMBER,
+        with_sources(of("property_number", "multi_property").at_largest()), ("metrics", "history"),
+    ),
+    "figS15a": Figure("Fig. S15a: PT size, PZ", SCRATCH | SIZES, LARGER),
+    "figS15b": Figure("Fig. S15b: multi-property transfer, PZ", BOTH | MULTI, ALL_BEST),
+    "tableS18": Figure("Table S18: changes of every pair", BOTH, of(*BOTH)),
+    "figS19": Figure("Fig. S19: fewer crystals", BOTH, of(*BOTH)),
+    "figS21": Figure("Table S21: beside other works", PAIRWISE, of("pairwise", "multi_property")),
+}  # fmt: skip
+# those for which the published cells suffice, see `figures.paper.published`
+PUBLISHED_FIGURES = [name for name in PAPER if name not in ("fig1b", "figS13", "figS14")]
 # experiments that some figure above shows; others get a figure of their own
-SHOWN = {name for figure in FIGURES.values() for name in figure.experiments}
+SHOWN = {name for figure in [*FIGURES.values(), *PAPER.values()] for name in figure.experiments}
 SHOWN |= {"pretrain_size", "best_size", "proposed"}
 
 
@@ -252,8 +312,8 @@ def by_size(grid: Grid) -> dict[str, Figure]:
         )  # fmt: skip
     for size in sizes[-1:]:
         for name, title in (
-            ("fig5a_r2_change_by_pretrain_size", "Change of R2 by PT size"),
-            ("fig5b_mae_change_by_pretrain_size", "Change of MAE by PT size"),
+            ("r2_change_by_pretrain_size", "Change of R2 by PT size"),
+            ("mae_change_by_pretrain_size", "Change of MAE by PT size"),
         ):
             found[name] = Figure(title, needed, pretrain_sizes(size))
     return found
@@ -280,7 +340,8 @@ def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
     kinds
         Experiment -> its kind.
     """
-    every = FIGURES | by_size(grid) | of_experiments(grid)
+    paper = {name: replace(figure, has_palette=True) for name, figure in PAPER.items()}
+    every = paper | FIGURES | by_size(grid) | of_experiments(grid)
     return {
         name: replace(
             figure, drawing=figure.drawing or name, caption=figure.caption or name

@@ -304,6 +304,13 @@ Model = create_model(
 )
 
 
+class FigureBlock(Checked):
+    """How figures look."""
+
+    palette: Literal["safe", "paper"] = "safe"
+    """Colours of the paper's figures: readable for everyone, or as the paper has them."""
+
+
 class KindOfRun(Checked):
     """How one kind of run is trained."""
 
@@ -315,7 +322,7 @@ class KindOfRun(Checked):
 
 
 class MultiKindOfRun(KindOfRun):
-    """How runs on several properties, or from them, are trained; see the switch `multi_training`."""
+    """How runs on several properties, or from them, are trained; see `multi_training`."""
 
     weight_decay: Annotated[Number, Field(ge=0)]
     """Of AdamW; none on biases and norms."""
@@ -374,6 +381,7 @@ class Config(Checked):
     graphs: Graphs
     model: Model = Model()
     training: Training
+    figures: FigureBlock = FigureBlock()
     runs_per_gpu: Count
     """Trainings that share one GPU; more than 1 needs GPU shards."""
     shards_per_gpu: Count

@@ -8,7 +8,7 @@ from typing import Any
 from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.catalogue import Figure, Grid, figures_of
+from crystal_transfer.experiments.catalogue import COMPARED, Figure, Grid, figures_of
 from crystal_transfer.experiments.config import Config, check, over_defaults, parse, read_config
 from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
@@ -83,6 +83,12 @@ class Study:
         tested = (run.dataset for members in self.grid.values() for run in members)
         return list(dict.fromkeys(tested))
 
+    def largest_sample(self, code: str) -> int:
+        """Return how many crystals the largest sample of a dataset has; 0 without any."""
+        sizes = (run.size for members in self.grid.values() for run in members
+                 if run.dataset == code)  # fmt: skip
+        return max(sizes, default=0)
+
     def run(self, id: str) -> Run:
         """Return a run by its id.
 
@@ -152,6 +158,11 @@ class Study:
             return self.config.checkpoints[source.dataset]
         return self.files(source).model
 
+    @property
+    def compared(self) -> list[str]:
+        """The experiments that the publication has too; else all, which it then has none of."""
+        return [name for name in self.grid if name in COMPARED.experiments] or list(self.grid)
+
     def excluded(self, codes: Iterable[str]) -> list[str]:
         """Return the lists of crystals not to pre-train on, if the protocol removes them."""
         if self.protocol.seen_in_test is SeenInTest.KEPT:
@@ -188,6 +199,12 @@ class Study:
             code: {"label": self.datasets[code].label, "unit": self.datasets[code].unit}
             for code in self.used_datasets
         }
+
+    def figure_options(self, name: str) -> dict[str, Any]:
+        """Return the further arguments of a figure's drawing."""
+        figure = self.figures[name]
+        options = figure.options(self.grid)
+        return options | ({"palette": self.config.figures.palette} if figure.has_palette else {})
 
     def imposed(self, key: str) -> list[str]:
         """Return the file of an imposed split, if the config names one."""

@@ -1,7 +1,9 @@
 """Who draws which figure: names as in `experiments.catalogue`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import pandas as pd
 
 from crystal_transfer.figures import (
     cells,
@@ -18,24 +20,38 @@ from crystal_transfer.figures import (
     sizes,
     unseen,
 )
+from crystal_transfer.figures.paper import histories, violins
+from crystal_transfer.figures.paper.published import PUBLISHED
+from crystal_transfer.figures.style import Quantity
+from crystal_transfer.results.tables import cells as averaged
+
+
+def of_runs(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a drawing of cells into one of runs."""
+
+    def drawn(runs: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str) -> Any:
+        return draw(averaged(runs), datasets, palette)
+
+    return drawn
+
 
 DRAWINGS: dict[str, Callable[..., Any]] = {
-    "fig1b_datasets": datasets.overview,
+    "datasets": datasets.overview,
     "target_statistics": datasets.target_statistics,
     "crystal_systems": datasets.crystal_systems,
     "split_distributions": datasets.split_distributions,
     "shared_crystals": datasets.shared_crystals,
-    "fig4a_r2_by_size": sizes.r2_by_size,
-    "fig4b_mae_by_size": sizes.mae_by_size,
-    "fig5a_r2_change_by_pretrain_size": changes.r2_change,
-    "fig5b_mae_change_by_pretrain_size": changes.mae_change,
+    "r2_by_size": sizes.r2_by_size,
+    "mae_by_size": sizes.mae_by_size,
+    "r2_change_by_pretrain_size": changes.r2_change,
+    "mae_change_by_pretrain_size": changes.mae_change,
     "pretrain_size": changes.both_changes,
-    "fig5c_r2_by_strategy": circular.r2_by_strategy,
-    "fig5d_mae_by_strategy": circular.mae_by_strategy,
-    "fig6a_scratch_heatmap": heatmaps.scratch,
+    "r2_by_strategy": circular.r2_by_strategy,
+    "mae_by_strategy": circular.mae_by_strategy,
+    "scratch_heatmap": heatmaps.scratch,
     "pairwise_heatmap": heatmaps.pairwise,
-    "fig6c_multi_property_heatmap": heatmaps.multi_property,
-    "table1_jarvis2d": unseen.table,
+    "multi_property_heatmap": heatmaps.multi_property,
+    "unseen": unseen.table,
     "margins_of_error": heatmaps.margins,
     "margins_of_error_scratch": heatmaps.scratch_margins,
     "equivalent_sizes": equivalent.equivalent_sizes,
@@ -50,4 +66,8 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "learning_curves": curves.learning_curves,
     "comparison": publication.comparison,
     "cells": cells.every_cell,
+    "fig1b": violins.of_crystals,
+    "figS13": histories.of_learning_rates,
+    "figS14": histories.of_property_numbers,
+    **{name: of_runs(draw) for name, draw in PUBLISHED.items()},
 }

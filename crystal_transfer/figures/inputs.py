@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.datasets import crystals, labels, splits
+from crystal_transfer.datasets import crystals, labels, scaling, splits
 from crystal_transfer.results.publication import published
 from crystal_transfer.results.tables import runs_table
 
@@ -28,6 +28,7 @@ READERS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Any]]] = 
     "history": ("histories", lambda paths, codes: _by_run(paths)),
     "predictions": ("predictions", lambda paths, codes: _by_run(paths)),
     "table": ("crystals", _by_dataset(crystals.load)),
+    "scaler": ("scalers", _by_dataset(scaling.load)),
     "split": ("splits", _by_dataset(splits.load)),
     "symmetry": ("systems", _by_dataset(lambda path: pd.read_csv(path, keep_default_na=False))),
     "labels": ("labels", lambda paths, codes: labels.load(paths[0])),

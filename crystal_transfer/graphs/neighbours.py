@@ -14,8 +14,8 @@ shell
     compared with a tolerance of 1e-5 Å, so that a shell is kept or left as a whole: the graph
     then has the symmetry of the crystal and does not depend on its orientation.
 
-With ``-doubled`` behind the mode, a bond between two different atoms that both of them find is there
-twice, as in alignn with `use_canonize=False`.
+With ``-doubled`` behind the mode, a bond between two different atoms that both of them find is
+there twice, as in alignn with `use_canonize=False`.
 """
 
 import numba

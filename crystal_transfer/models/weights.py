@@ -1,9 +1,11 @@
 """Weights from files of others and of ours; nothing from outside is ever unpickled."""
 
 import pickle
+import re
+import sys
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -72,14 +74,59 @@ def _of_network(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> Any:
-    """Read a file of `torch.save`, or the last one within a zip archive."""
+    """Read a file of `torch.save`, or the one within a zip archive that is meant."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".pt")]
-            if members:
-                with archive.open(sorted(members)[-1]) as handle:
+            member = member_of(archive.namelist(), path)
+            if member:
+                print(f"{path}: taking {member}", file=sys.stderr)
+                with archive.open(member) as handle:
                     return torch.load(handle, map_location="cpu", weights_only=True)
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def member_of(names: Sequence[str], path: str | Path) -> str:
+    """Choose the checkpoint of an archive: the best one, else that of the highest epoch.
+
+    alignn leaves best_model.pt, current_model.pt, last_model.pt and checkpoint_<epoch>.pt.
+
+    Parameters
+    ----------
+    names
+        Members of the archive.
+    path
+        The archive, for errors.
+
+    Returns
+    -------
+    The member; empty where the archive is itself a file of `torch.save`, which is a zip too.
+
+    Raises
+    ------
+    InputError
+        If it cannot be told which one is meant.
+    """
+    members = [name for name in names if name.endswith(".pt")]
+    stems = {name: PurePosixPath(name).stem.lower() for name in members}
+    best = [name for name, stem in stems.items() if "best" in stem.split("_")]
+    if len(best) == 1:
+        return best[0]
+    epochs = {
+        name: int(match[1])
+        for name, stem in stems.items()
+        if (match := re.fullmatch(r"(?:checkpoint|epoch|model)_(\d+)", stem))
+    }
+    if epochs and len(epochs) == len(members) and not best:
+        highest = max(epochs.values())
+        latest = [name for name, epoch in epochs.items() if epoch == highest]
+        if len(latest) == 1:
+            return latest[0]
+    if len(members) <= 1:
+        return "".join(members)
+    raise InputError(
+        f"{path}: has several checkpoints ({', '.join(sorted(members)[:6])}) and does not say "
+        "which is meant; unpack it and name one .pt file."
+    )
 
 
 def initialise(model: nn.Module, weights: Mapping[str, Tensor], origin: str | Path) -> None:
@@ -88,8 +135,18 @@ def initialise(model: nn.Module, weights: Mapping[str, Tensor], origin: str | Pa
     Raises
     ------
     InputError
-        If a name or a shape differs.
+        If a name or a shape differs, or a number is not finite.
     """
+    odd = [
+        name
+        for name, value in weights.items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if odd:
+        raise InputError(
+            f"{origin}: parameter '{odd[0]}' ({len(odd)} in all) is not finite; the training that "
+            "made it diverged, or the file is damaged: take another one."
+        )
     own = model.state_dict()
     for name in sorted(own.keys() ^ weights.keys()):
         where = "lacks" if name in own else "has, unlike the model,"

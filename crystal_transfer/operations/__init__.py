@@ -6,6 +6,8 @@ plan
     trainings per experiment, runs per figure.
 progress
     what is done, running, failed and left.
+outdated
+    tables and figures that have outlived the runs they show.
 usage
     what jobs asked for, and what they used.
 cluster

@@ -60,7 +60,7 @@ def workload(study: Study, run: Run) -> Workload:
     tested = sum(rows.values()) - sum(pool_share(n, test_fraction) for n in rows.values())
     size = run.size
     if run.kind is RunKind.PRETRAIN:
-        size = pool_share(run.size, test_fraction)
+        size = min(run.size, pool_share(max(rows.values()), test_fraction))
     elif run.properties:
         # nearly all crystals of the small datasets are in the largest one too
         size = pool_share(max(rows.values()), test_fraction)
@@ -70,10 +70,12 @@ def workload(study: Study, run: Run) -> Workload:
     n_training = max(1, size - n_validation)
     steps = max(1, n_training // how.batch_size)
     batch = min(how.batch_size, n_training) * atoms
+    # the published trainings with patience ended within twice of it
+    epochs = how.epochs if how.patience is None else min(how.epochs, 2 * how.patience)
     return Workload(
-        steps=steps * how.epochs,
-        trained=steps * batch * how.epochs,
-        predicted=(n_validation * how.epochs + tested) * atoms,
+        steps=steps * epochs,
+        trained=steps * batch * epochs,
+        predicted=(n_validation * epochs + tested) * atoms,
         tested=tested,
         batch=batch,
         stored=(size + min(tested, TESTED_AT_ONCE)) * atoms,

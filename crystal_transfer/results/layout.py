@@ -110,6 +110,15 @@ class Layout:
         """Return a figure in one of its formats, or as ``csv`` the numbers behind it."""
         return f"{self.root}/figures/{name}.{suffix}"
 
+    def published_figure(self, name: str, suffix: str = "svg") -> str:
+        """Return a figure of the published numbers."""
+        return f"{self.root}/published_figures/{name}.{suffix}"
+
+    @property
+    def claims(self) -> str:
+        """Return the paper's claims, counted."""
+        return f"{self.root}/tables/claims.csv"
+
     def log(self, rule: str, name: str) -> str:
         """Return the log of a job."""
         return f"{self.root}/logs/{rule}/{name}.log"

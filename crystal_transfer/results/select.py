@@ -29,6 +29,8 @@ BEST_SIZES = {
     "PZ": ("FE", 100_000),
     "EBG": ("GV", None),
 }
+# pools of the paper's datasets: all that can be drawn
+WHOLE = {("PH", 1138), ("GV", 9888), ("EBG", 2233), ("DC", 950), ("BG", 95502), ("FE", 119477)}
 PLACE = ["source", "source_size", "source_properties", "dataset", "size", "strategy"]
 METRICS = ["r2_mean", "r2_ci95", "mae_scaled_mean", "mae_scaled_ci95"]
 
@@ -178,14 +180,15 @@ def best_of_column(table: pd.DataFrame) -> pd.Series:
 
 
 def size_label(size: float) -> str:
-    """Write a number of crystals as the paper does: 50K, but 1265."""
+    """Write a number of crystals as the paper does: 50K, but 941."""
     size = int(size)
     return f"{size // 1000}K" if size >= 1000 and size % 1000 == 0 else str(size)
 
 
 def source_label(source: str, size: float) -> str:
-    """Write what was pre-trained on: FE(100K); several properties have no size."""
-    return f"{source}({size_label(size)})" if size else source
+    """Write what was pre-trained on: FE(100K); whole datasets and several properties have no size."""
+    whole = not size or (source, int(size)) in WHOLE
+    return source if whole else f"{source}({size_label(size)})"
 
 
 def wrapped(name: str, width: int) -> str:

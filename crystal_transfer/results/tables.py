@@ -29,9 +29,9 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
     -------
     Columns id, kind, source (PT dataset or empty), source_size (0 without), source_properties
     (number of properties pre-trained on), dataset, size, strategy, sampling, variation (empty for
-    the study's usual network and hyperparameters), max_lr, batch_size, network, trial, r2, mae (physical unit), mae_scaled, rmse,
-    n_test, best_epoch. A diverged training has NaN metrics, and so has a run on several
-    properties.
+    the study's usual network and hyperparameters), max_lr, batch_size, network, trial, r2, mae
+    (physical unit), mae_scaled, rmse, n_test, best_epoch. A diverged training has NaN metrics, and
+    so has a run on several properties.
     """
     columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]
     table = pd.DataFrame([read_json(path) for path in metrics_files]).reindex(columns=columns)
@@ -44,15 +44,25 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    Columns of the cell, trials, and per metric `_mean` and `_ci95`, the half-width of the 95 %
-    confidence interval of the mean (Student's t; NaN for a single trial).
+    Columns of the cell, trials (those that have metrics), diverged (those that have none), and per
+    metric `_mean` and `_ci95`, the half-width of the 95 % confidence interval of the mean (Student's
+    t; NaN for a single trial).
     """
     groups = runs.groupby(CELL, sort=False)
-    result = groups.size().rename("trials").to_frame()
+    counted = groups["mae_scaled"].count()
+    result = counted.rename("trials").to_frame().assign(diverged=groups.size() - counted)
     for metric in METRICS:
         result[f"{metric}_mean"] = groups[metric].mean()
         result[f"{metric}_ci95"] = groups[metric].apply(half_width)
     return result.reset_index()
+
+
+def read_cells(path: str | Path) -> pd.DataFrame:
+    """Read a table of cells that rule `table` has written."""
+    words = ["source", "strategy", "variation"]
+    return pd.read_csv(path, keep_default_na=False, na_values={
+        column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in words
+    })  # fmt: skip
 
 
 def half_width(values: pd.Series) -> float:

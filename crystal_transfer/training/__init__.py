@@ -4,6 +4,8 @@ run
     what a run reads, does and writes, from top to bottom.
 settings
     what all runs of a study share.
+criterion
+    what is minimised.
 tasks
     the targets a run learns and what it is tested on.
 loop

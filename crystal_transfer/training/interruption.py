@@ -91,7 +91,7 @@ def only_one(path: str | Path) -> Iterator[None]:
     Parameters
     ----------
     path
-        File to lock; it is left behind.
+        File to lock; it goes when the block succeeds.
 
     Raises
     ------
@@ -115,3 +115,4 @@ def only_one(path: str | Path) -> Iterator[None]:
             except OSError:
                 break
         yield
+        Path(path).unlink(missing_ok=True)

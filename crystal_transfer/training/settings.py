@@ -1,12 +1,13 @@
 """What all runs of a study share."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from crystal_transfer.models.sizes import SIZES, Sizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
+from crystal_transfer.runs import as_plain
 
 
 class Device(StrEnum):
@@ -70,11 +71,8 @@ class Settings:
 
 def plain(settings: Settings) -> dict[str, Any]:
     """Return settings as plain data, for the parameters of a rule."""
-    content = asdict(settings)
-    return {
-        name: value.value if isinstance(value, StrEnum) else value
-        for name, value in content.items()
-    }
+    content: dict[str, Any] = as_plain(settings)
+    return content
 
 
 def from_plain(content: Mapping[str, Any], network: str) -> Settings:

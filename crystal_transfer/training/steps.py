@@ -29,6 +29,9 @@ class Gradients(NamedTuple):
     of_parameters: tuple[Tensor | None, ...]
 
 
+Step = Callable[[Tensor], Gradients]  # from the members of a batch
+
+
 def trainable(model: nn.Module) -> list[nn.Parameter]:
     """List the parameters that a step changes."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -55,9 +58,6 @@ def step_by_step(model: nn.Module, training: LabelledGraphs, criterion: Criterio
         return gradients(model, assemble(training.graphs, members), targets, criterion)
 
     return step
-
-
-Step = Callable[[Tensor], Gradients]  # from the members of a batch
 
 
 class ReplayedSteps:

@@ -6,19 +6,19 @@ from crystal_transfer.datasets.imposed import of_dataset
 from crystal_transfer.files import read_sealed_json
 
 with logged(snakemake.log[0]):
-    dataset = snakemake.wildcards.dataset
-    test_ids = read_sealed_json(snakemake.input.test_ids)
+    dataset, params = snakemake.wildcards.dataset, snakemake.params
+    test_ids, samples = read_sealed_json(snakemake.input.test_ids), None
     for path in snakemake.input.imposed_test_ids:
-        test_ids = of_dataset(path, dataset) or test_ids
-    samples = None
+        test_ids = of_dataset(path, dataset, required=params.is_tested)
     for path in snakemake.input.imposed_samples:
-        samples = of_dataset(path, dataset)
+        samples = of_dataset(path, dataset, required=params.is_tested)
     split = splits.split(
         dataset,
         crystals.load(snakemake.input.table).ids.tolist(),
-        snakemake.params.test_fraction,
-        snakemake.params.seed,
+        params.test_fraction,
+        params.seed,
         test_ids,
         samples,
     )
+    splits.require_pool(split, snakemake.resources.largest_sample)
     splits.save(split, snakemake.output[0])

@@ -104,3 +104,38 @@ def _shared_legend(figure: Figure, axes: Iterable[Axes]) -> None:
             handles.setdefault(label, handle)
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+
+
+def of_learning_rates(
+    runs: pd.DataFrame,
+    histories: Mapping[str, pd.DataFrame],
+    datasets: Mapping[str, Quantity],
+    palette: str = DEFAULT,
+) -> Drawing:
+    """Draw S13 from the runs of the study of learning rates."""
+    columns = ["source", "dataset", "size", "max_lr", "trial"]
+    table = pd.concat([histories[row.id].assign(**{c: getattr(row, c) for c in columns})
+                       for row in runs.itertuples()])  # fmt: skip
+    return figs13(table[[*columns, "epoch", "validation_r2"]], datasets, palette)
+
+
+def of_property_numbers(
+    runs: pd.DataFrame,
+    histories: Mapping[str, pd.DataFrame],
+    datasets: Mapping[str, Quantity],
+    palette: str = DEFAULT,
+) -> Drawing:
+    """Draw S14 from fine-tunings after several numbers of properties, and their pre-trainings."""
+    rows = []
+    pretrained = runs[runs["kind"] == "multipretrain"].set_index("dataset")
+    for run in runs[runs["kind"] == "finetune"].itertuples():
+        stages = {"FT": run.id, "PT": pretrained["id"].get(run.source)}
+        for stage, id in stages.items():
+            if id is not None:
+                rows.append(
+                    histories[id][["epoch", "training_loss"]].assign(
+                        stage=stage, source_properties=run.source_properties,
+                        dataset=run.dataset, trial=run.trial,
+                    )
+                )  # fmt: skip
+    return figs14(pd.concat(rows, ignore_index=True), datasets, palette)

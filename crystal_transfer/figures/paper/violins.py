@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
 from crystal_transfer.figures.style import Drawing, Quantity
 
@@ -60,3 +62,14 @@ def fig1b(
     axis.set_ylabel("Target, scaled to [\N{MINUS SIGN}1, 1]")
     columns = ["dataset", "crystals", "minimum", "q25", "median", "q75", "maximum"]
     return figure, pd.DataFrame(rows, columns=columns)
+
+
+def of_crystals(
+    crystals: Mapping[str, CrystalTable],
+    scalers: Mapping[str, Scaler],
+    datasets: Mapping[str, Quantity],
+    palette: str = DEFAULT,
+) -> Drawing:
+    """Draw the same from the crystals of datasets and the ranges of their targets."""
+    targets = {code: scalers[code].scale(table.targets) for code, table in crystals.items()}
+    return fig1b(targets, datasets, palette)
