@@ -2,10 +2,10 @@
 
     python benchmarks/fidelity.py --data ../shared/data/real --reference ../shared/reference
 
-Protocol `paper`: the published samples and target ranges, graphs as alignn's, seed 123 right before the
-network is built, AdamW with a one-cycle schedule over 500 epochs. The published histories have loss
-and validation MAE after each epoch, in evaluation mode. The order of the crystals within an epoch is
-not known, so numbers agree as trainings do that differ in it.
+Protocol `paper`: the published samples and target ranges, graphs as alignn's, seed 123 right before
+the network is built, AdamW with a one-cycle schedule over 500 epochs. The published histories have
+loss and validation MAE after each epoch, in evaluation mode. The order of the crystals within an
+epoch is not known, so numbers agree as trainings do that differ in it.
 """
 
 import argparse

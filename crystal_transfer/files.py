@@ -37,10 +37,11 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(path)
         temporary.replace(path)
     except OSError as error:
-        # a full disk is not said to be that of a file, and numpy does not say that it is full
-        if error.errno is None:
+        # a full disk is not said to be that of a file, and numpy does not say that it is full;
+        # errors of requests have no number either, but they are of a class of their own
+        if type(error) is OSError and error.errno is None:
             raise OSError(errno.ENOSPC, f"cannot be written whole ({error})", str(path)) from None
-        if not error.filename:
+        if error.errno and not error.filename:
             error.filename = str(path)
         raise
     finally:

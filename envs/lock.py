@@ -16,9 +16,15 @@ HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
 MARKERS = {"dgl": "python_version < '3.12'", "triton": "platform_system == 'Linux'"}
 TRAINING = ("numpy", "torch")  # all that the training path imports
-REFERENCE_AND_DEV = (
-    "alignn", "dgl", "hypothesis", "pre-commit", "pytest", "pytest-xdist", "ruff", "snakefmt",
-    "triton",
+# what no job of the workflow imports, and what only that needs
+REFERENCE_DEV_AND_DOCS = (
+    "accessible-pygments", "alabaster", "alignn", "ast-serialize", "babel", "beautifulsoup4",
+    "coverage", "dgl", "furo", "hypothesis", "imagesize", "librt", "mdit-py-plugins", "mypy",
+    "myst-parser", "pre-commit", "pytest", "pytest-cov", "pytest-xdist", "roman-numerals", "ruff",
+    "safetensors", "snakefmt", "soupsieve", "sphinx", "sphinx-basic-ng",
+    "sphinxcontrib-applehelp", "sphinxcontrib-devhelp", "sphinxcontrib-htmlhelp",
+    "sphinxcontrib-jsmath", "sphinxcontrib-qthelp", "sphinxcontrib-serializinghtml", "triton",
+    "types-psutil", "types-pyyaml", "types-requests",
 )  # fmt: skip
 HEADER = "# Made by envs/lock.py (make lock); do not edit.\n"
 
@@ -28,7 +34,7 @@ def resolve() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         options = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
-        target = f"{HERE.parent}[dev,reference]"
+        target = f"{HERE.parent}[dev,docs,reference]"
         subprocess.run([sys.executable, "-m", "pip", "install", *options, target], check=True)
         installed = json.loads(report.read_text())["install"]
     names = {item["metadata"]["name"]: item["metadata"]["version"] for item in installed}
@@ -67,7 +73,7 @@ def write(versions: dict[str, str]) -> None:
     """Write the lock and the environments."""
     LOCK.write_text(lock_text(versions))
     (HERE / "training.yaml").write_text(environment_text(versions, TRAINING))
-    data = set(versions) - set(REFERENCE_AND_DEV) - {"torch"}
+    data = set(versions) - set(REFERENCE_DEV_AND_DOCS) - {"torch"}
     (HERE / "data.yaml").write_text(environment_text(versions, data))
 
 

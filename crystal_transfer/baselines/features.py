@@ -9,6 +9,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass, fields
 from functools import cache
+from io import BytesIO
 from math import pi
 from pathlib import Path
 from statistics import fmean
@@ -189,7 +190,8 @@ def load(path: str | Path) -> Features:
         If the file has no features.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # from memory: NumPy leaves a file that is cut short open
+        with np.load(BytesIO(Path(path).read_bytes()), allow_pickle=False) as arrays:
             return Features(**{field.name: arrays[field.name] for field in fields(Features)})
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(

@@ -55,7 +55,7 @@ def forest(features: np.ndarray, targets: np.ndarray, seed: int = 0, n_jobs: int
 
 
 def kernel(features: np.ndarray, targets: np.ndarray, seed: int = 0, n_jobs: int = 1) -> Predictor:
-    """Fit a support vector regression with the kernel exp(-gamma mean |x - x'|).
+    """Fit a support vector regression with the kernel ``exp(-gamma mean |x - x'|)``.
 
     C and gamma are those of `PENALTIES` and `WIDTHS` with the lowest MAE in `FOLDS`-fold
     cross-validation within the sample (as many folds as crystals, if fewer; a single crystal
@@ -220,7 +220,7 @@ def fit_baseline(
 
 
 def _mean_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Compute mean |x - x'| over the features, [n_first, n_second]."""
+    """Compute ``mean |x - x'|`` over the features, [n_first, n_second]."""
     return cdist(first, second, "cityblock") / first.shape[1]
 
 

@@ -3,6 +3,7 @@
 On a GPU nothing makes the host wait for it.
 """
 
+import warnings
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import NamedTuple
@@ -294,7 +295,11 @@ def pointers(rows: Tensor, n_rows: int) -> Tensor:
 
 
 def _csr(pointers: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
-    return torch.sparse_csr_tensor(pointers, columns.int(), values, shape, check_invariants=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            pointers, columns.int(), values, shape, check_invariants=False
+        )
 
 
 def _distinct(scalars: Tensor, weight: Tensor | None) -> Distinct:

@@ -149,8 +149,8 @@ def changes(table: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The cells with r2_change = 100 (R2 - R2_scratch) / |R2_scratch| and mae_change, the reduction
-    of the MAE, both in %; NaN where there is no scratch.
+    The cells with r2_change, ``100 (R2 - R2_scratch) / |R2_scratch|``, and mae_change, the
+    reduction of the MAE, both in %; NaN where there is no scratch.
     """
     known = base.drop_duplicates(["dataset", "size"]).set_index(["dataset", "size"])
     keys = pd.MultiIndex.from_frame(table[["dataset", "size"]])

@@ -120,7 +120,7 @@ def change_against_scratch(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The cells with `r2_change` = 100 (R2 - R2_scratch) / |R2_scratch| and `mae_change`, the
+    The cells with `r2_change`, ``100 (R2 - R2_scratch) / |R2_scratch|``, and `mae_change`, the
     reduction of the MAE in %; NaN where there is no such scratch cell.
     """
     scratch = table[table["kind"] == "scratch"].set_index(["dataset", "size"])

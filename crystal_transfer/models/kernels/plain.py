@@ -6,7 +6,6 @@ They keep as little as possible for the backward pass: of tensors with a row per
 largest by far, only the gate's argument.
 """
 
-import warnings
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -16,8 +15,6 @@ from torch import Tensor, nn
 from crystal_transfer.graphs.batches import Adjacency
 
 EPSILON = 1e-6  # alignn.models.alignn.EdgeGatedGraphConv
-
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
 
 
 class Convolution(Protocol):
