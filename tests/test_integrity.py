@@ -230,9 +230,9 @@ def test_no_two_trainings_of_one_run_at_once(tmp_path, monkeypatch):
     with (
         only_one(tmp_path / "run.lock"),
         pytest.raises(InputError, match="trains this run already"),
+        only_one(tmp_path / "run.lock"),
     ):
-        with only_one(tmp_path / "run.lock"):
-            pass
+        pass
     with only_one(tmp_path / "run.lock"):
         pass
 
