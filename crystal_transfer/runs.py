@@ -100,7 +100,7 @@ class Run:
         Code of the dataset it is trained and tested on; for multipretrain the name of the set of
         properties, for checkpoint the name of the file's weights.
     size
-        Crystals in its sample; for pretrain the nominal PT size, see `splits.pool_share`; 0 for
+        Crystals in its sample; for pretrain at most so many: all of the pool where it has fewer; 0 for
         multipretrain, which takes all.
     trial
         Decides the draw of the sample and the training.
