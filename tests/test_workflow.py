@@ -17,6 +17,7 @@ import pytest
 import yaml
 from conftest import fresh_copy, snakemake, start, wait_until
 
+KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
 
@@ -27,10 +28,19 @@ def jobs_of(dry_run: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
-    """A copy of the project in which the tiny study has run."""
+    """A copy of the project in which the tiny study has run, by a user with a key."""
     folder = fresh_copy(tmp_path_factory.mktemp("study"))
-    snakemake(*TINY, folder=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MP_API_KEY", KEY)
+        snakemake(*TINY, folder=folder)
+        snakemake(*TINY, "--report", "results/tiny/report.html", folder=folder)
     return folder
+
+
+def test_no_file_of_a_study_has_the_users_key(study):
+    for path in [*study.glob("results/**/*"), *study.glob(".snakemake/**/*")]:
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
 
 
 def test_lint():
