@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--configfile", nargs="+", default=[], help="as for snakemake")
     options = parser.parse_args()
     try:
-        from crystal_transfer.experiments.config import merge, read_config
+        from crystal_transfer.experiments.config_files import merge, read_config
         from crystal_transfer.experiments.study import load_study, with_defaults
 
         own = merge([read_config(path) for path in options.configfile])

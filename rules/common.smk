@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from crystal_transfer import data
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
-from crystal_transfer.experiments.config import read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.cluster import take_over

@@ -591,5 +591,5 @@ MALFORMED = [
         "experiments.a.sizes: a sample of 1100 is larger than the pool of JARVIS2D (993 of 1103 crystals); take it out,",
     ),
     ("extra", 1, "extra: is not a known key here; correct its name or take it out."),
-    ("figures", 1, "figures: is not a known key here; correct its name or take it out."),
+    ("figures", 1, "figures: 1 is not a mapping of keys to values."),
 ]

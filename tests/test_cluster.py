@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.config import read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.files import read_json, write_json
 from crystal_transfer.operations import cluster

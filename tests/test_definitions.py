@@ -10,7 +10,7 @@ from conftest import ROOT, real_table
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 
 from crystal_transfer.datasets import splits
-from crystal_transfer.experiments.config import read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.files import read_json
 from crystal_transfer.graphs.neighbours import bonds

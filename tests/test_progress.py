@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from conftest import ROOT
 
-from crystal_transfer.experiments.config import read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.files import write_json, write_text
 from crystal_transfer.operations import progress

@@ -1,7 +1,11 @@
 """A study: from a config to runs, and to the figures that show them.
 
 config
-    the types of a config, how files are merged, what must fit.
+    the types of a config, the source of its schema.
+config_files
+    files are read strictly and laid over the defaults.
+checks
+    what must fit together.
 planner
     single runs, with the hyperparameters and the source that the config gives them.
 kinds

@@ -1,14 +1,13 @@
-"""A config: its types, how files are merged, and what must fit; one sentence per fault.
+"""A config: the types of its keys; one sentence per fault.
 
 The types are the one source of the JSON schema (workflow/schemas) and of docs/configuration.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, create_model
 
 from crystal_transfer.checked import (
@@ -23,18 +22,14 @@ from crystal_transfer.checked import (
     Whole,
     sentence_of,
 )
-from crystal_transfer.datasets.registry import Dataset
-from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.sizes import SIZES, Sizes
-from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
+from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.protocols import Protocol
 from crystal_transfer.runs import IncompleteBatch, Loss, Order, Sampling
 from crystal_transfer.training.settings import Device, Precision
 
-SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
 WHOLE = "all"  # the PT size that takes a whole dataset
-LARGEST_CONFIG = 10_000_000  # bytes; the paper's has 10,000
 
 
 # --- values ------------------------------------------------------------------------------------
@@ -399,83 +394,6 @@ class Config(Checked):
         return self.protocols[self.protocol]
 
 
-# --- files -------------------------------------------------------------------------------------
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which no key occurs twice and every key of a mapping is text."""
-
-
-def _strict_mapping(
-    loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False
-) -> dict[Any, Any]:
-    own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-    names = [str(loader.construct_object(key, deep=True)) for key in own]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise yaml.MarkedYAMLError(
-            problem=f"the key '{twice}' occurs twice", problem_mark=node.start_mark
-        )
-    loader.flatten_mapping(node)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
-
-
-_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _strict_mapping)
-
-
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Read one config file.
-
-    Raises
-    ------
-    InputError
-        If it is missing, no text, no YAML, has a key twice or is no mapping.
-    """
-    path = Path(path)
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: is not a file; name the config file itself.")
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise InputError(f"{path}: is too large to be a config; name the config file.")
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such config; correct its name.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; save it in that encoding.") from None
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: is not a mapping of keys to values; see config.yaml.")
-    return content
-
-
-def merge(configs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge configs as Snakemake does: mappings key by key, all else replaced."""
-    merged: dict[str, Any] = {}
-    for content in configs:
-        for key, value in content.items():
-            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-            merged[key] = merge([merged[key], value]) if both else value
-    return merged
-
-
-def over_defaults(defaults: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay a study's own config over the defaults.
-
-    Mappings are merged key by key, but a study that names experiments runs these and no others.
-    """
-    if own.get("experiments") is not None:
-        defaults = {key: value for key, value in defaults.items() if key != "experiments"}
-    return merge([defaults, own])
-
-
-# --- checks ------------------------------------------------------------------------------------
-
-
 def parse(content: Mapping[str, Any]) -> Config:
     """Check the types of a config.
 
@@ -492,167 +410,3 @@ def parse(content: Mapping[str, Any]) -> Config:
         raise InputError(
             "config: its values are nested too deeply; take the nesting out."
         ) from None
-
-
-def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
-    """Check what types cannot: that the parts of a config fit each other.
-
-    Parameters
-    ----------
-    config
-        A config of the right types.
-    datasets
-        All known datasets, see `datasets.registry`.
-
-    Raises
-    ------
-    InputError
-        For the first fault.
-    """
-    _check_choice("protocol", config.protocol, config.protocols)
-    for code in config.checkpoints:
-        if code in datasets:
-            raise InputError(
-                f"config key checkpoints.{code}: there is a dataset of this name; choose another."
-            )
-    for code in config.properties:
-        _check_choice("properties", code, datasets)
-    for name, block in config.experiments.items():
-        _check_experiment(f"experiments.{name}", block, config, datasets)
-    if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:
-        raise InputError(
-            f"config key runs_per_gpu: {config.runs_per_gpu} trainings cannot share "
-            f"shards_per_gpu: {config.shards_per_gpu} evenly; choose a divisor of it."
-        )
-
-
-def _check_experiment(
-    key: str, block: Block, config: Config, datasets: Mapping[str, Dataset]
-) -> None:
-    networks = block.network or [config.model.network]
-    if "reference" in networks and config.graphs.compress:
-        raise InputError(
-            "config key graphs.compress: the network 'reference' cannot use compressed graphs; "
-            "set graphs.compress to false."
-        )
-    origins = [*datasets, *config.checkpoints]
-    match block:
-        case ScratchBlock() | UnseenBlock():
-            field = "datasets"
-        case TransferBlock(pairs=pairs) if pairs is not None:
-            field = "pairs"
-        case _:
-            field = "finetune"
-    for code in block.targets:
-        _check_choice(f"{key}.{field}", code, datasets)
-    match block:
-        case TransferBlock():
-            _check_transfer(key, block, networks, datasets, origins)
-        case UnseenBlock():
-            for code, size in block.sources:
-                _check_choice(f"{key}.sources", code, origins)
-                _check_pretrain_size(f"{key}.sources", code, size, datasets)
-        case PropertyNumberBlock():
-            _check_properties(key, block, max(block.numbers), config)
-        case MultiPropertyBlock():
-            _check_properties(key, block, 1, config)
-    for code, size in product(block.targets, block.sizes):
-        _check_size(f"{key}.sizes", size, code, datasets, config)
-
-
-def _check_transfer(
-    key: str,
-    block: TransferBlock,
-    networks: Iterable[str],
-    datasets: Mapping[str, Dataset],
-    origins: list[str],
-) -> None:
-    by_lists = block.pretrain is not None and block.finetune is not None
-    if (block.pairs is None) != by_lists or (block.pairs and (block.pretrain or block.finetune)):
-        raise InputError(f"config key {key}: give either pairs, or both pretrain and finetune.")
-    for code in block.pretrain or []:
-        _check_choice(f"{key}.pretrain", code, origins)
-    for source, target in block.pairs or []:
-        _check_choice(f"{key}.pairs", source, origins)
-        if source == target:
-            raise InputError(
-                f"config key {key}.pairs: {source} is both PT and FT dataset, which would train on "
-                "what is tested; pair it with another dataset."
-            )
-    if not block.all_pairs:
-        raise InputError(
-            f"config key {key}: pretrain and finetune name one dataset, which is not paired with "
-            "itself; name another one to pre-train on."
-        )
-    for code, size in product(dict.fromkeys(s for s, _ in block.all_pairs), block.pretrain_sizes):
-        _check_pretrain_size(f"{key}.pretrain_sizes", code, size, datasets)
-    for name, network in product(block.strategies, networks):
-        if frees_nothing(STRATEGIES[name], network):
-            raise InputError(
-                f"config key {key}.strategies: '{name}' frees a part that the network '{network}' "
-                "does not have; take it out."
-            )
-
-
-def _check_properties(
-    key: str, block: MultiPropertyBlock | PropertyNumberBlock, needed: int, config: Config
-) -> None:
-    """Check that every target leaves properties to pre-train on."""
-    for code in block.finetune:
-        others = [other for other in config.properties if other != code]
-        if len(others) < needed:
-            raise InputError(
-                f"config key {key}: without {code} itself the key properties leaves "
-                f"{len(others)} to pre-train on; name more there."
-            )
-
-
-def _check_pretrain_size(
-    key: str, code: str, size: int | str, datasets: Mapping[str, Dataset]
-) -> None:
-    if code not in datasets:
-        return  # a checkpoint has no size
-    rows = datasets[code].size
-    if isinstance(size, str):
-        if rows is None:
-            raise InputError(
-                f"config key {key}: the number of crystals of {code} is not known; add its `rows` "
-                "to the key datasets, or give a number."
-            )
-        return
-    if rows is not None and size > rows:
-        raise InputError(
-            f"config key {key}: {size} crystals are more than the {rows} of {code}; take a "
-            f"smaller size or leave {code} out of pretrain."
-        )
-    _check_smallest(key, size)
-
-
-def _check_size(
-    key: str, size: int, code: str, datasets: Mapping[str, Dataset], config: Config
-) -> None:
-    _check_smallest(key, size)
-    rows = datasets[code].size
-    if rows is None or config.imposed.samples:
-        return
-    pool = pool_share(rows, config.split.test_fraction)
-    if size > pool:
-        raise InputError(
-            f"config key {key}: a sample of {size} is larger than the pool of {code} "
-            f"({pool} of {rows} crystals); take it out, or leave {code} out."
-        )
-
-
-def _check_smallest(key: str, size: int) -> None:
-    if size < SMALLEST_SAMPLE:
-        raise InputError(
-            f"config key {key}: {size} is too few to divide into training and validation; use at "
-            f"least {SMALLEST_SAMPLE}."
-        )
-
-
-def _check_choice(key: str, name: str, choices: Iterable[str]) -> None:
-    if name not in choices:
-        raise InputError(
-            f"config key {key}: '{name}' is not known; use one of {', '.join(sorted(choices))}."
-        )

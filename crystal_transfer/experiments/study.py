@@ -9,7 +9,9 @@ from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import COMPARED, Figure, Grid, figures_of
-from crystal_transfer.experiments.config import Config, check, over_defaults, parse, read_config
+from crystal_transfer.experiments.checks import check
+from crystal_transfer.experiments.config import Config, parse
+from crystal_transfer.experiments.config_files import over_defaults, read_config
 from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
 from crystal_transfer.experiments.throughput import Throughput, read_throughput

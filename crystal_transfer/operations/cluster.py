@@ -20,6 +20,7 @@ import psutil
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_json, write_json
+from crystal_transfer.processes import started
 
 PATIENCE = 120  # s that cancelled jobs may take to end; SLURM kills them after KillWait, 30 s
 ANSWER = 60  # s that squeue and scancel may take; they give up on a dead controller after about 9 s
@@ -266,13 +267,7 @@ def _started(pid: int) -> int | None:
             return round(100 * psutil.Process(pid).create_time())
         except psutil.Error:
             return None
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    # the second field is the program's name, in which anything may occur
-    state, *others = text.rpartition(")")[2].split()
-    return None if state in "ZX" else int(others[18])
+    return started(pid)
 
 
 def _note_end(record: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crystal_transfer.errors import InputError
+from crystal_transfer.processes import fields_of, started
 
 WATCHED_EVERY = 1.0  # s between two looks at the processes that a training belongs to
 PATIENCE = 60.0  # s that an older training of the same run may take to notice and to save
@@ -46,39 +47,25 @@ def stop_when_orphaned() -> Callable[[], bool]:
         nonlocal looked, orphaned
         if not orphaned and time.monotonic() - looked > WATCHED_EVERY:
             looked = time.monotonic()
-            orphaned = any(_started(pid) != started for pid, started in watched.items())
+            orphaned = any(started(pid) != then for pid, then in watched.items())
         return orphaned
 
     return ask
 
 
-def _ancestors() -> dict[int, str]:
+def _ancestors() -> dict[int, int | None]:
     """Return the Snakemake processes above this one, with the ticks at which they started."""
     found, pid = {}, os.getppid()
     while pid > 1:
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            parent = int(_stat(pid)[1])
+            parent = int(fields_of(pid)[1])
         except (OSError, IndexError, ValueError):
             break
         if b"snakemake" in command:
-            found[pid] = _started(pid)
+            found[pid] = started(pid)
         pid = parent
     return found
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of /proc/<pid>/stat after the command's name."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-
-
-def _started(pid: int) -> str:
-    """Return the ticks at which a process started; empty where it has ended."""
-    try:
-        state, *fields = _stat(pid)
-        return "" if state == "Z" else fields[18]
-    except (OSError, IndexError, ValueError):
-        return ""
 
 
 @contextmanager

@@ -1,0 +1,184 @@
+"""What types cannot check: that the parts of a config fit each other; one sentence per fault."""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+from crystal_transfer.datasets.registry import Dataset
+from crystal_transfer.datasets.splits import pool_share
+from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.config import (
+    Block,
+    Config,
+    MultiPropertyBlock,
+    PropertyNumberBlock,
+    ScratchBlock,
+    TransferBlock,
+    UnseenBlock,
+)
+from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
+
+SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
+
+
+def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
+    """Check what types cannot: that the parts of a config fit each other.
+
+    Parameters
+    ----------
+    config
+        A config of the right types.
+    datasets
+        All known datasets, see `datasets.registry`.
+
+    Raises
+    ------
+    InputError
+        For the first fault.
+    """
+    _check_choice("protocol", config.protocol, config.protocols)
+    for code in config.checkpoints:
+        if code in datasets:
+            raise InputError(
+                f"config key checkpoints.{code}: there is a dataset of this name; choose another."
+            )
+    for code in config.properties:
+        _check_choice("properties", code, datasets)
+    for name, block in config.experiments.items():
+        _check_experiment(f"experiments.{name}", block, config, datasets)
+    if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:
+        raise InputError(
+            f"config key runs_per_gpu: {config.runs_per_gpu} trainings cannot share "
+            f"shards_per_gpu: {config.shards_per_gpu} evenly; choose a divisor of it."
+        )
+
+
+def _check_experiment(
+    key: str, block: Block, config: Config, datasets: Mapping[str, Dataset]
+) -> None:
+    networks = block.network or [config.model.network]
+    if "reference" in networks and config.graphs.compress:
+        raise InputError(
+            "config key graphs.compress: the network 'reference' cannot use compressed graphs; "
+            "set graphs.compress to false."
+        )
+    origins = [*datasets, *config.checkpoints]
+    match block:
+        case ScratchBlock() | UnseenBlock():
+            field = "datasets"
+        case TransferBlock(pairs=pairs) if pairs is not None:
+            field = "pairs"
+        case _:
+            field = "finetune"
+    for code in block.targets:
+        _check_choice(f"{key}.{field}", code, datasets)
+    match block:
+        case TransferBlock():
+            _check_transfer(key, block, networks, datasets, origins)
+        case UnseenBlock():
+            for code, size in block.sources:
+                _check_choice(f"{key}.sources", code, origins)
+                _check_pretrain_size(f"{key}.sources", code, size, datasets)
+        case PropertyNumberBlock():
+            _check_properties(key, block, max(block.numbers), config)
+        case MultiPropertyBlock():
+            _check_properties(key, block, 1, config)
+    for code, size in product(block.targets, block.sizes):
+        _check_size(f"{key}.sizes", size, code, datasets, config)
+
+
+def _check_transfer(
+    key: str,
+    block: TransferBlock,
+    networks: Iterable[str],
+    datasets: Mapping[str, Dataset],
+    origins: list[str],
+) -> None:
+    by_lists = block.pretrain is not None and block.finetune is not None
+    if (block.pairs is None) != by_lists or (block.pairs and (block.pretrain or block.finetune)):
+        raise InputError(f"config key {key}: give either pairs, or both pretrain and finetune.")
+    for code in block.pretrain or []:
+        _check_choice(f"{key}.pretrain", code, origins)
+    for source, target in block.pairs or []:
+        _check_choice(f"{key}.pairs", source, origins)
+        if source == target:
+            raise InputError(
+                f"config key {key}.pairs: {source} is both PT and FT dataset, which would train on "
+                "what is tested; pair it with another dataset."
+            )
+    if not block.all_pairs:
+        raise InputError(
+            f"config key {key}: pretrain and finetune name one dataset, which is not paired with "
+            "itself; name another one to pre-train on."
+        )
+    for code, size in product(dict.fromkeys(s for s, _ in block.all_pairs), block.pretrain_sizes):
+        _check_pretrain_size(f"{key}.pretrain_sizes", code, size, datasets)
+    for name, network in product(block.strategies, networks):
+        if frees_nothing(STRATEGIES[name], network):
+            raise InputError(
+                f"config key {key}.strategies: '{name}' frees a part that the network '{network}' "
+                "does not have; take it out."
+            )
+
+
+def _check_properties(
+    key: str, block: MultiPropertyBlock | PropertyNumberBlock, needed: int, config: Config
+) -> None:
+    """Check that every target leaves properties to pre-train on."""
+    for code in block.finetune:
+        others = [other for other in config.properties if other != code]
+        if len(others) < needed:
+            raise InputError(
+                f"config key {key}: without {code} itself the key properties leaves "
+                f"{len(others)} to pre-train on; name more there."
+            )
+
+
+def _check_pretrain_size(
+    key: str, code: str, size: int | str, datasets: Mapping[str, Dataset]
+) -> None:
+    if code not in datasets:
+        return  # a checkpoint has no size
+    rows = datasets[code].size
+    if isinstance(size, str):
+        if rows is None:
+            raise InputError(
+                f"config key {key}: the number of crystals of {code} is not known; add its `rows` "
+                "to the key datasets, or give a number."
+            )
+        return
+    if rows is not None and size > rows:
+        raise InputError(
+            f"config key {key}: {size} crystals are more than the {rows} of {code}; take a "
+            f"smaller size or leave {code} out of pretrain."
+        )
+    _check_smallest(key, size)
+
+
+def _check_size(
+    key: str, size: int, code: str, datasets: Mapping[str, Dataset], config: Config
+) -> None:
+    _check_smallest(key, size)
+    rows = datasets[code].size
+    if rows is None or config.imposed.samples:
+        return
+    pool = pool_share(rows, config.split.test_fraction)
+    if size > pool:
+        raise InputError(
+            f"config key {key}: a sample of {size} is larger than the pool of {code} "
+            f"({pool} of {rows} crystals); take it out, or leave {code} out."
+        )
+
+
+def _check_smallest(key: str, size: int) -> None:
+    if size < SMALLEST_SAMPLE:
+        raise InputError(
+            f"config key {key}: {size} is too few to divide into training and validation; use at "
+            f"least {SMALLEST_SAMPLE}."
+        )
+
+
+def _check_choice(key: str, name: str, choices: Iterable[str]) -> None:
+    if name not in choices:
+        raise InputError(
+            f"config key {key}: '{name}' is not known; use one of {', '.join(sorted(choices))}."
+        )
