@@ -21,7 +21,7 @@ exclude_patterns = [".*", "results", "resources", "build", "tests", "docs/_build
 PAGES = [
     "docs/datasets", "docs/experiments", "docs/strategies", "docs/configuration", "docs/cluster",
     "docs/figures", "docs/real-data", "docs/baselines", "docs/published-samples", "docs/claims",
-    "docs/performance", "docs/architecture", "docs/*", "docs/api/modules", "CONTRIBUTING",
+    "docs/performance", "docs/architecture", "docs/api/modules", "CONTRIBUTING",
     "SECURITY", "CHANGELOG",
 ]  # fmt: skip
 
@@ -61,8 +61,9 @@ html_show_sourcelink = False
 def _add_contents(app: Sphinx, name: str, source: list[str]) -> None:
     """Append the list of pages to the first one; GitHub shows README without it."""
     if name == root_doc:
-        pages = "\n".join(f"/{page}" for page in PAGES)
-        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{pages}\n```\n"
+        found = sorted(f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.md"))
+        pages = "\n".join(f"/{page}" for page in dict.fromkeys([*PAGES, *found]))
+        source[0] += f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
 
 
 def _point_to_first_page(app: Sphinx, error: Exception | None) -> None:
