@@ -30,6 +30,7 @@ $(READY): envs/requirements.lock pyproject.toml
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --profile demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --profile demo --report results/demo/report.html
 	@echo "Open results/demo/report.html (all of it), or look at"
 	@echo "results/demo/figures/pairwise_heatmap.png (what transfer is worth)."
 

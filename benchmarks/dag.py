@@ -51,7 +51,7 @@ def main() -> None:
     changes = {"results": str(folder / "results")}
     if options.quick:
         every = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["experiments"]
-        changes["experiments"] = {name: None for name in every if name not in PART}
+        changes["experiments"] = {name: every[name] for name in PART}
     (folder / "changes.yaml").write_text(yaml.safe_dump(changes), encoding="utf-8")
     ours = ["--configfile", str(folder / "changes.yaml")]
     jobs = int(dry_run(ROOT, *ours).split("total")[1].split()[0])

@@ -20,14 +20,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store
-from crystal_transfer.models import alignn, kernels
+from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
 from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.protocols import AbsentLabels
+from crystal_transfer.training.criterion import Criterion
 from crystal_transfer.training.run import PRECISIONS
+from crystal_transfer.training.settings import Precision
 from crystal_transfer.training.steps import (
-    LOSSES,
     LabelledGraphs,
-    hand_over,
+    put_gradients,
     step_by_step,
     steps_of,
 )
@@ -35,6 +37,9 @@ from crystal_transfer.training.steps import (
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PLAIN = "PyTorch, kernel by kernel"
 LARGE = 4096  # rows and columns of the product that shows the peak
+
+
+SQUARED_ERROR = Criterion(torch.Tensor.square, AbsentLabels.LEFT_OUT)
 
 
 def finish() -> None:
@@ -48,11 +53,11 @@ def epoch_of(store: GraphStore, graphs, batches, how):
     model = ALIGNN(AlignnSizes(), torch.from_numpy(np.array(store.features))).to(DEVICE).train()
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     targets = torch.linspace(-1, 1, len(graphs), device=DEVICE).unsqueeze(1)
-    compute = how(model, LabelledGraphs(graphs, targets, ("X",)), LOSSES["mse"])
+    compute = how(model, LabelledGraphs(graphs, targets, ("X",)), SQUARED_ERROR)
 
     def epoch():
         for members in batches:
-            hand_over(compute(members), model)
+            put_gradients(compute(members), model)
             optimizer.step()
         finish()
 
@@ -63,10 +68,7 @@ def with_plain_kernels(function):
     """Return a function that does the same with PyTorch's operations only."""
 
     def plain():
-        with (
-            mock.patch.object(alignn, "fused_for", lambda *_: None),
-            mock.patch.object(kernels, "fused_for", lambda *_: None),
-        ):
+        with mock.patch.object(kernels, "device_for", lambda *_: None):
             function()
 
     return plain
@@ -110,7 +112,7 @@ def main() -> None:
     graphs = load_graphs(store, np.arange(min(n, (1 if options.quick else 8) * largest)), DEVICE)
     first = None
     for precision in ["fp32", "tf32"] if DEVICE == "cuda" else ["fp32"]:
-        torch.set_float32_matmul_precision(PRECISIONS[precision])
+        torch.set_float32_matmul_precision(PRECISIONS[Precision(precision)])
         top = peak()
         for size in options.batch:
             members = torch.randperm(len(graphs), generator=torch.Generator().manual_seed(0))

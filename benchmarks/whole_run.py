@@ -20,15 +20,18 @@ from timing import ratio
 from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.runs import Hyperparameters, Run, RunKind
-from crystal_transfer.training.run import Inputs, Outputs, Settings, train
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
+from crystal_transfer.results.layout import Layout
+from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
+from crystal_transfer.training.run import Inputs, Outputs, train
+from crystal_transfer.training.settings import Device, Precision, Settings
 
 TEST_FRACTION = 0.1
 THEIRS, OURS = "alignn on DGL", "ours, alignn's graphs"
-CONTESTANTS = {  # name -> backend, neighbours, compress
-    THEIRS: ("alignn", "alignn", False),
-    OURS: ("torch", "alignn", True),
-    "ours, shells": ("torch", "shell", True),
+CONTESTANTS = {  # name -> network, bond rule, compress
+    THEIRS: ("reference", "alignn", False),
+    OURS: ("alignn", "alignn", True),
+    "ours, shells": ("alignn", "shell", True),
 }
 
 
@@ -37,28 +40,38 @@ def prepare(table, folder: Path) -> None:
     crystals.save(table, folder / "crystals.npz")
     splits.save(splits.split("X", table.ids.tolist(), TEST_FRACTION, 0), folder / "split.json")
     scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
-    for neighbours, compress in {variant[1:] for variant in CONTESTANTS.values()}:
-        build(folder / "crystals.npz", folder / f"{neighbours}{compress}", neighbours, compress)
+    for rule, compress in {variant[1:] for variant in CONTESTANTS.values()}:
+        build(folder / "crystals.npz", folder / f"{rule}{compress}", rule, compress)
 
 
 def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> float:
     """Carry out a training and give the peak memory of its process in MB."""
-    backend, neighbours, compress = CONTESTANTS[name]
+    network, rule, compress = CONTESTANTS[name]
     how = Hyperparameters(
-        epochs=epochs, batch_size=16, max_lr=1e-3, loss="mse", weight_decay=1e-5, pct_start=0.3
+        epochs=epochs, batch_size=16, max_lr=1e-3, loss=Loss.MSE, weight_decay=1e-5, pct_start=0.3
     )
-    names = ["weights.pt", "metrics.json", "predictions.csv", "history.csv", "run.yaml", "c.pt"]
-    output = Path(tempfile.mkdtemp(dir=folder))
+    files = Layout(tempfile.mkdtemp(dir=folder)).run("run")
     train(
-        Run(RunKind.SCRATCH, "X", size, 1, how),
+        Run(RunKind.SCRATCH, "X", size, 1, how, network),
         Inputs(
-            graphs=str(folder / f"{neighbours}{compress}"),
+            graphs=str(folder / f"{rule}{compress}"),
             table=str(folder / "crystals.npz"),
             split=str(folder / "split.json"),
             scaler=str(folder / "scaler.json"),
         ),
-        Outputs(*[str(output / name) for name in names]),
-        Settings(0, TEST_FRACTION, "last", False, backend, "cpu", threads, AlignnSizes()),
+        Outputs(**files.outputs, checkpoint=files.checkpoint),
+        Settings(
+            seed=0,
+            tested_epoch=TestedEpoch.LAST,
+            frozen_norms=FrozenNorms.MOVING,
+            training_seed=TrainingSeed.PER_TRIAL,
+            multi_test_labels=TestLabels.WITHHELD,
+            bond_rule=rule,
+            device=Device.CPU,
+            precision=Precision.FP32,
+            threads=threads,
+            sizes=AlignnSizes(),
+        ),
     )  # fmt: skip
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 

@@ -100,8 +100,8 @@ class Run:
         Code of the dataset it is trained and tested on; for multipretrain the name of the set of
         properties, for checkpoint the name of the file's weights.
     size
-        Crystals in its sample; for pretrain the nominal PT size, see `splits.pool_share`; 0 for
-        multipretrain, which takes all.
+        Crystals in its sample; a pretrain takes all of the pool where that has fewer, a
+        multipretrain, of size 0, all there are.
     trial
         Decides the draw of the sample and the training.
     hyperparameters

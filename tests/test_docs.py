@@ -1,6 +1,9 @@
 """Every study that the docs show is planned, and has as many runs as they say."""
 
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -34,3 +37,34 @@ def test_studies_of_the_docs(block, after):
 
 def test_there_are_such_studies():
     assert len(blocks()) >= 2
+
+
+def test_python_of_the_readme_runs(alloys, tmp_path, monkeypatch, capsys):
+    """The lines of the README, with a model and crystals in the places that they name."""
+    from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
+
+    from crystal_transfer.species import SYMBOLS
+    from crystal_transfer.training.run import train
+
+    code = re.search(r"^```python\n(.*?)^```$", PAGES[0].read_text(), re.M | re.S)[1]
+    model = tmp_path / re.search(r'load_model\("(.*?)"\)', code)[1]
+    result = outputs(tmp_path / "run")
+    short = replace(SCRATCH, hyperparameters=replace(HOW, epochs=1))
+    train(short, prepare(alloys, tmp_path / "data"), result, SETTINGS)
+    model.parent.mkdir(parents=True)
+    model.write_bytes(Path(result.model).read_bytes())
+    rows = [
+        {
+            "jid": crystal.id, "target": crystal.target,
+            "atoms": {
+                "lattice_mat": crystal.lattice.tolist(), "coords": crystal.coordinates.tolist(),
+                "elements": [SYMBOLS[number] for number in crystal.numbers],
+                "cartesian": crystal.cartesian,
+            },
+        }
+        for crystal in alloys
+    ]  # fmt: skip
+    (tmp_path / "my_crystals.json").write_text(json.dumps(rows))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert capsys.readouterr().out.count("formation_energy-1-") == 40

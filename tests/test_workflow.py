@@ -1,5 +1,6 @@
 """The workflow as a user runs it: dry runs, a whole tiny study, single figures, kills, faults."""
 
+import json
 import os
 import random
 import re
@@ -9,11 +10,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import ase.build
+import ase.io
 import pandas as pd
 import pytest
 import yaml
 from conftest import fresh_copy, snakemake, start, wait_until
 
+KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
 
@@ -24,10 +28,19 @@ def jobs_of(dry_run: str) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Path:
-    """A copy of the project in which the tiny study has run."""
+    """A copy of the project in which the tiny study has run, by a user with a key."""
     folder = fresh_copy(tmp_path_factory.mktemp("study"))
-    snakemake(*TINY, folder=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MP_API_KEY", KEY)
+        snakemake(*TINY, folder=folder)
+        snakemake(*TINY, "--report", "results/tiny/report.html", folder=folder)
     return folder
+
+
+def test_no_file_of_a_study_has_the_users_key(study):
+    for path in [*study.glob("results/**/*"), *study.glob(".snakemake/**/*")]:
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
 
 
 def test_lint():
@@ -307,3 +320,61 @@ def test_a_read_only_results_folder(tmp_path):
     finally:
         subprocess.run(["umount", str(results)], check=True)
     assert "config key results: the folder results is read-only" in output
+
+
+def test_what_was_rejected_survives_the_failed_job(tmp_path):
+    rows = [{"jid": n, "target": "na", "atoms": {}} for n in range(3)]
+    output = fails_on(json.dumps(rows), tmp_path)
+    rejected = (tmp_path / "results/mine/datasets/MINE/rejected.csv").read_text()
+    assert rejected.count("\n") == 4
+    assert "0 (" in output
+    assert "starts them again, from their checkpoints" not in output
+
+
+@pytest.mark.parametrize("written", ["results/tiny/", "./results/tiny"])
+def test_a_folder_of_results_has_many_spellings(tmp_path, written):
+    folder = fresh_copy(tmp_path)
+    content = yaml.safe_load((folder / "tests/tiny.yaml").read_text()) | {"results": written}
+    (folder / "own.yaml").write_text(yaml.safe_dump(content))
+    target = "results/tiny/tables/scratch_cells.csv"
+    jobs = jobs_of(snakemake(target, "-n", "--configfile", "own.yaml", folder=folder).stdout)
+    assert jobs["scratch"] == 4
+
+
+def test_a_mended_structure_is_read_again(tmp_path):
+    folder = fresh_copy(tmp_path)
+    data = folder / "mine"
+    data.mkdir()
+    for n in range(12):
+        ase.io.write(data / f"c{n}.vasp", ase.build.bulk("NaCl", "rocksalt", a=5.6 + 0.01 * n))
+    (data / "c5.vasp").write_text("broken")
+    (data / "id_prop.csv").write_text("".join(f"c{n}.vasp,{n}\n" for n in range(12)))
+    config = {
+        "results": "results/mine", "cleaning": {"max_rejected": 0.5},
+        "datasets": {"MINE": {"source": "file", "path": "mine"}},
+        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [5]}},
+    }  # fmt: skip
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    target = "results/mine/datasets/MINE/crystals.npz"
+    options = [target, "--configfile", "mine.yaml", "--cores", "1"]
+    snakemake(*options, folder=folder)
+    assert "c5.vasp" in (folder / "results/mine/datasets/MINE/rejected.csv").read_text()
+    time.sleep(1.1)
+    ase.io.write(data / "c5.vasp", ase.build.bulk("NaCl", "rocksalt", a=5.65))
+    snakemake(*options, folder=folder)
+    assert "c5.vasp" not in (folder / "results/mine/datasets/MINE/rejected.csv").read_text()
+    (data / "c7.vasp").unlink()
+    assert "Nothing to be done" not in snakemake(*options, "-n", folder=folder).stdout
+
+
+def test_a_key_that_occurs_twice_is_refused_by_snakemake_too(tmp_path):
+    folder = fresh_copy(tmp_path)
+    (folder / "own.yaml").write_text("seed: 1\nseed: 2\n")
+    output = fails("-n", "--configfile", "own.yaml", folder=folder)
+    assert "the key 'seed' occurs twice" in output
+    assert "Traceback" not in output
+
+
+def test_the_demo_is_planned_on_a_fresh_clone(tmp_path):
+    done = snakemake("--profile", "demo", "-n", folder=fresh_copy(tmp_path))
+    assert jobs_of(done.stdout)["finetune"] == 48

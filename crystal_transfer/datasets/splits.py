@@ -200,11 +200,7 @@ def train_and_validation(sample: list[str]) -> tuple[list[str], list[str]]:
 
 
 def pool_share(size: int, test_fraction: float) -> int:
-    """Return how many crystals a pre-training of nominal `size` draws from the pool.
-
-    A PT size counts the subset before its test set is taken away, as in the paper, where 941
-    is all of PZ: 847 crystals are drawn and 94 are PZ's test set.
-    """
+    """Return how many of the `size` crystals of a dataset are in its pool, the test set aside."""
     return round((1 - test_fraction) * size)
 
 

@@ -146,6 +146,8 @@ def two_metric_heatmap(
             )  # fmt: skip
     if "r2_mean" in metrics:
         title += f"   (orange: best $R^2$ of its {best_along})"
+    if table["diverged"].any():
+        title += f"\n{int(table['diverged'].sum())} trials diverged and are in no mean"
         for i, j in _best(values, best_along):
             axis.add_patch(
                 Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)

@@ -24,6 +24,7 @@ Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 SCRATCH_COLOUR = "#4D4D4D"
+FAR = 300  # %; changes beyond it would flatten all others on a linear axis
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 plt.rcParams.update(
@@ -89,7 +90,7 @@ def plain_log_numbers(axis: Axis) -> None:
 
 def spread_axis(axis: Axes, values: pd.Series) -> None:
     """Make the y axis linear to +-100 and logarithmic beyond, where values go that far."""
-    if np.nanmax(np.abs(np.asarray(values, dtype=float)), initial=0.0) > 300:
+    if np.nanmax(np.abs(np.asarray(values, dtype=float)), initial=0.0) > FAR:
         axis.set_yscale("symlog", linthresh=100, linscale=1.5)
 
 

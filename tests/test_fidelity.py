@@ -1,0 +1,37 @@
+"""The first epochs of the published training histories, as protocol `paper` has them."""
+
+import importlib.util
+import sys
+
+import pytest
+from conftest import REAL, ROOT
+
+REFERENCE = REAL.parents[1] / "reference"
+
+
+@pytest.fixture(scope="module")
+def fidelity():
+    """The benchmark that prints the table of docs/fidelity.md."""
+    if not (REFERENCE / "histories.json.gz").is_file():
+        pytest.skip(f"needs the published histories: {REFERENCE}")
+    spec = importlib.util.spec_from_file_location("fidelity", ROOT / "benchmarks/fidelity.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fidelity"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("case", [("PH", 1, 800), ("PH", 2, 200), ("GV", 1, 200)], ids=str)
+def test_first_epochs(fidelity, case):
+    published = fidelity.Published(REAL, REFERENCE)
+    theirs = published.history(*case)["training_loss"][: fidelity.EPOCHS]
+    ours = fidelity.first_epochs(published, *case, max_lr=1e-4)
+    for mine, their in zip(ours, theirs, strict=True):
+        assert mine == pytest.approx(their, rel=0.3)
+
+
+def test_ten_times_the_rate_is_told_apart(fidelity):
+    published, case = fidelity.Published(REAL, REFERENCE), ("PH", 2, 200)
+    theirs = published.history(*case)["training_loss"][fidelity.EPOCHS - 1]
+    ours = fidelity.first_epochs(published, *case, max_lr=1e-3)[-1]
+    assert theirs / ours > 2

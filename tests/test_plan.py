@@ -1,0 +1,79 @@
+"""Counts of a study, and of what its figures share; checked by hand on a small one."""
+
+import pandas as pd
+import pytest
+from runs import SETTINGS
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.models.sizes import AlignnSizes, CgcnnSizes
+from crystal_transfer.operations import plan
+from crystal_transfer.operations.cost import n_parameters
+from crystal_transfer.results.tables import cells, change_against_scratch
+from crystal_transfer.training.run import require_threads
+
+TWO = {
+    "scratch": {"kind": "scratch", "datasets": ["PH", "DC"], "sizes": [10, 20], "trials": [1, 2]},
+    "pairwise": {
+        "kind": "transfer", "pairs": [["PH", "DC"], ["DC", "PH"]], "pretrain_sizes": [100],
+        "sizes": [20], "trials": [1, 2],
+    },
+}  # fmt: skip
+
+
+def test_trainings_of_experiments():
+    study = load_study(with_defaults({"experiments": TWO}))
+    table = plan.by_experiment(study).set_index("experiment")
+    counted = table[["trainings", "pretrainings", "new"]].to_dict("index")
+    assert counted["scratch"] == {"trainings": 8, "pretrainings": 0, "new": 8}
+    assert counted["pairwise"] == {"trainings": 4, "pretrainings": 2, "new": 6}
+    assert counted["all, each once"] == {"trainings": 12, "pretrainings": 2, "new": 14}
+    assert table["hours"].iloc[:2].sum() == pytest.approx(table["hours"].iloc[2])
+
+
+def test_runs_of_figures():
+    study = load_study(with_defaults({"experiments": TWO}))
+    table = plan.by_figure(study).set_index("figure")
+    assert table.loc["scratch_heatmap"].tolist() == [8, 0, 8]
+    # four of scratch at n = 20, four pairs, two pre-trainings: all of them in other figures too
+    assert table.loc["pairwise_heatmap"].tolist() == [8, 2, 10]
+    assert table.loc["fig6b"].tolist() == [4, 2, 6]
+
+
+def test_parameters_are_estimated_from_the_sizes():
+    assert n_parameters(AlignnSizes()) == pytest.approx(4_026_753, rel=0.05)
+    assert n_parameters(CgcnnSizes()) < 200_000
+
+
+def run_of(kind: str, trial: int, r2, mae: float | None) -> dict:
+    return {
+        "kind": kind, "source": "" if kind == "scratch" else "PH", "source_size": 0,
+        "source_properties": 0, "dataset": "DC", "size": 20, "strategy": "", "sampling": "random",
+        "variation": "", "max_lr": 1e-3, "batch_size": 16, "network": "alignn", "trial": trial,
+        "r2": r2, "mae": mae, "mae_scaled": mae, "rmse": mae,
+    }  # fmt: skip
+
+
+def test_changes_against_scratch_by_hand():
+    runs = [run_of("scratch", t, -0.5, 2.0) for t in (1, 2)]
+    runs += [run_of("finetune", t, 0.25, 1.5) for t in (1, 2)]
+    table = change_against_scratch(cells(pd.DataFrame(runs))).set_index("kind")
+    assert table.loc["finetune", "r2_change"] == pytest.approx(150)
+    assert table.loc["finetune", "mae_change"] == pytest.approx(25)
+    assert table.loc["scratch", "r2_change"] == 0
+
+
+def test_diverged_trials_are_counted_and_not_averaged():
+    runs = [run_of("scratch", t, 0.5, 1.0) for t in (1, 2)]
+    runs += [run_of("scratch", t, None, None) for t in (3, 4, 5)]
+    cell = cells(pd.DataFrame(runs)).iloc[0]
+    assert (cell["trials"], cell["diverged"]) == (2, 3)
+    assert cell["mae_scaled_mean"] == 1.0
+
+
+def test_fewer_cores_than_threads_are_refused():
+    from dataclasses import replace
+
+    require_threads(SETTINGS, 1)
+    with pytest.raises(InputError, match=r"training.threads: 2 threads were asked for"):
+        require_threads(replace(SETTINGS, threads=2), 1)
