@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 project = "crystal-transfer"
-author = "The crystal-transfer developers"
+author = project_copyright = "The crystal-transfer developers"
 version = re.search(r'__version__ = "(.*)"', (ROOT / "crystal_transfer/__init__.py").read_text())[1]
 
 # pages are read from the project's folder, so that links between them are those of the repository
@@ -21,7 +21,7 @@ exclude_patterns = [".*", "results", "resources", "build", "tests", "docs/_build
 PAGES = [
     "docs/datasets", "docs/experiments", "docs/strategies", "docs/configuration", "docs/cluster",
     "docs/figures", "docs/real-data", "docs/baselines", "docs/published-samples", "docs/claims",
-    "docs/performance", "docs/architecture", "docs/*", "docs/api/modules", "CONTRIBUTING",
+    "docs/performance", "docs/architecture", "docs/api/modules", "CONTRIBUTING",
     "SECURITY", "CHANGELOG",
 ]  # fmt: skip
 
@@ -52,6 +52,7 @@ default_role = "py:obj"  # `name` in a docstring is a link where there is such a
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_custom_sections = ["Result"]
 
 html_theme = "furo"
 html_title = "crystal-transfer"
@@ -61,8 +62,9 @@ html_show_sourcelink = False
 def _add_contents(app: Sphinx, name: str, source: list[str]) -> None:
     """Append the list of pages to the first one; GitHub shows README without it."""
     if name == root_doc:
-        pages = "\n".join(f"/{page}" for page in PAGES)
-        source[0] += f"\n```{{toctree}}\n:hidden:\n:glob:\n\n{pages}\n```\n"
+        found = sorted(f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.md"))
+        pages = "\n".join(f"/{page}" for page in dict.fromkeys([*PAGES, *found]))
+        source[0] += f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
 
 
 def _point_to_first_page(app: Sphinx, error: Exception | None) -> None:
@@ -78,8 +80,23 @@ def _end_names(
     lines[:] = [re.sub(r"(`[\w.]+`)s\b", r"\1\\ s", line) for line in lines]
 
 
+def _keep_prose(
+    app: Sphinx, kind: str, name: str, what: Any, options: Any, lines: list[str]
+) -> None:
+    """Keep a `Returns` section of plain sentences, which napoleon would take for types."""
+    if "Returns" not in lines:
+        return
+    start = lines.index("Returns")
+    headings = (i for i in range(start + 2, len(lines)) if lines[i].startswith("---"))
+    end = next(headings, len(lines) + 1) - 1
+    body = lines[start + 2 : end]
+    if not any(line.startswith(" ") for line in body):
+        lines[start] = "Result"
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this site adds to Sphinx."""
     app.connect("source-read", _add_contents)
+    app.connect("autodoc-process-docstring", _keep_prose, priority=400)  # before napoleon
     app.connect("autodoc-process-docstring", _end_names)
     app.connect("build-finished", _point_to_first_page)
