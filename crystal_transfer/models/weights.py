@@ -73,15 +73,20 @@ def _of_network(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.items() if name != "species_features"}
 
 
+def member_meant(path: str | Path) -> str:
+    """Return which member of an archive is read; empty where the file is none of several."""
+    if not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as archive:
+        return member_of(archive.namelist(), path)
+
+
 def _read(path: Path) -> Any:
     """Read a file of `torch.save`, or the one within a zip archive that is meant."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            member = member_of(archive.namelist(), path)
-            if member:
-                print(f"{path}: taking {member}", file=sys.stderr)
-                with archive.open(member) as handle:
-                    return torch.load(handle, map_location="cpu", weights_only=True)
+    if member := member_meant(path):
+        print(f"{path}: taking {member}", file=sys.stderr)
+        with zipfile.ZipFile(path) as archive, archive.open(member) as handle:
+            return torch.load(handle, map_location="cpu", weights_only=True)
     return torch.load(path, map_location="cpu", weights_only=True)
 
 

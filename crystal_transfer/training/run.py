@@ -27,7 +27,7 @@ from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.saved import is_finite, save_model, saved_from
 from crystal_transfer.models.strategies import MULTI_HEAD, STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
-from crystal_transfer.models.weights import load_weights
+from crystal_transfer.models.weights import load_weights, member_meant
 from crystal_transfer.protocols import TestedEpoch, TrainingSeed
 from crystal_transfer.runs import RESULTS_VERSION, Run, description
 from crystal_transfer.training.interruption import only_one
@@ -199,12 +199,17 @@ def training_seed(run: Run, settings: Settings) -> int:
 
 
 def _checksums(inputs: Inputs) -> dict[str, str]:
-    """Return the checksum of every file that a run reads; the graphs are checked against theirs."""
+    """Return the checksum of every file that a run reads; the graphs are checked against theirs.
+
+    Where the weights are one of several members of an archive, it says which.
+    """
     found = {
         name: checksum(path)
         for name, path in asdict(inputs).items()
         if path is not None and name != "graphs"
     }
+    if inputs.weights is not None and (member := member_meant(inputs.weights)):
+        found["member of weights"] = member
     return found | {"graphs": verify(inputs.graphs)}
 
 

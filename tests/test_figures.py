@@ -1,0 +1,127 @@
+"""Our own figures by their numbers: what is drawn is what hand-made metrics say."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.collections import PolyCollection
+
+from crystal_transfer.figures import cells, changes, heatmaps, hyperparameters, sizes
+from crystal_transfer.figures.style import Quantity
+
+DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    plt.close("all")
+
+
+def run(source: str, dataset: str, size: int, r2: float, mae: float, **other) -> dict:
+    kind = "finetune" if source else "scratch"
+    return {
+        "id": f"{source}{dataset}{size}", "kind": kind, "source": source,
+        "source_size": 941 if source else 0, "source_properties": int(bool(source)),
+        "dataset": dataset, "size": size, "strategy": "all" if source else "",
+        "sampling": "random", "variation": "", "max_lr": 1e-3, "batch_size": 16,
+        "network": "alignn", "trial": 1, "r2": r2, "mae": mae, "mae_scaled": mae / 10, "rmse": mae,
+    } | other  # fmt: skip
+
+
+def table() -> pd.DataFrame:
+    """Two trials of scratch and of the two pairs, at two sizes."""
+    rows = []
+    for trial, shift in ((1, -0.01), (2, 0.01)):
+        for size, r2, mae in ((100, 0.2, 4.0), (200, 0.4, 3.0)):
+            for code in "AB":
+                rows.append(run("", code, size, r2 + shift, mae, trial=trial))
+            rows.append(run("B", "A", size, r2 + 0.2 + shift, mae - 1, trial=trial))
+            rows.append(run("A", "B", size, r2 + 0.1 + shift, mae - 0.5, trial=trial))
+    return pd.DataFrame(rows)
+
+
+def triangles(figure) -> list[list[float]]:
+    """Values of the triangles of each metric, in the order in which they are drawn."""
+    found = [c for axis in figure.axes for c in axis.collections if isinstance(c, PolyCollection)]
+    return [
+        np.round(np.asarray(c.get_array().filled(np.nan), dtype=float), 6).tolist()
+        for c in found
+        if len(c.get_paths()) > 1
+    ]
+
+
+def test_pairwise_heatmap():
+    runs = table()
+    figure, numbers = heatmaps.pairwise(runs[runs["size"] == 200], DATASETS)
+    r2, mae = triangles(figure)[:2]
+    # rows: scratch, PT A, PT B; columns: FT A, FT B
+    assert sorted(r2) == [0.4, 0.4, 0.5, 0.6]
+    assert sorted(mae) == [0.2, 0.25, 0.3, 0.3]
+    assert len(numbers) == 4
+    written = {text.get_text() for text in figure.axes[0].texts}
+    assert {"0.40", "0.50", "0.60", "0.25"} <= written
+
+
+def test_scratch_heatmap():
+    runs = table()
+    figure, _ = heatmaps.scratch(runs[runs["kind"] == "scratch"], DATASETS)
+    r2, _ = triangles(figure)[:2]
+    assert r2 == [0.2, 0.4, 0.2, 0.4]
+
+
+def test_diverged_trials_are_named():
+    runs = table()
+    runs.loc[0, ["r2", "mae", "mae_scaled", "rmse"]] = np.nan
+    figure, _ = heatmaps.scratch(runs[runs["kind"] == "scratch"], DATASETS)
+    assert "1 trials diverged" in figure.axes[0].get_title(loc="left")
+
+
+def test_lines_by_size():
+    figure, _ = sizes.mae_by_size(table(), DATASETS)
+    panel = figure.axes[0]
+    assert panel.get_ylabel() == "test MAE (GPa)"
+    lines = {
+        tuple(np.round(np.asarray(line.get_ydata(), dtype=float), 6))
+        for line in panel.lines
+        if len(line.get_ydata()) == 2
+    }
+    assert {(4.0, 3.0), (3.0, 2.0)} <= lines
+
+
+def test_changes_by_pretrain_size():
+    runs = table()
+    more = runs[runs["kind"] == "finetune"].assign(source_size=5000, r2=lambda t: t["r2"] + 0.2)
+    figure, numbers = changes.r2_change(
+        pd.concat([runs, more])[lambda t: t["size"] == 200], DATASETS
+    )
+    drawn = {
+        round(float(y), 4)
+        for axis in figure.axes for line in axis.lines if len(line.get_ydata()) == 2
+        for y in line.get_ydata()
+    }  # fmt: skip
+    # 100 (0.6 - 0.4) / 0.4 and with 0.2 more, and the same for 0.5
+    assert {50.0, 100.0, 25.0, 75.0} <= drawn
+    assert len(numbers)
+
+
+def test_every_cell_of_an_experiment():
+    runs = table()
+    figure, numbers = cells.every_cell(runs[runs["kind"] == "finetune"], DATASETS)
+    points = figure.axes[0].lines[0]
+    assert (
+        np.round(np.asarray(points.get_xdata(), dtype=float), 6).tolist()
+        == numbers["r2_mean"].round(6).tolist()
+    )
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["B, A, 100", "A, B, 100", "B, A, 200", "A, B, 200"]
+
+
+def test_learning_rates():
+    rows = [run("B", "A", 500, r2, 1.0, max_lr=rate) for rate, r2 in ((1e-2, 0.3), (1e-3, 0.5))]
+    figure, _ = hyperparameters.learning_rates(pd.DataFrame(rows), DATASETS)
+    line = figure.axes[0].lines[0]
+    assert line.get_xdata().tolist() == [1e-3, 1e-2]
+    assert line.get_ydata().tolist() == [0.5, 0.3]
