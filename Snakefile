@@ -9,7 +9,7 @@
 # Without --configfile the study is that of config.yaml, the paper's.
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
 
 
 report: "workflow/report/study.rst"

@@ -127,6 +127,13 @@ def data_job_memory(wildcards, attempt):
     return attempt * cost.data_memory_mb(STUDY, codes_of(wildcards))
 
 
+def training_priority(wildcards):
+    """Return what is trained first: interrupted runs, then those whose weights others wait for."""
+    run = run_of(wildcards)
+    interrupted = Path(STUDY.files(run).checkpoint).exists()
+    return 20 * interrupted + 10 * run.is_pretraining
+
+
 def training_minutes(wildcards, attempt):
     """Return the time a training asks for; more when it was not enough."""
     return attempt * cost.minutes(STUDY, run_of(wildcards))

@@ -12,7 +12,7 @@ rule pretrain:
         LAYOUT.benchmark("train", "{run}")
     wildcard_constraints:
         run="pretrain_.+",
-    priority: 10
+    priority: training_priority
     conda:
         "../envs/training.yaml"
     threads: STUDY.config.training.threads
@@ -47,7 +47,6 @@ use rule pretrain as scratch with:
         LAYOUT.benchmark("train", "{cell}_t{trial}")
     wildcard_constraints:
         cell="scratch_.+",
-    priority: 0
     message:
         "Training {wildcards.cell}, trial {wildcards.trial}"
 

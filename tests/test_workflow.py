@@ -257,6 +257,26 @@ def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(tmp_path)
     assert (folder / target).read_bytes() == undisturbed
 
 
+def test_an_interrupted_training_is_taken_up_first(study, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(study, folder, symlinks=True)
+    names = sorted(path.name for path in (folder / "results/tiny/runs").glob("scratch_*"))
+    for name in names:
+        shutil.rmtree(folder / "results/tiny/runs" / name)
+    checkpoints = folder / "results/tiny/checkpoints"
+    checkpoints.mkdir(exist_ok=True)
+    targets = [f"results/tiny/runs/{name}/metrics.json" for name in names]
+    options = ["--cores", "1", "--configfile", "tests/tiny.yaml", "--", *targets]
+    for interrupted in (names[0], names[-1]):
+        (checkpoints / f"{interrupted}.pt").write_text("cut short")
+        snakemake(*options, folder=folder)
+        runs = [folder / "results/tiny/runs" / name for name in names]
+        first = min(runs, key=lambda run: (run / "metrics.json").stat().st_mtime_ns)
+        assert first.name == interrupted
+        for run in runs:
+            shutil.rmtree(run)
+
+
 # --- faults -----------------------------------------------------------------------------------
 
 
