@@ -351,7 +351,9 @@ def test_imposed_samples(tmp_path):
 
 
 def test_imposed_test_set():
-    split = splits.split("PH", IDS, 0.1, 0, ["c5", "c7", "rejected"])
+    with pytest.raises(InputError, match=r"names crystal 'rejected' \(1 of 3\)"):
+        splits.split("PH", IDS, 0.1, 0, ["c5", "c7", "rejected"])
+    split = splits.split("PH", IDS, 0.1, 0, ["c5", "c7"])
     assert split.test == ["c5", "c7"]
     assert len(split.pool) == 98
 

@@ -76,7 +76,7 @@ def test_a_run_is_predicted_again_in_another_process(trained, tmp_path):
 def test_what_a_model_says_of_itself(trained):
     _, result = trained
     model = load_model(result.model)
-    assert model.neighbours == "shell"
+    assert model.bond_rule == "shell"
     assert list(model.scalers) == ["X"]
     assert model.build().training is False
 

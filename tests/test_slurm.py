@@ -234,6 +234,7 @@ def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
     wait_until(done.exists)
     written = done.stat().st_mtime_ns
     os.killpg(main.pid, signal.SIGKILL)
+    main.wait()
     said = finished(submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared), prepared)
 
     assert "that a killed Snakemake left in the queue" in said

@@ -170,6 +170,11 @@ def among(selection: Selection, codes: tuple[str, ...]) -> Callable[[Grid], list
     return chosen
 
 
+def only(selection: Selection, code: str) -> Callable[[Grid], list[Run]]:
+    """Keep runs that are fine-tuned to one dataset; none, and no figure, in a study without it."""
+    return lambda grid: [run for run in selection(grid) if run.dataset == code]
+
+
 def with_sources(selection: Selection) -> Callable[[Grid], list[Run]]:
     """Select runs, and the pre-trainings on several properties that they start from."""
 
@@ -279,8 +284,10 @@ PAPER = {
         "Fig. S14: loss by number of properties", NUMBER,
         with_sources(of("property_number", "multi_property").at_largest()), ("metrics", "history"),
     ),
-    "figS15a": Figure("Fig. S15a: PT size, PZ", SCRATCH | SIZES, LARGER),
-    "figS15b": Figure("Fig. S15b: multi-property transfer, PZ", BOTH | MULTI, ALL_BEST),
+    "figS15a": Figure("Fig. S15a: PT size, PZ", SCRATCH | SIZES, only(LARGER, "PZ")),
+    "figS15b": Figure(
+        "Fig. S15b: multi-property transfer, PZ", BOTH | MULTI, only(ALL_BEST, "PZ")
+    ),
     "tableS18": Figure("Table S18: changes of every pair", BOTH, of(*BOTH)),
     "figS19": Figure("Fig. S19: fewer crystals", BOTH, of(*BOTH)),
     "figS21": Figure("Table S21: beside other works", PAIRWISE, of("pairwise", "multi_property")),
