@@ -33,9 +33,9 @@ checked
     types that check what people write, and say what is wrong in one sentence.
 data
     files that belong to the package.
-files, console, errors, species, processes
-    whole files, logs of jobs, what a user is meant to read, names of the elements, which process is
-    which.
+files, arrays, console, errors, species, processes
+    whole files, dataclasses of arrays as files, logs of jobs, what a user is meant to read, names of
+    the elements, which process is which.
 """
 
 __version__ = "0.1.0"

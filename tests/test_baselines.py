@@ -21,6 +21,7 @@ from crystal_transfer.baselines.run import Prediction, evaluate
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
 from crystal_transfer.datasets.scaling import fit
 from crystal_transfer.errors import InputError
+from crystal_transfer.files import sealed_when_whole
 from crystal_transfer.species import SYMBOLS
 from crystal_transfer.training.run import PREDICTION_COLUMNS
 
@@ -133,7 +134,8 @@ def test_saved_features_come_back(alloys, alloy_features, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"no features", b"PK\x03\x04 cut short"])
 def test_a_file_without_features(tmp_path, content):
-    (tmp_path / "x.npz").write_bytes(content)
+    with sealed_when_whole(tmp_path / "x.npz") as temporary:
+        temporary.write_bytes(content)
     with pytest.raises(InputError, match=r"x\.npz: no features of crystals .* run again"):
         feature_table.load(tmp_path / "x.npz")
 

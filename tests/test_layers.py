@@ -12,7 +12,7 @@ FLOORS = [
     {"errors", "species", "protocols", "processes"},
     {"runs"},
     {"files", "console", "data"},
-    {"checked"},
+    {"checked", "arrays"},
     {"datasets"},
     {"graphs", "baselines"},
     {"models"},

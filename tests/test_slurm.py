@@ -54,7 +54,7 @@ def undisturbed(tmp_path_factory) -> Path:
 def prepared(undisturbed, tmp_path) -> Path:
     """The same with the data only: all trainings are to be done."""
     folder = tmp_path / "project"
-    shutil.copytree(undisturbed, folder)
+    shutil.copytree(undisturbed, folder, symlinks=True)
     for part in ("runs", "tables", "logs/train", "benchmarks/train", "snakemake.json"):
         path = folder / "results/faults" / part
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -275,7 +275,7 @@ def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path
 
     # however the trainings are packed, results are the same
     alone = tmp_path / "alone"
-    shutil.copytree(folder, alone)
+    shutil.copytree(folder, alone, symlinks=True)
     shutil.rmtree(alone / "results/miniature/runs")
     targets = [
         f"results/miniature/runs/{cell}_t{trial}/metrics.json"

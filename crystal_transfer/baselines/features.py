@@ -6,10 +6,8 @@ crystal depend on nothing but this crystal, so a table may be cut or extended at
 """
 
 import warnings
-import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from io import BytesIO
 from math import pi
 from pathlib import Path
 from statistics import fmean
@@ -23,10 +21,10 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer, SymmetryUndeterminedE
 from tqdm import tqdm
 from tqdm.contrib.concurrent import process_map
 
+from crystal_transfer.arrays import load_arrays, save_arrays
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.species import SYMBOLS
 
 DENSITY = ["density", "vpa"]  # g/cm^3; Å^3 per atom
@@ -176,9 +174,7 @@ def joined(first: Features, second: Features) -> Features:
 
 def save(features: Features, path: str | Path) -> None:
     """Write features to an `.npz` file; equal features give equal bytes."""
-    arrays = {field.name: getattr(features, field.name) for field in fields(features)}
-    with replaced_when_whole(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, **arrays)
+    save_arrays(features, path)
 
 
 def load(path: str | Path) -> Features:
@@ -189,11 +185,4 @@ def load(path: str | Path) -> Features:
     InputError
         If the file has no features.
     """
-    try:
-        # from memory: NumPy leaves a file that is cut short open
-        with np.load(BytesIO(Path(path).read_bytes()), allow_pickle=False) as arrays:
-            return Features(**{field.name: arrays[field.name] for field in fields(Features)})
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(
-            f"{path}: no features of crystals ({error}); delete it and run again."
-        ) from None
+    return load_arrays(Features, path, "no features of crystals")

@@ -1,16 +1,13 @@
 """The table of crystals of one dataset, as plain arrays in one file."""
 
-import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_sealed, sealed_when_whole
+from crystal_transfer.arrays import load_arrays, save_arrays
 
 
 class Record(NamedTuple):
@@ -105,9 +102,7 @@ def tabulate(crystals: Iterable[Crystal]) -> CrystalTable:
 
 def save(table: CrystalTable, path: str | Path) -> None:
     """Write the table to an `.npz` file; equal tables give equal bytes."""
-    arrays = {field.name: getattr(table, field.name) for field in fields(table)}
-    with sealed_when_whole(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, **arrays)
+    save_arrays(table, path)
 
 
 def load(path: str | Path) -> CrystalTable:
@@ -118,12 +113,4 @@ def load(path: str | Path) -> CrystalTable:
     InputError
         If the file is no such table.
     """
-    try:
-        with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
-            return CrystalTable(
-                **{field.name: arrays[field.name] for field in fields(CrystalTable)}
-            )
-    except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(
-            f"{path}: not a table of crystals ({error}); delete it and run again."
-        ) from None
+    return load_arrays(CrystalTable, path, "not a table of crystals")
