@@ -34,8 +34,8 @@ checked
 data
     files that belong to the package.
 files, arrays, console, errors, species, processes
-    whole files, dataclasses of arrays as files, logs of jobs, what a user is meant to read, names of
-    the elements, which process is which.
+    whole files, dataclasses of arrays as files, logs of jobs, what a user is meant to read, names
+    of the elements, which process is which.
 """
 
 __version__ = "0.1.0"
