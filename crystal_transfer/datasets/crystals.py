@@ -95,7 +95,7 @@ def tabulate(crystals: Iterable[Crystal]) -> CrystalTable:
         lattices=np.array([row.lattice for row in rows], dtype=np.float64).reshape(-1, 3, 3),
         cartesian=np.array([row.cartesian for row in rows], dtype=np.bool_),
         offsets=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
-        numbers=np.concatenate([row.numbers for row in rows] or [[]]).astype(np.uint8),
+        numbers=np.concatenate([row.numbers for row in rows] or [np.empty(0)]).astype(np.uint8),
         coordinates=np.concatenate([row.coordinates for row in rows] or [np.empty((0, 3))]),
     )
 

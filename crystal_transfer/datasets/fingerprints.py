@@ -9,6 +9,7 @@ apart, whose first two shells are alike.
 
 import math
 from collections import Counter
+from typing import Any
 
 import numba
 import numpy as np
@@ -56,7 +57,9 @@ def fingerprint(crystal: Crystal) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _nearest(cartesian, kind, n_kinds, shifts, radius):
+def _nearest(
+    cartesian: np.ndarray, kind: np.ndarray, n_kinds: int, shifts: np.ndarray, radius: float
+) -> np.ndarray:
     """Compute each atom's sorted distances to the nearest of each kind, in Å.
 
     [n_atoms, n_kinds, 24]; infinity where there are fewer within the radius.
@@ -115,7 +118,7 @@ def group(tables: list[CrystalTable]) -> list[np.ndarray]:
     return result
 
 
-def _first(triple):
+def _first(triple: tuple[Any, ...]) -> Any:
     return triple[0]
 
 

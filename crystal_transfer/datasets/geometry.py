@@ -79,7 +79,13 @@ def searchable(crystal: Crystal, radius: float, outside: int = 1) -> Crystal:
 
 
 @numba.njit(cache=True)
-def _oddities(lattice, coordinates, cartesian, radius, outside):
+def _oddities(
+    lattice: np.ndarray,
+    coordinates: np.ndarray,
+    cartesian: bool,
+    radius: float,
+    outside: float,
+) -> tuple[bool, bool]:
     """Tell whether a cell is so skew or thin, and atoms so far outside, that a search suffers."""
     reciprocal = np.empty((3, 3))  # column i belongs to lattice vector i
     for i in range(3):
@@ -123,7 +129,7 @@ def _n_images(lattice: np.ndarray, radius: float) -> float:
 
 
 @numba.njit(cache=True)
-def _grid(most):
+def _grid(most: np.ndarray) -> np.ndarray:
     """List all integer triples from `-most` to `most`."""
     sizes = 2 * most + 1
     grid = np.empty((sizes.prod(), 3), np.int64)
@@ -153,7 +159,7 @@ def nearest_distances(crystal: Crystal, limit: float) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def _nearest(cartesian, shifts, limit):
+def _nearest(cartesian: np.ndarray, shifts: np.ndarray, limit: float) -> np.ndarray:
     n_atoms = cartesian.shape[0]
     nearest = np.full(n_atoms, np.inf)
     for m in range(shifts.shape[0]):

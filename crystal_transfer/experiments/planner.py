@@ -31,8 +31,9 @@ class Variant:
 
 def variants(block: Block) -> Iterator[Variant]:
     """List every network x learning rate x batch size of an experiment."""
+    usual = [None]
     for network, max_lr, batch_size in product(
-        block.network or [None], block.max_lr or [None], block.batch_size or [None]
+        block.network or usual, block.max_lr or usual, block.batch_size or usual
     ):
         yield Variant(network, max_lr, batch_size)
 

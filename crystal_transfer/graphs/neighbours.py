@@ -35,7 +35,9 @@ WIDER = 1.4  # the next radius: 2.7 times the volume; only speed depends on it
 
 
 @numba.njit(cache=True, fastmath=False)
-def _neighbours_within(cartesian, shifts, radius):
+def _neighbours_within(
+    cartesian: np.ndarray, shifts: np.ndarray, radius: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return (atom, neighbour, image, distance) of all pairs within `radius`, grouped by atom.
 
     The sums run in the order in which numpy runs them in jarvis-tools.
@@ -81,14 +83,14 @@ def _neighbours_within(cartesian, shifts, radius):
 
 
 @numba.njit(cache=True)
-def _twice_as_wide(array):
+def _twice_as_wide(array: np.ndarray) -> np.ndarray:
     wider = np.empty((array.shape[0], 2 * array.shape[1]), array.dtype)
     wider[:, : array.shape[1]] = array
     return wider
 
 
 @numba.njit(cache=True)
-def _displacements(images, lattice):
+def _displacements(images: np.ndarray, lattice: np.ndarray) -> np.ndarray:
     """Return where images of the cell lie in Å, [n_images, 3], summed as in jarvis-tools."""
     shifts = np.empty(images.shape)
     for m in range(images.shape[0]):
@@ -100,7 +102,14 @@ def _displacements(images, lattice):
 
 
 @numba.njit(cache=True)
-def _nearest_shells(counts, neighbour, image, distance, k, tolerance):
+def _nearest_shells(
+    counts: np.ndarray,
+    neighbour: np.ndarray,
+    image: np.ndarray,
+    distance: np.ndarray,
+    k: int,
+    tolerance: float,
+) -> np.ndarray:
     """Keep the neighbours as far as the k-th, [n_kept, 3] of (atom, neighbour, image)."""
     n_atoms = counts.shape[0]
     reach = np.empty(n_atoms)
@@ -168,7 +177,7 @@ def bonds(
 
 
 @numba.njit(cache=True)
-def _kth(counts, distance, k):
+def _kth(counts: np.ndarray, distance: np.ndarray, k: int) -> np.ndarray:
     """Return the distance of the k-th neighbour of each atom, [n_atoms] in Å."""
     result = np.empty(counts.shape[0])
     for i in range(counts.shape[0]):
@@ -177,7 +186,7 @@ def _kth(counts, distance, k):
 
 
 @numba.njit(cache=True)
-def _codes(kept, images):
+def _codes(kept: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Write each bond as one number, from the lower to the higher atom index, sorted, [n] int64.
 
     15 bits for each atom, 11 for each component of its image. A bond that both of its atoms find is
@@ -200,7 +209,7 @@ def _codes(kept, images):
 
 
 @numba.njit(cache=True)
-def _decoded(codes):
+def _decoded(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Read bonds from their numbers: pairs of atoms [n, 2] and images [n, 3]."""
     pairs = np.empty((codes.shape[0], 2), np.int64)
     image = np.empty((codes.shape[0], 3), np.int64)

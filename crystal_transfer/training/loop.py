@@ -64,7 +64,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         if isinstance(module, nn.BatchNorm1d)
         for parameter in module.parameters()
     }
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             spared = name.endswith("bias") or id(parameter) in norms
@@ -144,9 +145,8 @@ class Training:
     def end_epoch(self, losses: dict[str, float]) -> dict[str, float]:
         """Note a finished epoch, keep its weights if it is the best, and return its row."""
         progress = self.progress
-        row = {
-            "epoch": progress.epoch + 1, **losses, "learning_rate": self.schedule.get_last_lr()[0]
-        }  # fmt: skip
+        rate = float(self.schedule.get_last_lr()[0])
+        row = {"epoch": progress.epoch + 1, **losses, "learning_rate": rate}
         progress.history.append(row)
         progress.epoch, progress.batch, progress.loss = progress.epoch + 1, 0, 0.0
         best = progress.history[progress.best_epoch - 1] if progress.best_epoch else None

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -70,7 +71,7 @@ def _distinct(property: str, seed: int, crystals: int) -> Iterator[tuple[str, st
     Two alloys are one crystal if they have the same species and the same energy, however their
     cells were chosen.
     """
-    seen = set()
+    seen: set[tuple[Any, ...]] = set()
     for number in range(MAX_DRAWS * crystals):
         if len(seen) == crystals:
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.sources import jarvis, tables
@@ -48,7 +49,7 @@ def read_file(
     return tables.records_of(path, content, column, id=id)
 
 
-def _are_records(rows: list) -> bool:
+def _are_records(rows: list[Any]) -> bool:
     """Tell whether a list is pandas' orient ``records``, with structures as pymatgen writes."""
     keys = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
     return tables.STRUCTURE in keys and "atoms" not in keys

@@ -35,7 +35,7 @@ def read_jarvis(
 
 
 def records_of(
-    path: str | Path, rows: list, column: str = "target", id: str | None = None
+    path: str | Path, rows: list[Any], column: str = "target", id: str | None = None
 ) -> Iterator[Record]:
     """Return the records of the rows of a JARVIS file, see `read_jarvis`."""
     for key in (column, id):
@@ -62,7 +62,7 @@ def _record(place: int, row: Any, column: str, id: str | None) -> Record:
     )
 
 
-def rows_of(path: str | Path) -> list:
+def rows_of(path: str | Path) -> list[Any]:
     """Read a JSON list of rows, of which the first is a dict."""
     rows = read_compressed_json(path)
     if not isinstance(rows, list) or not any(isinstance(row, dict) for row in rows):

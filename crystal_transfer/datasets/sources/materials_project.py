@@ -6,6 +6,7 @@ The key is a secret: it is in no message, and it is sent to this one address onl
 import io
 import json
 from functools import partial
+from typing import Any
 
 import requests
 
@@ -85,7 +86,7 @@ def _checked(key: str | None) -> str:
     return key
 
 
-def _rows(address: str, key: str, chunk: list[str]) -> dict[str, dict]:
+def _rows(address: str, key: str, chunk: list[str]) -> dict[str, dict[str, Any]]:
     """Fetch pymatgen's dicts of some structures, by id."""
     body = io.BytesIO()
     receive(partial(_answer, address, key, chunk), body, LARGEST)
@@ -97,7 +98,7 @@ def _rows(address: str, key: str, chunk: list[str]) -> dict[str, dict]:
 
 
 def _answer(address: str, key: str, chunk: list[str]) -> requests.Response:
-    query = {
+    query: dict[str, str | int] = {
         "material_ids": ",".join(chunk),
         "_fields": "material_id,structure",
         "_limit": len(chunk),

@@ -10,9 +10,10 @@ import io
 import math
 import re
 import warnings
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import ase
 import ase.io
@@ -24,6 +25,7 @@ from crystal_transfer.datasets.sources.text import read_bytes
 from crystal_transfer.errors import InputError
 from crystal_transfer.species import ATOMIC_NUMBERS
 
+Read = TypeVar("Read")
 MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it
 MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two libraries do in a minute
 SAME_POSITION = 5e-3  # fractional; libraries round special positions given with three digits
@@ -147,12 +149,12 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     return tags, block
 
 
-def _column(tags: dict, key: str) -> list[str] | None:
+def _column(tags: dict[str, Any], key: str) -> list[str] | None:
     value = tags.get(key)
     return [value] if isinstance(value, str) else value
 
 
-def _cif_elements(tags: dict) -> list[str]:
+def _cif_elements(tags: dict[str, Any]) -> list[str]:
     """Return the element of each site, from its type or, where it is clear, from its label."""
     types, labels = _column(tags, "_atom_site_type_symbol"), _column(tags, "_atom_site_label")
     if types is not None:
@@ -179,7 +181,7 @@ def _of_label(label: str) -> str:
     return match.group(1)
 
 
-def _cif_numbers(tags: dict, key: str, n: int | None = None) -> list[float]:
+def _cif_numbers(tags: dict[str, Any], key: str, n: int | None = None) -> list[float]:
     """Return the numbers of a tag, without their uncertainties."""
     words = _column(tags, key)
     if words is None:
@@ -190,7 +192,7 @@ def _cif_numbers(tags: dict, key: str, n: int | None = None) -> list[float]:
     if not all(matches):
         odd = words[matches.index(None)]
         raise Fault(f"CIF has '{odd[:20]}' for {key}, which is not a number")
-    return [float(match.group(1)) for match in matches]
+    return [float(match.group(1)) for match in matches if match]
 
 
 def _require_whole_rows(block: str, coordinates: list[list[float]]) -> None:
@@ -206,10 +208,10 @@ def _require_whole_rows(block: str, coordinates: list[list[float]]) -> None:
         raise Fault("CIF has sites with missing or extra values")
 
 
-def _require_ordered(tags: dict) -> None:
+def _require_ordered(tags: dict[str, Any]) -> None:
     for key in tags:
         if key.startswith("_atom_site_") and key.endswith("occupancy"):
-            for word in _column(tags, key):
+            for word in _column(tags, key) or []:
                 match = CIF_NUMBER.fullmatch(word)
                 if word not in ("?", ".") and not (match and float(match.group(1)) == 1):
                     raise Fault("structure is disordered (partial occupancy)")
@@ -218,7 +220,7 @@ def _require_ordered(tags: dict) -> None:
         raise Fault("CIF has hydrogens without positions")
 
 
-def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
+def _cif_text(tags: dict[str, Any], elements: list[str], coordinates: np.ndarray) -> str:
     """Write what describes the structure as plain CIF, for libraries that are strict or guess."""
     lines = ["data_x"]
     for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"):
@@ -250,7 +252,7 @@ def _cif_text(tags: dict, elements: list[str], coordinates: np.ndarray) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _known(tags: dict, key: str) -> list[str]:
+def _known(tags: dict[str, Any], key: str) -> list[str]:
     """Return the words of a tag; none where they are unknown."""
     words = _column(tags, key) or []
     return [] if any(word in ("?", ".", "") for word in words) else words
@@ -261,7 +263,7 @@ def _is_identity(operation: str) -> bool:
 
 
 def _ase_cif(text: str) -> Structure:
-    frames = ase.io.read(io.StringIO(text), format="cif", index=":")
+    frames: Any = ase.io.read(io.StringIO(text), format="cif", index=":")
     read, group = _of_ase(frames), frames[0].info["spacegroup"]
     if group.no in TWO_ORIGINS:
         raise Fault(
@@ -282,10 +284,11 @@ def _pymatgen_cif(text: str) -> Structure:
     return _of_pymatgen(read)
 
 
-def _require_own_word(tags: dict, read: Structure, n_sites: int) -> None:
+def _require_own_word(tags: dict[str, Any], read: Structure, n_sites: int) -> None:
     """Stop if a CIF's formula, number of formula units, multiplicities or volume say otherwise."""
     found = Counter(read.elements)
-    formula = _formula(_column(tags, "_chemical_formula_sum"))
+    names = ("_chemical_formula_sum", "_chemical_formula_structural")
+    formula = next(filter(None, (_formula(_column(tags, name)) for name in names)), {})
     units = _whole(_column(tags, "_cell_formula_units_z"))
     if formula:
         ratio = len(read.elements) / sum(formula.values())
@@ -302,9 +305,10 @@ def _require_own_word(tags: dict, read: Structure, n_sites: int) -> None:
             )  # fmt: skip
     for key in ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity"):
         counts = [_whole([word]) for word in _known(tags, key)]
-        if len(counts) == n_sites and all(counts) and sum(counts) != len(read.elements):
+        n_atoms = sum(count or 0 for count in counts)
+        if len(counts) == n_sites and all(counts) and n_atoms != len(read.elements):
             raise Fault(
-                f"CIF has multiplicities of {sum(counts)} atoms, but its symmetry gives "
+                f"CIF has multiplicities of {n_atoms} atoms, but its symmetry gives "
                 f"{len(read.elements)}"
             )
     volume = abs(np.linalg.det(read.lattice))
@@ -320,7 +324,7 @@ def _formula(words: list[str] | None) -> dict[str, float]:
     parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", text)
     if not text or "".join(symbol + count for symbol, count in parts) != text:
         return {}
-    counts: Counter = Counter()
+    counts: dict[str, float] = defaultdict(float)
     for symbol, count in parts:
         counts[symbol] += float(count or 1)
     known = all(symbol in ATOMIC_NUMBERS for symbol in counts)
@@ -332,7 +336,7 @@ def _whole(words: list[str] | None) -> int | None:
     return int(match.group(1)) if match and int(match.group(1)) else None
 
 
-def _written(formula: dict[str, float]) -> str:
+def _written(formula: Mapping[str, float]) -> str:
     return " ".join(f"{symbol}{count:g}" for symbol, count in sorted(formula.items()))
 
 
@@ -470,7 +474,7 @@ def _with_lattice(comment: str) -> str:
 # --- both readers -----------------------------------------------------------------------------
 
 
-def _tried(library: str, kind: str, read: Callable):
+def _tried(library: str, kind: str, read: Callable[[], Read]) -> Read:
     try:
         return read()
     except Fault:
@@ -479,7 +483,12 @@ def _tried(library: str, kind: str, read: Callable):
         raise Fault(f"{kind} cannot be read by {library}{because(error)}") from None
 
 
-def _agreed(kind: str, by_ase: Callable, by_pymatgen: Callable, ordered: bool = False) -> Structure:
+def _agreed(
+    kind: str,
+    by_ase: Callable[[], Structure],
+    by_pymatgen: Callable[[], Structure],
+    ordered: bool = False,
+) -> Structure:
     """Return what ASE reads, if pymatgen reads the same crystal."""
     one, two = _tried("ASE", kind, by_ase), _tried("pymatgen", kind, by_pymatgen)
     counts = Counter(one.elements), Counter(two.elements)
@@ -489,7 +498,7 @@ def _agreed(kind: str, by_ase: Callable, by_pymatgen: Callable, ordered: bool = 
             f"{_written(counts[1])[:60]}"
         )
     volumes = [abs(np.linalg.det(read.lattice)) for read in (one, two)]
-    if not np.isclose(*volumes, rtol=1e-4):
+    if not np.isclose(volumes[0], volumes[1], rtol=1e-4):
         raise Fault(f"ASE and pymatgen do not agree on the cell of the {kind}")
     if (ordered and one.elements != two.elements) or not _same_positions(one, two):
         raise Fault(f"ASE and pymatgen do not agree on the positions in the {kind}")
@@ -509,7 +518,7 @@ def _same_positions(one: Structure, two: Structure) -> bool:
     )
 
 
-def _of_ase(frames: list[ase.Atoms]) -> Structure:
+def _of_ase(frames: Any) -> Structure:
     if len(frames) != 1:
         raise Fault(f"file holds {len(frames)} structures; which one has the value?")
     (atoms,) = frames
@@ -522,7 +531,7 @@ def _of_ase(frames: list[ase.Atoms]) -> Structure:
     )
 
 
-def _of_pymatgen(read) -> Structure:
+def _of_pymatgen(read: Any) -> Structure:
     if not read.is_ordered:
         raise Fault("structure is disordered (partial occupancy)")
     symbols = [site.specie.symbol for site in read]

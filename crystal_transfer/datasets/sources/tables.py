@@ -5,6 +5,7 @@ tens of gigabytes.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from crystal_transfer.errors import InputError
 
 STRUCTURE = "structure"
 
-Row = tuple[Any, dict | str]  # its name, and its values by column or what is wrong with it
+# its name, and its values by column or what is wrong with it
+Row = tuple[Any, dict[str, Any] | str]
 
 
 def read_table(
@@ -106,7 +108,7 @@ def structures_of_jarvis(path: str | Path, id: str, names: set[str]) -> dict[str
     for row in rows_of(path):
         if isinstance(row, dict) and str(row.get(id)) in names:
             atoms = row.get("atoms")
-            found[str(row[id])] = record(row[id], None, lambda a=atoms: structure_of_jarvis(a))
+            found[str(row[id])] = record(row[id], None, partial(structure_of_jarvis, atoms))
     return found
 
 
@@ -144,7 +146,7 @@ def structure_of_pymatgen(structure: Any) -> Structure:
     )
 
 
-def _element(species: list[dict]) -> str:
+def _element(species: list[dict[str, Any]]) -> str:
     """Return the element of a site; Fe3+ is Fe."""
     if not isinstance(species, list):
         raise Fault("structure has a site without a list of species")
@@ -176,7 +178,9 @@ def _rows(path: str | Path, content: Any, columns: tuple[str, ...]) -> Iterator[
         _require(path, columns, list(content))
 
 
-def _rows_of_split(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows_of_split(
+    path: str | Path, content: dict[str, Any], columns: tuple[str, ...]
+) -> Iterator[Row]:
     found, data = content["columns"], content["data"]
     _require(path, columns, found)
     index = content.get("index")
@@ -195,7 +199,9 @@ def _rows_of_split(path: str | Path, content: dict, columns: tuple[str, ...]) ->
             yield label, {column: values[place] for column, place in places.items()}
 
 
-def _rows_of_schema(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows_of_schema(
+    path: str | Path, content: dict[str, Any], columns: tuple[str, ...]
+) -> Iterator[Row]:
     """Read pandas' orient ``table``, whose rows carry the index under a key of its own."""
     key = content["schema"].get("primaryKey")
     index = key[0] if isinstance(key, list) and len(key) == 1 else None
@@ -224,7 +230,9 @@ def _rows_of_records(
             yield label, row
 
 
-def _rows_of_columns(path: str | Path, content: dict, columns: tuple[str, ...]) -> Iterator[Row]:
+def _rows_of_columns(
+    path: str | Path, content: dict[str, Any], columns: tuple[str, ...]
+) -> Iterator[Row]:
     """Read pandas' orient ``columns``, or a list per column."""
     parts = [content[column] for column in columns]
     if all(isinstance(part, list) for part in parts):
@@ -246,7 +254,7 @@ def _rows_of_columns(path: str | Path, content: dict, columns: tuple[str, ...]) 
             yield label, {column: content[column][label] for column in columns}
 
 
-def _require(path: str | Path, columns: tuple[str, ...], found: list) -> None:
+def _require(path: str | Path, columns: tuple[str, ...], found: list[str]) -> None:
     """Stop unless every column is there, once."""
     names = ", ".join(map(str, found[:12])) + (", ..." if len(found) > 12 else "")
     for column in columns:

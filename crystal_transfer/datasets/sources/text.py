@@ -7,7 +7,7 @@ import stat
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from crystal_transfer.errors import InputError
 
@@ -102,7 +102,7 @@ def require_regular(path: Path) -> None:
         raise InputError(f"{path}: is not a regular file; {PATH_REMEDY}.")
 
 
-def _read(handle: BinaryIO, most: int, path: Path) -> bytes:
+def _read(handle: IO[bytes] | gzip.GzipFile, most: int, path: Path) -> bytes:
     """Read to the end, but never more than `most` bytes."""
     result = io.BytesIO()
     while chunk := handle.read(CHUNK):
