@@ -198,6 +198,25 @@ def test_figures_without_their_experiments_are_left_out(config):
     assert "shared_crystals" not in study.figures
 
 
+def test_figures_of_datasets_that_a_study_lacks_are_left_out(config):
+    assert {"figS15a", "figS15b", "figS21"} <= load_study(config).figures.keys()
+    config["experiments"] = {
+        "scratch": {"kind": "scratch", "datasets": ["FE"], "sizes": [10]},
+        "pairwise": {
+            "kind": "transfer", "pretrain": ["BG"], "pretrain_sizes": [941], "finetune": ["FE"],
+            "sizes": [10],
+        },
+        "pretrain_size": {
+            "kind": "transfer", "pretrain": ["BG"], "pretrain_sizes": [10_000], "finetune": ["FE"],
+            "sizes": [10],
+        },
+        "multi_property": {"kind": "multi_property", "finetune": ["FE"], "sizes": [10]},
+    }  # fmt: skip
+    shown = load_study(config).figures
+    assert not {"figS15a", "figS15b", "figS21"} & shown.keys()
+    assert "fig6b" in shown
+
+
 def test_config_and_types_have_the_same_keys(config):
     """Every key that the types know stands in config.yaml, with its comment."""
     known = {name for name in Config.model_fields}
