@@ -1,3 +1,4 @@
+import gc
 import os
 import re
 from pathlib import Path
@@ -37,6 +38,8 @@ def load():
         raise WorkflowError(str(error)) from None
 
 
+# a DAG of thousands of jobs stays: looking through it for cycles takes a tenth of a dry run
+gc.set_threshold(100_000, 100, 100)
 STUDY = load()
 LAYOUT = STUDY.layout
 if workflow.is_main_process:
