@@ -1,6 +1,7 @@
 import gc
 import os
 import re
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -43,7 +44,11 @@ gc.set_threshold(100_000, 100, 100)
 STUDY = load()
 LAYOUT = STUDY.layout
 if workflow.is_main_process:
-    date_back(STUDY)
+    for path in date_back(STUDY):
+        print(
+            f"{path}: shows no run that is there; set aside in {LAYOUT.root}/outdated",
+            file=sys.stderr,
+        )
 # for the report, which shows keys of the config
 for key, value in with_defaults(config).items():
     config.setdefault(key, value)

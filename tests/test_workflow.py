@@ -185,6 +185,21 @@ def test_weights_from_a_file_are_fine_tuned(study):
     snakemake(*TINY, folder=study)  # its figures of pairs went: own.yaml had no such runs
 
 
+def test_a_dry_run_of_another_config_deletes_no_figure(study, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(study, folder, symlinks=True)
+    content = yaml.safe_load((folder / "tests/tiny.yaml").read_text())
+    content["experiments"]["pairwise"] |= {"sizes": [12]}
+    (folder / "own.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    results = folder / "results/tiny"
+    before = (results / "figures/fig4b.csv").read_bytes()
+    said = snakemake("-n", "--configfile", "own.yaml", folder=folder).stderr
+    assert "fig4b.csv: shows no run that is there; set aside in results/tiny/outdated" in said
+    assert (results / "outdated/figures/fig4b.csv").read_bytes() == before
+    snakemake(*TINY, folder=folder)
+    assert (results / "figures/fig4b.csv").read_bytes() == before
+
+
 def test_the_report(study):
     snakemake(*TINY, "--report", "report.html", folder=study)
     page = (study / "report.html").read_text()

@@ -29,15 +29,16 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
 def date_back(study: Study) -> list[str]:
     """Make Snakemake see that what shows a missing run must be made again, and the run first.
 
-    Files of which some runs are there get a date before all of them; those of which none is there
-    go with their runs.
+    Files of which some runs are there get a date before all of them. Those of which none is there
+    are set aside in the folder `outdated`, not deleted: another config with the same folder of
+    results may have made them, and this one may only be planned (a dry run).
 
     Returns
     -------
-    The files.
+    The files that were set aside.
     """
     done = {id for id in study.runs if study.layout.is_done(id)}
-    outdated = []
+    set_aside = []
     for files, runs in shown(study):
         there = [run.id in done for run in runs]
         existing = [] if all(there) else [path for path in files if Path(path).exists()]
@@ -45,6 +46,8 @@ def date_back(study: Study) -> list[str]:
             if any(there):
                 os.utime(path, (0, 0))
             else:
-                Path(path).unlink()
-        outdated += existing
-    return outdated
+                target = study.layout.set_aside(path)
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).replace(target)
+                set_aside.append(path)
+    return set_aside

@@ -101,6 +101,10 @@ class Layout:
         """Return a table of an experiment: its ``runs``, or its ``cells``."""
         return f"{self.root}/tables/{experiment}_{rows}.csv"
 
+    def set_aside(self, path: str) -> str:
+        """Return where a file of the study is kept that shows no run any more."""
+        return f"{self.root}/outdated/{Path(path).relative_to(self.root)}"
+
     @property
     def usage(self) -> str:
         """Return the table of what jobs asked for and used."""
