@@ -75,7 +75,10 @@ def refused(path, sentence, *keys) -> None:
     assert str(path) in message
 
 
-@pytest.mark.parametrize(("kind", "name", "content", "sentence"), malformed.FILES)
+@pytest.mark.parametrize(
+    ("kind", "name", "content", "sentence"), malformed.FILES,
+    ids=[f"{number}-{kind}" for number, (kind, *_) in enumerate(malformed.FILES)],
+)  # fmt: skip
 def test_files_that_are_refused(kind, name, content, sentence, tmp_path):
     (tmp_path / name).write_bytes(content)
     refused(tmp_path / name, sentence)
