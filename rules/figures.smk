@@ -26,7 +26,7 @@ rule table:
 # Asks for the results of all runs, not for the records: older results have none.
 rule usage:
     input:
-        STUDY.metrics(STUDY.runs.values()),
+        [LAYOUT.table(experiment, "runs") for experiment in STUDY.grid],
         [LAYOUT.dataset(code).symmetry for code in STUDY.used_datasets],
     output:
         report(

@@ -9,7 +9,13 @@ from conftest import ROOT
 
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.results.publication import KEY, beside, published, short
-from crystal_transfer.results.tables import cells, equivalent_sizes, runs_table
+from crystal_transfer.results.tables import (
+    cells,
+    equivalent_sizes,
+    read_cells,
+    read_runs,
+    runs_table,
+)
 from crystal_transfer.training.run import _identity
 
 FILE = ROOT / "resources/published_results.csv"
@@ -68,6 +74,25 @@ def test_any_subset_of_cells(theirs, tmp_path):
     assert scratch["r2_within"] == False  # noqa: E712
     assert pd.isna(table.loc["last_layer", "r2_within"])  # a single trial has no interval
     assert beside(cells(pretended(runs[:0], tmp_path)), theirs).empty
+
+
+def test_tables_are_read_as_they_were_written(tmp_path):
+    """Of every kind of run, with odd numbers and without numbers; a run of two tables once."""
+    study = load_study(with_defaults({}))
+    every = [runs[number] for runs in study.grid.values() for number in (0, -1)]
+    rng = np.random.default_rng(1)
+    written = pretended(dict.fromkeys(every), tmp_path)
+    written["r2"] = rng.standard_normal(len(written)) * 10.0 ** rng.integers(-9, 9, len(written))
+    written.loc[::3, ["r2", "mae", "mae_scaled", "rmse"]] = np.nan
+    parts = [written[:9], written[6:]]
+    paths = [tmp_path / f"{number}.csv" for number in range(2)]
+    for part, path in zip(parts, paths, strict=True):
+        part.to_csv(path, index=False)
+    assert set(written["kind"]) >= {"scratch", "finetune"}
+    assert {"", "FE"} <= set(written["source"])
+    pd.testing.assert_frame_equal(read_runs(paths), written)
+    cells(written).to_csv(paths[0], index=False)
+    pd.testing.assert_frame_equal(read_cells(paths[0]), cells(written))
 
 
 def test_anomalies_are_named_once():

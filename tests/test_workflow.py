@@ -17,6 +17,8 @@ import pytest
 import yaml
 from conftest import fresh_copy, snakemake, start, wait_until
 
+from crystal_transfer.results.tables import read_runs, runs_table
+
 KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
 TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
 
@@ -104,6 +106,10 @@ def test_the_whole_tiny_study(study):
     assert len(runs) == 4
     assert runs["r2"].notna().all()
     assert set(runs["source"]) == {"EFORM", "BULK"}
+    metrics = [results / "runs" / id / "metrics.json" for id in runs["id"]]
+    pd.testing.assert_frame_equal(
+        read_runs([results / "tables/pairwise_runs.csv"]), runs_table(metrics)
+    )
     figures = {path.name for path in (results / "figures").iterdir()}
     names = [
         "datasets",

@@ -46,6 +46,11 @@ class Selection:
         """Keep the runs of the lowest trial."""
         return replace(self, first=True)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all runs of the experiments are selected."""
+        return self.size is None and not self.largest and not self.first
+
     def __call__(self, grid: Grid) -> list[Run]:
         """Return the selected runs of a grid."""
         members = [grid[name] for name in self.experiments if grid.get(name)]
@@ -105,6 +110,19 @@ class Figure:
     has_palette: bool = False
     drawing: str = ""
     caption: str = ""
+
+    def whole_experiments(self, grid: Grid) -> list[str]:
+        """Return the experiments that it shows whole, from their tables; none if it shows less.
+
+        A job that reads a table has one input where one that reads metrics has thousands, and
+        Snakemake looks at each input of each job.
+        """
+        selection = self.runs
+        if not isinstance(selection, Selection) or not selection.is_whole:
+            return []
+        if self.run_files != ("metrics",):
+            return []
+        return [name for name in selection.experiments if grid.get(name)]
 
 
 # --- which runs ---------------------------------------------------------------------------------

@@ -182,10 +182,13 @@ class Study:
     def figure_inputs(self, name: str) -> dict[str, list[str]]:
         """Return the files that a figure is drawn from, by what they are."""
         figure = self.figures[name]
-        runs = figure.runs(self.grid) if figure.runs else []
-        found = {
-            kind: [getattr(self.files(run), kind) for run in runs] for kind in figure.run_files
-        }
+        if whole := figure.whole_experiments(self.grid):
+            found = {"tables": [self.layout.table(experiment, "runs") for experiment in whole]}
+        else:
+            runs = figure.runs(self.grid) if figure.runs else []
+            found = {
+                kind: [getattr(self.files(run), kind) for run in runs] for kind in figure.run_files
+            }
         for kind in figure.dataset_files:
             found[kind] = [getattr(self.layout.dataset(code), kind) for code in self.used_datasets]
         if figure.reads_labels:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crystal_transfer.datasets import crystals, labels, scaling, splits
 from crystal_transfer.results.publication import published
-from crystal_transfer.results.tables import runs_table
+from crystal_transfer.results.tables import read_runs, runs_table
 
 
 def _by_run(paths: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -25,6 +25,7 @@ def _by_dataset(
 # kind of file -> (argument of the drawing, how it is read from paths and codes of datasets)
 READERS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Any]]] = {
     "metrics": ("runs", lambda paths, codes: runs_table(paths)),
+    "tables": ("runs", lambda paths, codes: read_runs(paths)),
     "history": ("histories", lambda paths, codes: _by_run(paths)),
     "predictions": ("predictions", lambda paths, codes: _by_run(paths)),
     "table": ("crystals", _by_dataset(crystals.load)),

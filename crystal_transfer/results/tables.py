@@ -59,10 +59,28 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
 
 def read_cells(path: str | Path) -> pd.DataFrame:
     """Read a table of cells that rule `table` has written."""
+    return _read(path)
+
+
+def read_runs(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Read tables of runs that rule `table` has written, each run once.
+
+    Returns
+    -------
+    Exactly the `runs_table` of the runs.
+    """
+    runs = pd.concat([_read(path) for path in paths], ignore_index=True)
+    return runs.drop_duplicates("id", ignore_index=True)
+
+
+def _read(path: str | Path) -> pd.DataFrame:
+    """Read a table in which some words may be empty, and in other columns what is empty is NaN."""
     words = ["source", "strategy", "variation"]
-    return pd.read_csv(path, keep_default_na=False, na_values={
-        column: [""] for column in pd.read_csv(path, nrows=0).columns if column not in words
-    })  # fmt: skip
+    columns = pd.read_csv(path, nrows=0).columns
+    return pd.read_csv(
+        path, keep_default_na=False, float_precision="round_trip",
+        na_values={column: [""] for column in columns if column not in words},
+    )  # fmt: skip
 
 
 def half_width(values: pd.Series) -> float:
