@@ -20,6 +20,7 @@ include: "rules/data.smk"
 include: "rules/graphs.smk"
 include: "rules/training.smk"
 include: "rules/figures.smk"
+include: "rules/bundles.smk"
 
 
 rule paper:
@@ -33,6 +34,7 @@ rule all:
     default_target: True
     input:
         rules.paper.input,
+        rules.bundles.input,
     localrule: True
 
 

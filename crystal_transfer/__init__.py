@@ -22,6 +22,8 @@ operations
     a study at work: what it costs, how far it is, who works on it.
 figures
     tables in, matplotlib figures out.
+bundles
+    a model for one's own crystals: an ensemble with baselines, intervals and a report.
 cli
     the command crystal-transfer.
 

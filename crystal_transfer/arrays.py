@@ -1,5 +1,6 @@
 """A frozen dataclass of arrays as one sealed `.npz` file."""
 
+import hashlib
 import zipfile
 from dataclasses import fields
 from io import BytesIO
@@ -16,9 +17,25 @@ Record = TypeVar("Record")
 
 def save_arrays(record: Any, path: str | Path) -> None:
     """Write the arrays of a dataclass; equal arrays give equal bytes."""
-    arrays = {field.name: getattr(record, field.name) for field in fields(record)}
-    with sealed_when_whole(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, **arrays)
+    with sealed_when_whole(path) as temporary:
+        temporary.write_bytes(packed(record))
+
+
+def packed(record: Any) -> bytes:
+    """Return the arrays of a dataclass as the content of an `.npz` file."""
+    buffer = BytesIO()
+    np.savez(buffer, **{field.name: getattr(record, field.name) for field in fields(record)})
+    return buffer.getvalue()
+
+
+def digest(record: Any) -> str:
+    """Return a checksum of the arrays of a dataclass, 64 hexadecimal digits."""
+    found = hashlib.sha256()
+    for field in fields(record):
+        array = np.ascontiguousarray(getattr(record, field.name))
+        found.update(f"{field.name} {array.dtype} {array.shape}".encode())
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def load_arrays(kind: type[Record], path: str | Path, fault: str) -> Record:
@@ -38,9 +55,14 @@ def load_arrays(kind: type[Record], path: str | Path, fault: str) -> Record:
     InputError
         If the file is nothing of this kind, or was changed since it was written.
     """
+    return unpacked(kind, read_sealed(path), path, fault)
+
+
+def unpacked(kind: type[Record], content: bytes, path: str | Path, fault: str) -> Record:
+    """Return the dataclass whose `packed` arrays a file has; parameters as of `load_arrays`."""
     try:
         # from memory: NumPy leaves a file that is cut short open
-        with np.load(BytesIO(read_sealed(path)), allow_pickle=False) as arrays:
+        with np.load(BytesIO(content), allow_pickle=False) as arrays:
             names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
             return kind(**{name: arrays[name] for name in names})
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:

@@ -172,13 +172,14 @@ def from_description(content: Mapping[str, Any]) -> Run:
             "kind": RunKind(fields["kind"]),
             "sampling": Sampling(fields["sampling"]),
             "properties": tuple(fields["properties"]),
-            "hyperparameters": _hyperparameters(how) if how else None,
+            "hyperparameters": hyperparameters_of(how) if how else None,
             "source": from_description(source) if source else None,
         }
     )
 
 
-def _hyperparameters(content: Mapping[str, Any]) -> Hyperparameters:
+def hyperparameters_of(content: Mapping[str, Any]) -> Hyperparameters:
+    """Rebuild hyperparameters from plain data."""
     words = {
         "loss": Loss(content["loss"]),
         "order": Order(content["order"]),

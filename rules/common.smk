@@ -7,6 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from crystal_transfer import data
+from crystal_transfer.bundles.plan import parts_of
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
 from crystal_transfer.experiments.config_files import read_config
@@ -65,6 +66,8 @@ wildcard_constraints:
     cell="[A-Za-z0-9_-]+",
     trial=r"\d+",
     experiment="|".join(STUDY.grid),
+    bundle="|".join(STUDY.config.bundles),
+    part=r"member_\d+(_of_\d+)?",
     figure="[A-Za-z0-9_]+",
     bond_rule="|".join(BondRule),
 
@@ -91,6 +94,7 @@ def print_what_to_look_at():
     shown = {
         f"{LAYOUT.root}/figures": "the figures, each as svg, png, pdf and csv",
         f"{LAYOUT.root}/tables": "mean and 95 % confidence interval of every cell",
+        f"{LAYOUT.root}/bundles": "models that stand alone: crystal-transfer predict",
         f"{LAYOUT.root}/runs": "model, metrics and predictions of every run",
     }
     found = [
@@ -123,6 +127,11 @@ def source_files(wildcards):
 def training_inputs(wildcards):
     """Return the files a run reads."""
     return STUDY.inputs(run_of(wildcards))
+
+
+def bundle_dataset(wildcards):
+    """Return the files of the dataset that a model which stands alone is made of."""
+    return LAYOUT.dataset(STUDY.config.bundles[wildcards.bundle].dataset)
 
 
 def data_job_minutes(wildcards, attempt):

@@ -121,8 +121,8 @@ rule claims:
 rule tables:
     input:
         [LAYOUT.table(experiment, "cells") for experiment in STUDY.grid],
-        rules.usage.output,
-        rules.claims.output,
+        # a study of models that stand alone has no cells
+        [rules.usage.output, rules.claims.output] if STUDY.grid else [],
     localrule: True
 
 

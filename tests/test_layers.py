@@ -21,6 +21,7 @@ FLOORS = [
     {"results"},
     {"experiments"},
     {"operations", "figures"},
+    {"bundles"},
     {"cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

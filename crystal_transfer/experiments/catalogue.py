@@ -382,6 +382,7 @@ def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
             figure, drawing=figure.drawing or name, caption=figure.caption or name
         )
         for name, figure in every.items()
-        if all(kinds.get(needed) == kind for needed, kind in figure.experiments.items())
+        if grid
+        and all(kinds.get(needed) == kind for needed, kind in figure.experiments.items())
         and (figure.runs is None or figure.runs(grid))
     }  # fmt: skip

@@ -43,8 +43,10 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
             )
     for code in config.properties:
         _check_choice("properties", code, datasets)
-    for name, block in config.experiments.items():
+    for name, block in config.cells.items():
         _check_experiment(f"experiments.{name}", block, config, datasets)
+    for name, bundle in config.bundles.items():
+        _check_choice(f"experiments.{name}.dataset", bundle.dataset, datasets)
     if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:
         raise InputError(
             f"config key runs_per_gpu: {config.runs_per_gpu} trainings cannot share "

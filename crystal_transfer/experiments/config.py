@@ -229,7 +229,26 @@ class UnseenBlock(_Block):
         return self.datasets
 
 
+class FinetuneBlock(Checked):
+    """A model that stands alone: an ensemble fine-tuned to a whole dataset, with baselines."""
+
+    kind: Literal["finetune"]
+    dataset: Text
+    """Code of the dataset."""
+    source: Text = "auto"
+    """auto, scratch, a name (`crystal-transfer sources`), or a file of weights."""
+    strategy: StrategyName = "mpt_new_head"
+    """What fine-tuning may change."""
+    folds: Annotated[Whole, Field(ge=3)] = 5
+    """Members, each blind to one fold."""
+    group_by: Text = "formula"
+    """What keeps crystals together in a fold: formula, none, or a CSV file (id, group)."""
+    epochs: Count | None = None
+    """Of each member; a number that fits the number of crystals if left out."""
+
+
 Block = ScratchBlock | TransferBlock | MultiPropertyBlock | PropertyNumberBlock | UnseenBlock
+"""An experiment of the grid: cells of runs."""
 
 
 # --- the whole config --------------------------------------------------------------------------
@@ -384,9 +403,28 @@ class Config(Checked):
     properties: Annotated[list[Text], AfterValidator(_distinct)] = []
     """Datasets that multi-property pre-training learns together."""
     experiments: Annotated[
-        dict[ExperimentName, Annotated[Block, Field(discriminator="kind")]], Field(min_length=1)
+        dict[ExperimentName, Annotated[Block | FinetuneBlock, Field(discriminator="kind")]],
+        Field(min_length=1),
     ]
     """What is trained: name -> block; nothing else is."""
+
+    @property
+    def cells(self) -> dict[str, Block]:
+        """The experiments of the grid."""
+        return {
+            name: block
+            for name, block in self.experiments.items()
+            if not isinstance(block, FinetuneBlock)
+        }
+
+    @property
+    def bundles(self) -> dict[str, FinetuneBlock]:
+        """The models that stand alone, by name."""
+        return {
+            name: block
+            for name, block in self.experiments.items()
+            if isinstance(block, FinetuneBlock)
+        }
 
     @property
     def switches(self) -> Protocol:

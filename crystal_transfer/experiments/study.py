@@ -160,6 +160,22 @@ class Study:
             return self.config.checkpoints[source.dataset]
         return self.files(source).model
 
+    def bundle_options(self, name: str) -> dict[str, Any]:
+        """Return what a model that stands alone is made by, see `bundles.plan.Options`."""
+        block = self.config.bundles[name]
+        dataset = self.datasets[block.dataset]
+        return {
+            "target": dataset.label or block.dataset,
+            "unit": dataset.unit,
+            "source": block.source,
+            "strategy": block.strategy,
+            "folds": block.folds,
+            "group_by": block.group_by,
+            "epochs": block.epochs or 0,
+            "seed": self.config.seed,
+            "device": self.config.training.device.value,
+        }
+
     @property
     def compared(self) -> list[str]:
         """The experiments that the publication has too; else all, which it then has none of."""
@@ -234,13 +250,13 @@ def load_study(content: Mapping[str, Any]) -> Study:
     datasets = registry(data.DATASETS, config.datasets)
     check(config, datasets)
     planner = Planner(config, datasets)
-    grid = {name: runs_of(planner, block) for name, block in config.experiments.items()}
+    grid = {name: runs_of(planner, block) for name, block in config.cells.items()}
     return Study(
         config=config,
         datasets=datasets,
         grid=grid,
         runs=all_runs(grid),
-        figures=figures_of(grid, {name: block.kind for name, block in config.experiments.items()}),
+        figures=figures_of(grid, {name: block.kind for name, block in config.cells.items()}),
         layout=Layout(config.results),
         throughput=read_throughput(data.THROUGHPUT, config.training.device),
     )

@@ -50,6 +50,27 @@ class RunFiles:
 
 
 @dataclass(frozen=True)
+class BundleFiles:
+    """Files of a model that stands alone; those below `work` exist only until it is finished."""
+
+    folder: str
+    description: str
+    report: str
+    work: str
+    plan: str
+    inputs: str
+
+    def part(self, name: str) -> dict[str, str]:
+        """Return what one of its trainings leaves."""
+        start = f"{self.work}/{name}"
+        return {
+            "model": f"{start}.safetensors",
+            "predictions": f"{start}.json",
+            "history": f"{start}.csv",
+        }
+
+
+@dataclass(frozen=True)
 class Layout:
     """Paths below the folder of a study.
 
@@ -95,6 +116,18 @@ class Layout:
             description=f"{folder}/run.json",
             checkpoint=f"{self.root}/checkpoints/{id}.pt",
             log=self.log("train", id),
+        )
+
+    def bundle(self, name: str) -> BundleFiles:
+        """Return the files of a model that stands alone."""
+        folder = f"{self.root}/bundles/{name}"
+        return BundleFiles(
+            folder=folder,
+            description=f"{folder}/model.json",
+            report=f"{folder}/report.html",
+            work=f"{folder}/work",
+            plan=f"{folder}/work/plan.json",
+            inputs=f"{folder}/work/inputs",
         )
 
     def table(self, experiment: str, rows: str) -> str:

@@ -6,6 +6,10 @@ jarvis
     JARVIS and ALIGNN JSON: a list with an `atoms` dict per row.
 folder
     `id_prop.csv` beside structure files.
+extxyz
+    extended xyz with many structures, a property in the second line of each.
+unlabelled
+    structures to predict, without a property.
 structures
     one structure file, CIF, POSCAR or xyz, read by two libraries.
 text

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.sources import jarvis, tables
+from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE, read_folder
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
@@ -14,7 +14,7 @@ from crystal_transfer.errors import InputError
 def read_file(
     path: str | Path, column: str | None = None, id: str | None = None
 ) -> Iterator[Record]:
-    """Read ALIGNN JSON, a matminer/pandas table, or a folder with `id_prop.csv`.
+    """Read ALIGNN JSON, a matminer/pandas table, extended xyz, or a folder with `id_prop.csv`.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ def read_file(
         File or folder.
     column
         Key or column of the property. ALIGNN JSON has ``target`` by default, a folder its second
-        column; a table needs it.
+        column; a table and extended xyz need it.
     id
         Key or column of the names. ALIGNN JSON has ``jid`` by default, a table its index, a
-        folder its first column.
+        folder its first column, extended xyz the number of the frame.
 
     Raises
     ------
@@ -37,6 +37,12 @@ def read_file(
         path = path.parent
     if path.is_dir():
         return read_folder(path, column, id)
+    if path.suffix.lower() in extxyz.SUFFIXES:
+        if column is None:
+            raise InputError(
+                f"{path}: has no property of a known name; name the key of its frames in `column`."
+            )
+        return extxyz.read_extxyz(path, column, id)
     content = read_compressed_json(path)
     if isinstance(content, list) and not _are_records(content):
         if not any(isinstance(row, dict) for row in content):

@@ -66,6 +66,16 @@ def records_of(
             yield structure_record(index if id is None else row[id], row[column], row[structure])
 
 
+def structures_of(path: str | Path, content: Any, id: str | None = None) -> Iterator[Record]:
+    """Return the structures of a table's content alone, their targets NaN; see `read_table`."""
+    columns = (STRUCTURE,) if id is None else (STRUCTURE, id)
+    for index, row in _rows(path, content, columns):
+        if isinstance(row, str):
+            yield unreadable(index, row)
+        else:
+            yield structure_record(index if id is None else row[id], None, row[STRUCTURE])
+
+
 def read_joined_table(
     path: str | Path, column: str, key: str, structures: dict[str, Record]
 ) -> Iterator[Record]:

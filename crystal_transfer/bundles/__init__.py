@@ -1,0 +1,13 @@
+"""A model for one's own crystals, in a folder that stands alone.
+
+data, folds, sources, plan
+    what goes in: crystals, who is held out together, what to start from, how to train.
+begin, work, member, side_by_side
+    trainings: what they read, where they write, one of them, and several at a time.
+comparison, intervals, domain
+    what predictions are worth: beside baselines, with intervals, and for which crystals.
+bundle, predict, finetune
+    the folder, what it says of crystals, and how it is made.
+check, pictures, report, card, templates
+    what a user looks at.
+"""

@@ -1,0 +1,143 @@
+"""A model beside the baselines, on the same folds: whether it is worth its time."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from crystal_transfer.baselines.models import fit_baseline
+
+NETWORK = "network"
+MEDIAN, FOREST, KERNEL, RIDGE = "median", "forest", "kernel", "ridge"
+WORDS = {
+    NETWORK: "fine-tuned network",
+    MEDIAN: "median of the training targets",
+    FOREST: "random forest on Magpie and structure features",
+    KERNEL: "kernel method on Magpie and structure features",
+    RIDGE: "ridge on the source's frozen features",
+}
+
+
+class Score(NamedTuple):
+    """How good a model is on crystals that it has not seen.
+
+    Errors are in the unit of the target. `mae_error` is the standard error of the mean over folds.
+    """
+
+    model: str
+    mae: float
+    mae_error: float
+    rmse: float
+    median_error: float
+    r2: float
+
+
+class Verdict(NamedTuple):
+    """Whether the network beats the best baseline.
+
+    Attributes
+    ----------
+    baseline
+        The baseline with the lowest MAE.
+    gain, gain_error
+        Its MAE less the network's: mean over the folds, and standard error of this mean.
+    """
+
+    baseline: str
+    gain: float
+    gain_error: float
+
+    @property
+    def network_wins(self) -> bool:
+        """Whether the gain is larger than its standard error."""
+        return self.gain > self.gain_error
+
+    @property
+    def winner(self) -> str:
+        """The model that is better on crystals not seen, the network where they are equal."""
+        return NETWORK if self.gain >= 0 else self.baseline
+
+    def sentence(self, unit: str) -> str:
+        """Say it in one line."""
+        unit = "" if unit in ("", "1") else f" {unit}"
+        size = (
+            f"{abs(self.gain):.3g} ± {self.gain_error:.2g}{unit} "
+            "(mean and standard error over folds)"
+        )
+        best = f"the best baseline, the {WORDS[self.baseline]}"
+        if self.network_wins:
+            return f"The network's MAE is lower than that of {best}, by {size}."
+        if self.gain < -self.gain_error:
+            return f"The network does NOT beat {best}: its MAE is higher by {size}."
+        direction = "lower" if self.gain >= 0 else "higher"
+        return f"The network does NOT clearly beat {best}: its MAE is {direction} by {size}."
+
+
+def out_of_fold(
+    baseline: str, features: np.ndarray, targets: np.ndarray, folds: np.ndarray, seed: int
+) -> np.ndarray:
+    """Predict each crystal by a baseline that is fitted to the other folds, [n_crystals].
+
+    Parameters
+    ----------
+    baseline
+        One of `baselines.models.BASELINES`.
+    features
+        Of the crystals, [n_crystals, n_features].
+    targets
+        In the unit that predictions shall have, [n_crystals].
+    folds
+        Fold of each crystal, [n_crystals].
+    seed
+        Of the baseline.
+    """
+    predictions = np.empty(len(targets))
+    for fold in np.unique(folds):
+        outside, inside = folds == fold, folds != fold
+        model = fit_baseline(baseline, features[inside], targets[inside], seed)
+        predictions[outside] = model.predict(features[outside])
+    return predictions
+
+
+def score(model: str, targets: np.ndarray, predictions: np.ndarray, folds: np.ndarray) -> Score:
+    """Measure predictions out of fold; all arrays are [n_crystals]."""
+    errors = predictions - targets
+    per_fold = _mae_by_fold(errors, folds)
+    return Score(
+        model,
+        float(np.abs(errors).mean()),
+        _standard_error(per_fold),
+        float(np.sqrt((errors**2).mean())),
+        float(np.median(np.abs(errors))),
+        float(1 - (errors**2).sum() / ((targets - targets.mean()) ** 2).sum()),
+    )
+
+
+def verdict(
+    targets: np.ndarray, predictions: Mapping[str, np.ndarray], folds: np.ndarray
+) -> Verdict:
+    """Compare the network with the best baseline, fold by fold.
+
+    Parameters
+    ----------
+    targets
+        True values, [n_crystals].
+    predictions
+        Model -> predictions out of fold, [n_crystals]; the network's and those of baselines.
+    folds
+        Fold of each crystal, [n_crystals].
+    """
+    baselines = [name for name in predictions if name != NETWORK]
+    best = min(baselines, key=lambda name: np.abs(predictions[name] - targets).mean())
+    gains = _mae_by_fold(predictions[best] - targets, folds) - _mae_by_fold(
+        predictions[NETWORK] - targets, folds
+    )
+    return Verdict(best, float(gains.mean()), _standard_error(gains))
+
+
+def _mae_by_fold(errors: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    return np.array([np.abs(errors[folds == fold]).mean() for fold in np.unique(folds)])
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values)))

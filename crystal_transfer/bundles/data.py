@@ -1,0 +1,78 @@
+"""A user's own crystals: read, cleaned, and nothing dropped without a reason."""
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from crystal_transfer.datasets.cleaning import Rejected, clean, examples
+from crystal_transfer.datasets.crystals import CrystalTable, Record
+from crystal_transfer.datasets.sources.file import read_file
+from crystal_transfer.datasets.sources.unlabelled import read_structures
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import write_csv
+
+FEWEST = 10  # labelled crystals; with fewer no fold has more than one
+
+
+class Crystals(NamedTuple):
+    """Clean crystals, and the rows that were left out."""
+
+    table: CrystalTable
+    rejected: list[Rejected]
+
+
+def read_labelled(path: str | Path, column: str | None = None, id: str | None = None) -> Crystals:
+    """Read crystals with a property, in any layout of docs/datasets.md.
+
+    Raises
+    ------
+    InputError
+        If the layout is none of those, or too few rows are usable.
+    """
+    found = Crystals(*clean(read_file(path, column, id)))
+    if len(found.table) < FEWEST:
+        raise InputError(
+            f"{path}: {len(found.table)} of {len(found.table) + len(found.rejected)} rows are "
+            f"usable, a model needs {FEWEST}"
+            + (f": {examples(found.rejected)}; mend the data." if found.rejected else ".")
+        )
+    if found.table.targets.min() == found.table.targets.max():
+        raise InputError(
+            f"{path}: all targets equal {found.table.targets[0]:g}, so nothing can be learned; "
+            "check the column of the property."
+        )
+    return found
+
+
+def read_unlabelled(path: str | Path, id: str | None = None, processes: int = 1) -> Crystals:
+    """Read crystals to predict; their targets are 0.
+
+    Raises
+    ------
+    InputError
+        If no structure can be used.
+    """
+    found = Crystals(*clean(map(_without_target, read_structures(path, id, processes))))
+    if len(found.table) == 0:
+        raise InputError(
+            f"{path}: none of its {len(found.rejected)} structures is usable: "
+            f"{examples(found.rejected)}; mend the data."
+        )
+    return found
+
+
+def write_rejected(rejected: Iterable[Rejected], path: str | Path) -> None:
+    """Write the rows that were left out, with their reasons."""
+    write_csv(path, Rejected._fields, rejected)
+
+
+def _without_target(record: Record) -> Record:
+    return record._replace(target=0.0) if math.isnan(record.target) else record
+
+
+def read_rejected(path: str | Path) -> list[Rejected]:
+    """Read what `write_rejected` wrote."""
+    with Path(path).open(newline="", encoding="utf-8") as handle:
+        return [Rejected(row["id"], row["reason"]) for row in csv.DictReader(handle)]

@@ -1,0 +1,259 @@
+"""From crystals and a source to a bundle."""
+
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+
+from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.bundles import comparison
+from crystal_transfer.bundles.begin import settle
+from crystal_transfer.bundles.bundle import (
+    DESCRIPTION,
+    SOURCE,
+    Bundle,
+    TrainingSet,
+    load_bundle,
+    member_name,
+    save_training_set,
+    write_description,
+)
+from crystal_transfer.bundles.card import write_card
+from crystal_transfer.bundles.comparison import FOREST, KERNEL, MEDIAN, NETWORK, RIDGE, Score
+from crystal_transfer.bundles.data import Crystals, write_rejected
+from crystal_transfer.bundles.member import held_out_predictions, training_rows
+from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plan_of
+from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle
+from crystal_transfer.bundles.report import write_report
+from crystal_transfer.bundles.side_by_side import train_parts
+from crystal_transfer.bundles.work import Work
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import write_csv, write_json, write_text
+from crystal_transfer.models.saved import SavedModel, load_model
+
+WORK = "work"  # folder of what is needed only until the model is finished
+
+
+@dataclass(frozen=True)
+class Results:
+    """Predictions out of fold, and what they were made from.
+
+    Attributes
+    ----------
+    predictions
+        Model -> predictions out of fold, in physical units, [n_crystals].
+    features
+        Baseline -> what it sees, [n_crystals, n_features].
+    """
+
+    predictions: dict[str, np.ndarray]
+    features: dict[str, np.ndarray]
+
+
+def finetune(
+    crystals: Crystals,
+    options: Options,
+    folder: str | Path,
+    processes: int = 1,
+    test: CrystalTable | None = None,
+    tell: Callable[[int], None] = lambda batches: None,
+) -> Bundle:
+    """Fine-tune an ensemble to a property, compare it with baselines and write a bundle.
+
+    Called again after an interruption, `KeyboardInterrupt` for one, it goes on where it stopped.
+
+    Parameters
+    ----------
+    crystals
+        Labelled crystals, see `bundles.data`.
+    options
+        What to do.
+    folder
+        Where to write the bundle.
+    processes
+        Trainings at once.
+    test
+        Labelled crystals that are predicted in the end, for the report; None for none.
+    tell
+        Takes the number of batches so far, now and then.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another model, or a training fails.
+    """
+    folder = Path(folder)
+    work = Work(folder / WORK)
+    require_own(folder, plan_of(options, len(crystals.table)))
+    start = settle(crystals, options, work, processes)
+    train_parts(work, start.plan.parts(), processes, tell)
+    bundle = assemble(crystals, folder, processes, test)
+    shutil.rmtree(work.folder)
+    return bundle
+
+
+def training_batches(plan: Plan, n_crystals: int) -> int:
+    """Return how many batches all trainings of a plan have together, nearly."""
+    inside = n_crystals * (plan.folds - 1) / plan.folds
+    per_epoch = [max(1, int(part.share * inside) // plan.how.batch_size) for part in plan.parts()]
+    return plan.how.epochs * sum(per_epoch)
+
+
+def require_own(folder: Path, plan: Plan) -> None:
+    """Check that a folder is free, or holds a model of the same plan.
+
+    Raises
+    ------
+    InputError
+        If it holds something else.
+    """
+    if (folder / DESCRIPTION).is_file():
+        found = load_bundle(folder)
+        if found.plan != plan:
+            raise InputError(f"{folder}: holds another model; name another folder or delete it.")
+    elif folder.exists() and any(path.name != WORK for path in folder.iterdir()):
+        raise InputError(f"{folder}: is not empty; name a new folder for the model.")
+
+
+def assemble(
+    crystals: Crystals, folder: Path, processes: int = 1, test: CrystalTable | None = None
+) -> Bundle:
+    """Make a bundle of finished trainings; parameters as of `finetune`."""
+    work, table = Work(folder / WORK), crystals.table
+    start, source = work.load_start(), work.load_source()
+    plan, folds = start.plan, start.folds
+    results = _results(work, plan, source, table, folds, processes)
+    verdict = comparison.verdict(table.targets, results.predictions, folds)
+    with_source = verdict.baseline == RIDGE
+    for fold in range(plan.folds):
+        shutil.copyfile(work.part(Part(fold)).model, folder / member_name(fold))
+    if with_source:
+        shutil.copyfile(work.source, folder / SOURCE)
+    members = [load_model(folder / member_name(fold)) for fold in range(plan.folds)]
+    embedding = outputs_of(members, table, processes=processes).embedding
+    bundle = Bundle(
+        plan=plan,
+        members=members,
+        training=TrainingSet(
+            ids=table.ids,
+            targets=table.targets,
+            folds=folds,
+            numbers=np.unique(table.numbers),
+            network=results.predictions[NETWORK],
+            baseline=results.predictions[verdict.baseline],
+            embedding=embedding.astype(np.float32),
+            features=results.features[verdict.baseline],
+        ),
+        scores=[
+            comparison.score(name, table.targets, predicted, folds)
+            for name, predicted in results.predictions.items()
+        ],
+        verdict=verdict,
+        source=start.source,
+        source_model=source if with_source else None,
+    )
+    _write(bundle, crystals, results, work, folder, processes, test)
+    return bundle
+
+
+def _results(
+    work: Work,
+    plan: Plan,
+    source: SavedModel | None,
+    table: CrystalTable,
+    folds: np.ndarray,
+    processes: int,
+) -> Results:
+    """Collect the network's predictions out of fold, and make those of the baselines."""
+    known: dict[str, float] = {}
+    for fold in range(plan.folds):
+        known |= held_out_predictions(work, Part(fold))
+    predictions = {NETWORK: np.array([known[id] for id in table.ids.tolist()])}
+    composition = features_of(table, processes).values
+    features = dict.fromkeys((MEDIAN, FOREST, KERNEL), composition)
+    if source is not None:
+        features[RIDGE] = frozen_features(source, table, processes=processes)
+    for name, seen in features.items():
+        predictions[name] = comparison.out_of_fold(name, seen, table.targets, folds, plan.seed)
+    return Results(predictions, features)
+
+
+def _write(
+    bundle: Bundle,
+    crystals: Crystals,
+    results: Results,
+    work: Work,
+    folder: Path,
+    processes: int,
+    test: CrystalTable | None,
+) -> None:
+    """Write all files of a bundle but its weights; `model.json` last."""
+    plan, table = bundle.plan, crystals.table
+    write_rejected(crystals.rejected, folder / "rejected.csv")
+    write_json(
+        folder / "splits.json",
+        {
+            f"fold_{fold + 1}": table.ids[bundle.training.folds == fold].tolist()
+            for fold in range(plan.folds)
+        },
+    )
+    write_csv(folder / "baselines.csv", Score._fields, bundle.scores)
+    write_csv(
+        folder / "out_of_fold.csv",
+        ["id", "fold", "target", *results.predictions],
+        zip(table.ids.tolist(), (bundle.training.folds + 1).tolist(), table.targets.tolist(),
+            *(values.tolist() for values in results.predictions.values()), strict=True),
+    )  # fmt: skip
+    save_training_set(bundle.training, folder)
+    tested = None
+    if test is not None:
+        tested = predict_bundle(bundle, test, processes=processes)
+        tested.insert(1, "target", test.targets)
+        write_text(folder / "test.csv", tested.to_csv(index=False))
+    curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
+    write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
+    write_card(bundle, rejected, folder)
+    versions = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+    write_description(bundle, folder, rejected, versions)
+
+
+def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame:
+    """Return MAEs on the first fold after training on shares of the others.
+
+    Columns: crystals (number to train on), network, baseline (the best one).
+    """
+    plan, training = bundle.plan, bundle.training
+    held_out = training.folds == 0
+    truth, name = training.targets[held_out], bundle.verdict.baseline
+    rows = []
+    for share in (*CURVE, WHOLE):
+        part = Part(0, share)
+        inside = training_rows(training.folds, part, plan.seed)
+        known = held_out_predictions(work, part)
+        network = np.array([known[id] for id in training.ids[held_out].tolist()])
+        seen = results.features[name]
+        model = fit_baseline(name, seen[inside], training.targets[inside], plan.seed)
+        rows.append({
+            "crystals": len(inside),
+            NETWORK: np.abs(network - truth).mean(),
+            "baseline": np.abs(model.predict(seen[held_out]) - truth).mean(),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _histories(work: Work, plan: Plan) -> list[pd.DataFrame]:
+    """Read loss and error after every epoch, of every member."""
+    return [pd.read_csv(work.part(Part(fold)).history) for fold in range(plan.folds)]

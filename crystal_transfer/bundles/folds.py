@@ -1,0 +1,81 @@
+"""Folds of crystals for cross-validation: what belongs together is never on both sides."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.fingerprints import formula
+from crystal_transfer.errors import InputError
+
+BY_FORMULA = "formula"
+BY_NOTHING = "none"
+
+
+def groups_of(table: CrystalTable, by: str) -> np.ndarray:
+    """Return the group of each crystal, [n_crystals].
+
+    Parameters
+    ----------
+    table
+        The crystals.
+    by
+        ``formula``: those of one reduced formula are a group, so that a model is not tested on
+        polymorphs of what it has learned; ``none``: each is its own; or a CSV file with the
+        columns id and group.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or does not name every crystal.
+    """
+    if by == BY_NOTHING:
+        return np.arange(len(table))
+    names = (
+        [str(formula(crystal)) for crystal in table] if by == BY_FORMULA else _of_file(table, by)
+    )
+    return np.unique(names, return_inverse=True)[1]
+
+
+def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each crystal, 0 to n_folds - 1, [n_crystals].
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
+    """
+    n_groups = len(np.unique(groups))
+    if n_groups < n_folds:
+        raise InputError(
+            f"the crystals are of {n_groups} groups, which {n_folds} folds cannot share; ask for "
+            "fewer folds, or group by something else (--group-by)."
+        )
+    fold = np.empty(len(groups), dtype=np.int64)
+    parts = GroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, groups=groups)
+    for number, (_, held_out) in enumerate(parts):
+        fold[held_out] = number
+    return fold
+
+
+def _of_file(table: CrystalTable, path: str) -> Sequence[str]:
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as handle:
+            rows = list(csv.DictReader(handle))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"{path}: cannot be read as a CSV file ({error}); --group-by takes formula, none or a "
+            "file with the columns id and group."
+        ) from None
+    if not rows or not {"id", "group"} <= rows[0].keys():
+        raise InputError(f"{path}: has no columns id and group; write one row per crystal.")
+    known = {row["id"]: row["group"] for row in rows}
+    missing = [id for id in table.ids.tolist() if not known.get(id)]
+    if missing:
+        raise InputError(
+            f"{path}: names no group for crystal '{missing[0]}' ({len(missing)} in all); add it."
+        )
+    return [known[id] for id in table.ids.tolist()]

@@ -1,0 +1,177 @@
+"""What a bundle says of crystals: value, interval, and whether it knows such crystals at all."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.bundles.bundle import Bundle
+from crystal_transfer.bundles.comparison import NETWORK, RIDGE
+from crystal_transfer.bundles.intervals import factor
+from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.graphs.line_graph import Graphs
+from crystal_transfer.models.contract import Network
+from crystal_transfer.models.saved import SavedModel
+from crystal_transfer.prediction import graphs_of
+from crystal_transfer.species import SYMBOLS
+from crystal_transfer.training.prediction import embed
+
+LEVEL = 0.9  # of intervals, unless the user says so
+
+
+class Outputs(NamedTuple):
+    """What the members say of crystals.
+
+    Attributes
+    ----------
+    predictions
+        Of each member, in physical units, [n_members, n_crystals].
+    embedding
+        Their pooled features beside each other, [n_crystals, n_members x features].
+    """
+
+    predictions: np.ndarray
+    embedding: np.ndarray
+
+
+def predict_bundle(
+    bundle: Bundle,
+    table: CrystalTable,
+    level: float = LEVEL,
+    device: str = "cpu",
+    processes: int = 1,
+    model: str = NETWORK,
+) -> pd.DataFrame:
+    """Predict a property of crystals, with intervals.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    table
+        Clean crystals; their targets are not used.
+    level
+        Share of crystals like the training crystals whose target lies within the interval.
+    device
+        Where to compute, such as ``cuda``.
+    processes
+        Worker processes for graphs and features.
+    model
+        `NETWORK`, or the best baseline of the bundle.
+
+    Returns
+    -------
+    A row per crystal, in the order of the table:
+
+    id, prediction
+        Its name; the predicted property in the physical unit.
+    std
+        Standard deviation over the members, in the same unit; not calibrated.
+    lower, upper
+        Ends of the calibrated interval.
+    in_domain
+        Whether a training crystal is as near as training crystals usually are to each other, and
+        all elements occur in them.
+    nearest, distance
+        The nearest training crystal in the space of the members' features, and how far it is.
+    difficulty
+        How large errors are for the training crystals near it, in the unit of the property.
+    unseen_elements
+        Elements that no training crystal has, separated by spaces.
+    """
+    outputs = outputs_of(bundle.members, table, device, processes)
+    training, domain = bundle.training, bundle.training.domain
+    embedding = training.standardised(outputs.embedding)
+    predicted = outputs.predictions.mean(axis=0)
+    if model != NETWORK:
+        predicted = _of_baseline(bundle, table, device, processes)
+    calibration = training.calibration(model)
+    difficulty = calibration.difficulty(embedding)
+    half = difficulty * factor(calibration.residuals, calibration.own_difficulty(), level)
+    nearest, distances = domain.nearest(embedding)
+    unseen = [domain.unseen(crystal.numbers) for crystal in table]
+    usual = distances <= domain.limit()
+    return pd.DataFrame({
+        "id": table.ids.astype(object),
+        "prediction": predicted,
+        "std": outputs.predictions.std(axis=0, ddof=1),
+        "lower": predicted - half,
+        "upper": predicted + half,
+        "in_domain": usual & np.array([not elements for elements in unseen], dtype=bool),
+        "nearest": nearest.astype(object),
+        "distance": distances,
+        "difficulty": difficulty,
+        "unseen_elements": [" ".join(SYMBOLS[z] for z in elements) for elements in unseen],
+    })  # fmt: skip
+
+
+def embed_bundle(
+    bundle: Bundle, table: CrystalTable, device: str = "cpu", processes: int = 1
+) -> np.ndarray:
+    """Return the members' features of crystals beside each other, [n, n_members x features]."""
+    return outputs_of(bundle.members, table, device, processes).embedding
+
+
+def outputs_of(
+    members: list[SavedModel], table: CrystalTable, device: str = "cpu", processes: int = 1
+) -> Outputs:
+    """Compute what members say of crystals; graphs are built once for all of them."""
+    networks = [member.build().to(device) for member in members]
+    parts = [
+        [_of_member(network, graphs) for network in networks]
+        for graphs in graphs_of(members[0], table, device, processes)
+    ]
+    predictions, embedding = [], []
+    for place, member in enumerate(members):
+        (scaler,) = member.scalers.values()
+        scaled = np.concatenate([np.empty(0), *(part[place][0] for part in parts)])
+        predictions.append(scaler.restore(scaled))
+        width = networks[place].features
+        embedding.append(
+            np.concatenate([np.empty((0, width)), *(part[place][1] for part in parts)])
+        )
+    return Outputs(np.array(predictions), np.hstack(embedding))
+
+
+@torch.no_grad()
+def _of_member(network: Network, graphs: Graphs) -> tuple[np.ndarray, np.ndarray]:
+    """Return scaled predictions, [n_crystals], and pooled features, [n_crystals, features]."""
+    features = embed(network, graphs)
+    return _numbers(network.fc(features))[:, 0], _numbers(features)
+
+
+def _numbers(tensor: torch.Tensor) -> np.ndarray:
+    found: np.ndarray = tensor.double().cpu().numpy()
+    return found
+
+
+def _of_baseline(bundle: Bundle, table: CrystalTable, device: str, processes: int) -> np.ndarray:
+    """Fit the best baseline to all training crystals, and predict; seconds, so it is not stored."""
+    training, name = bundle.training, bundle.verdict.baseline
+    features = (
+        frozen_features(bundle.source_model, table, device, processes)
+        if name == RIDGE and bundle.source_model is not None
+        else features_of(table, processes).values
+    )
+    return fit_baseline(name, training.features, training.targets, bundle.plan.seed).predict(
+        features
+    )
+
+
+def frozen_features(
+    source: SavedModel, table: CrystalTable, device: str = "cpu", processes: int = 1
+) -> np.ndarray:
+    """Return what a source sees of crystals: pooled features, and the properties it predicts.
+
+    [n_crystals, features + n_properties]; the properties are scaled.
+    """
+    network = source.build().to(device)
+    rows = []
+    for graphs in graphs_of(source, table, device, processes):
+        with torch.no_grad():
+            features = embed(network, graphs)
+            rows.append(np.hstack([_numbers(features), _numbers(network.fc(features))]))
+    return np.concatenate(rows)

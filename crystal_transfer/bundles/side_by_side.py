@@ -1,0 +1,88 @@
+"""The trainings of a bundle, several at a time, each in a process of its own."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+from crystal_transfer.bundles.member import train_member
+from crystal_transfer.bundles.plan import Part
+from crystal_transfer.bundles.work import Work
+from crystal_transfer.errors import Interrupted
+
+LOOKED_EVERY = 0.5  # s between two looks at the processes
+
+# of a worker process: batches so far of all processes, whether to stop, and who started it
+_shared: dict[str, Any] = {}
+
+
+def train_parts(
+    work: Work,
+    parts: Sequence[Part],
+    at_once: int,
+    tell: Callable[[int], None] = lambda batches: None,
+) -> None:
+    """Carry out trainings; those that are done already are left out.
+
+    Parameters
+    ----------
+    work
+        Folder with all that they read.
+    parts
+        Which trainings.
+    at_once
+        Processes; each uses one thread, so that the number of processes changes no result.
+    tell
+        Takes the number of batches so far, now and then.
+
+    Raises
+    ------
+    InputError
+        The first fault of a training. The others save a checkpoint and end, as they do for
+        `KeyboardInterrupt`, and go on when this is called again.
+    """
+    left = [part for part in parts if not work.is_done(part)]
+    context = multiprocessing.get_context("spawn")
+    batches, stop = context.Value("q", 0), context.Event()
+    with ProcessPoolExecutor(
+        max(1, min(at_once, len(left))), context, _begin, (batches, stop, os.getpid())
+    ) as pool:
+        waiting: set[Future[None]] = {pool.submit(_train, work.folder, part) for part in left}
+        try:
+            while waiting:
+                done, waiting = wait(waiting, LOOKED_EVERY, FIRST_COMPLETED)
+                tell(batches.value)
+                for future in done:
+                    future.result()
+        except BaseException:
+            stop.set()
+            for future in waiting:
+                future.cancel()
+            raise
+
+
+def _begin(batches: Any, stop: Any, parent: int) -> None:
+    """Set up a worker process: Ctrl-C reaches it too, but only its parent decides to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _shared.update(batches=batches, stop=stop, parent=parent)
+
+
+def _train(folder: Path, part: Part) -> None:
+    work = Work(folder)
+    if _shared["stop"].is_set():
+        raise Interrupted("stopped before it began")
+    with (folder / f"{part.name}.log").open("a", buffering=1, encoding="utf-8") as log:
+
+        def report(line: str) -> None:
+            print(f"{time.strftime('%H:%M:%S')} {part.name}: {line}", file=log)
+
+        def asked_to_stop() -> bool:
+            with _shared["batches"].get_lock():
+                _shared["batches"].value += 1
+            return bool(_shared["stop"].is_set() or os.getppid() != _shared["parent"])
+
+        train_member(work, part, report, asked_to_stop)

@@ -1,0 +1,124 @@
+"""What fine-tuning can start from, by name: weights that ship, alignn's, or any file."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+import yaml
+
+from crystal_transfer import data
+from crystal_transfer.datasets.download import fetch
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import seal_of, sha256, write_text
+from crystal_transfer.graphs.build import species_features
+from crystal_transfer.models.saved import SavedModel, load_model
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.models.strategies import Head
+from crystal_transfer.models.weights import load_weights
+from crystal_transfer.protocols import BondRule
+
+AUTO = "auto"  # the best of the weights that ship, on the crystals at hand
+SCRATCH = "scratch"  # nothing: every weight is drawn
+MIRROR = (
+    "CRYSTAL_TRANSFER_MIRROR"  # folder that has alignn's archives, for machines without network
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network to start from.
+
+    Attributes
+    ----------
+    name
+        As the user says it.
+    model
+        What it is; None to start from nothing.
+    sha256
+        Checksum of its file; empty without one.
+    licence
+        Under which its weights are published; empty where it is not known.
+    """
+
+    name: str
+    model: SavedModel | None
+    sha256: str = ""
+    licence: str = ""
+
+
+def shipped() -> list[str]:
+    """List the weights that come with the package."""
+    return sorted(path.stem for path in data.WEIGHTS.glob("*.safetensors"))
+
+
+def published() -> dict[str, str]:
+    """Return name -> address of the networks that alignn's authors have published."""
+    found: dict[str, str] = yaml.safe_load(data.ALIGNN_MODELS.read_text(encoding="utf-8"))
+    return found
+
+
+def find_source(name: str) -> Source:
+    """Return the network of a name.
+
+    Parameters
+    ----------
+    name
+        ``scratch``; a name of `shipped` or `published`; or a file: the model.safetensors of a run
+        or a member of a bundle, or weights of alignn's network with the published sizes.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name, or its file cannot be used.
+    """
+    if name == SCRATCH:
+        return Source(name, None)
+    if name in shipped():
+        path = data.WEIGHTS / f"{name}.safetensors"
+        return Source(name, load_model(path), sha256(path), "CC BY 4.0 (data), MIT (weights)")
+    if name in published():
+        path = downloaded(name)
+        return Source(name, _of_alignn(path), sha256(path), "figshare, CC BY 4.0")
+    path = Path(name)
+    if path.is_dir() and (path / "model.safetensors").is_file():
+        path = path / "model.safetensors"
+    if not path.is_file():
+        raise InputError(
+            f"source '{name}': there is no such file and no such name; the names are {SCRATCH}, "
+            f"{', '.join(shipped())}, and those of alignn (crystal-transfer sources)."
+        )
+    model = load_model(path) if path.suffix == ".safetensors" else _of_alignn(path)
+    return Source(str(path), model, sha256(path))
+
+
+def downloaded(name: str) -> Path:
+    """Return alignn's archive of a name; downloaded once, or copied from the mirror.
+
+    Raises
+    ------
+    InputError
+        If it cannot be had, or has changed since it was downloaded first.
+    """
+    path = Path(platformdirs.user_cache_dir("crystal-transfer")) / f"{name}.zip"
+    noted = seal_of(path)
+    if not path.exists():
+        fetch(published()[name], path, None, os.environ.get(MIRROR))
+        write_text(noted, sha256(path) + "\n")
+    if not noted.exists() or noted.read_text(encoding="utf-8").strip() != sha256(path):
+        raise InputError(f"{path}: is not as it was downloaded; delete it and run again.")
+    return path
+
+
+def _of_alignn(path: Path) -> SavedModel:
+    """Return alignn's network of the published sizes with weights from a file."""
+    return SavedModel(
+        network="alignn",
+        sizes=AlignnSizes(),
+        head=Head(()),
+        scalers={},
+        bond_rule=BondRule.ALIGNN.value,
+        tensors=load_weights(path),
+        species_features=torch.from_numpy(species_features()),
+    )

@@ -1,0 +1,255 @@
+"""A model for one's own crystals: what the commands do, and what they print."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from crystal_transfer.bundles import check as checking
+from crystal_transfer.bundles.bundle import DESCRIPTION, Bundle, load_bundle
+from crystal_transfer.bundles.comparison import NETWORK, WORDS
+from crystal_transfer.bundles.data import Crystals, read_labelled, read_unlabelled, write_rejected
+from crystal_transfer.bundles.finetune import finetune as make
+from crystal_transfer.bundles.finetune import training_batches
+from crystal_transfer.bundles.plan import Options, plan_of
+from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
+from crystal_transfer.bundles.sources import find_source, published, shipped
+from crystal_transfer.datasets.cleaning import SHOWN
+from crystal_transfer.errors import InputError, Interrupted
+from crystal_transfer.files import replaced_when_whole, write_text
+from crystal_transfer.prediction import embed_crystals
+from crystal_transfer.training.run import choose_device
+from crystal_transfer.training.settings import Device
+
+TELL = 30.0  # s between two lines of progress where there is no terminal
+BAR = 40  # characters of the longest bar of a histogram
+BINS = 12
+MOST_NAMES = 5  # of crystals in one line
+
+console = Console(highlight=False)
+
+
+def check(data: Path, target: str | None, id: str | None, unit: str, output: Path | None) -> None:
+    """Print what is in labelled crystals; parameters as of the command."""
+    crystals = read_labelled(data, target, id)
+    table = crystals.table
+    _print_rejected(crystals)
+    found = checking.summarise(table)
+    in_unit = f" {unit}" if unit else ""
+    low, quarter, median, three, high = found.quantiles
+    console.print(
+        f"atoms per cell: {found.atoms[0]} to {found.atoms[2]}, median {found.atoms[1]}\n"
+        f"reduced formulas: {found.formulas}\n"
+        f"elements: {len(found.elements)}, in "
+        + ", ".join(f"{symbol} {n}" for symbol, n in list(found.elements.items())[:12])
+        + (", ..." if len(found.elements) > 12 else "")
+    )
+    if found.rare:
+        console.print(f"in fewer than {checking.RARE} crystals: {', '.join(found.rare)}")
+    console.print(
+        f"target: {low:.4g} to {high:.4g}{in_unit}, median {median:.4g}, half of them "
+        f"{quarter:.4g} to {three:.4g}"
+    )
+    _print_histogram(table.targets)
+    if found.twins:
+        console.print(
+            f"[bold]{len(found.twins)} groups of crystals look alike[/] (StructureMatcher), their "
+            f"targets differ by up to {found.disagreement:.4g}{in_unit}: "
+            + "; ".join(" = ".join(names) for names in found.twins[:MOST_NAMES])
+        )
+    if found.far:
+        console.print(
+            f"[bold]{len(found.far)} targets are far from all others[/]: {_few(found.far)}"
+        )
+    if output is not None:
+        write_rejected(crystals.rejected, output / "rejected.csv")
+        label = (target or "target") + (f" ({unit})" if unit else "")
+        checking.draw_histogram(table, label, output / "targets.png")
+        console.print(f"{output}: targets.png, rejected.csv")
+
+
+def finetune(
+    data: Path, output: Path, id: str | None, test: Path | None, threads: int, column: str | None,
+    options: Options,
+) -> None:  # fmt: skip
+    """Make a bundle and say what it is worth; parameters as of the command."""
+    crystals = read_labelled(data, column, id)
+    tested = read_labelled(test, column, id).table if test is not None else None
+    _print_rejected(crystals)
+    n, processes = len(crystals.table), _processes(threads)
+    plan = plan_of(options, n)
+    console.print(
+        f"{plan.folds} members and a learning curve, {plan.how.epochs} epochs each, {processes} at "
+        "a time"
+    )
+    with _stopped_gently(), _progress(training_batches(plan, n)) as tell:
+        bundle = make(crystals, options, output, processes, tested, tell)
+    print_bundle(bundle, output)
+
+
+def predict(
+    model: Path,
+    crystals: Path,
+    output: Path,
+    level: float,
+    by: str,
+    id: str | None,
+    threads: int,
+    device: str,
+) -> None:
+    """Write predictions and say how many can be trusted; parameters as of the command."""
+    if not 0 < level < 1:
+        raise InputError(f"--level {level:g}: is no share between 0 and 1; take 0.9, say.")
+    bundle, processes = load_bundle(model), _processes(threads)
+    found = read_unlabelled(crystals, id, processes)
+    _print_rejected(found)
+    name = NETWORK if by == NETWORK else bundle.verdict.winner
+    where = choose_device(Device(device))
+    table = predict_bundle(bundle, found.table, level, str(where), processes, name)
+    write_text(output, table.to_csv(index=False))
+    if found.rejected:
+        write_rejected(found.rejected, _beside(output))
+    outside = int((~table["in_domain"]).sum())
+    unseen = int((table["unseen_elements"] != "").sum())
+    console.print(
+        f"{output}: {len(table)} crystals by the {WORDS[name]}; {outside} outside of the model's "
+        f"domain, {unseen} of them with elements that it has never seen"
+    )
+    if not np.isfinite(table["lower"]).all():
+        console.print(
+            f"[bold]intervals of {level:g} are infinite[/]: {len(bundle.training)} training "
+            "crystals are too few for this level"
+        )
+
+
+def embed(
+    model: str, crystals: Path, output: Path, id: str | None, threads: int, device: str
+) -> None:
+    """Write features; parameters as of the command."""
+    processes, where = _processes(threads), str(choose_device(Device(device)))
+    found = read_unlabelled(crystals, id, processes)
+    _print_rejected(found)
+    if (Path(model) / DESCRIPTION).exists():
+        features = embed_bundle(load_bundle(model), found.table, where, processes)
+    else:
+        source = find_source(model).model
+        if source is None:
+            raise InputError(f"source '{model}': has no features; name a model or a source.")
+        features = embed_crystals(source, found.table, where, processes)
+    with replaced_when_whole(output) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, ids=found.table.ids, features=features.astype(np.float32))
+    if found.rejected:
+        write_rejected(found.rejected, _beside(output))
+    console.print(f"{output}: ids and features, {features.shape[0]} x {features.shape[1]}")
+
+
+def sources() -> None:
+    """Print what fine-tuning can start from."""
+    table = Table(box=None)
+    table.add_column("name")
+    table.add_column("what it is")
+    for name in shipped():
+        table.add_row(name, "comes with the package")
+    for name in published():
+        table.add_row(name, "ALIGNN's authors; downloaded when it is used first")
+    table.add_row("scratch", "nothing: every weight is drawn")
+    console.print(table)
+    console.print("or a file: model.safetensors of a run, or weights of alignn (.pt, .zip)")
+
+
+def print_bundle(bundle: Bundle, folder: Path) -> None:
+    """Print what a bundle is worth."""
+    unit = bundle.plan.unit
+    table = Table(box=None)
+    table.add_column("model")
+    table.add_column(f"MAE ({unit})" if unit else "MAE", justify="right")
+    table.add_column("R2", justify="right")
+    for score in sorted(bundle.scores, key=lambda score: score.mae):
+        table.add_row(WORDS[score.model], f"{score.mae:.3g} ± {score.mae_error:.2g}",
+                      f"{score.r2:.3f}")  # fmt: skip
+    console.print(table)
+    console.print(f"[bold]{bundle.verdict.sentence(unit)}[/]")
+    console.print(f"{folder}: the model; look at {folder / 'report.html'}")
+
+
+def _processes(threads: int) -> int:
+    """Return the number of processes; 0 stands for the cores that this process may use."""
+    return threads or len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def _stopped_gently() -> Iterator[None]:
+    """Let SIGTERM end a training as Ctrl-C does: with checkpoints, and one sentence."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("stopped by the user") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far the trainings are: a bar, or lines where there is no terminal."""
+    if not console.is_terminal:
+        yield _lines(total)
+        return
+    columns = (
+        TextColumn("training"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
+        TextColumn("left"),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("training", total=total)
+        yield lambda batches: bar.update(task, completed=batches)
+
+
+def _lines(total: int) -> Callable[[int], None]:
+    started = told = time.monotonic()
+
+    def tell(batches: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if batches and now - told > TELL:
+            told = now
+            left = (now - started) * (total - batches) / batches
+            console.print(f"training: {batches / total:.0%}, about {left / 60:.0f} min left")
+
+    return tell
+
+
+def _print_rejected(crystals: Crystals) -> None:
+    n = len(crystals.table) + len(crystals.rejected)
+    console.print(f"{len(crystals.table)} of {n} crystals are usable")
+    for row in crystals.rejected[:SHOWN]:
+        console.print(f"  left out: {row.id}: {row.reason}", markup=False)
+    if len(crystals.rejected) > SHOWN:
+        console.print(f"  and {len(crystals.rejected) - SHOWN} more")
+
+
+def _print_histogram(targets: np.ndarray) -> None:
+    counts, edges = np.histogram(targets, BINS)
+    for n, low, high in zip(counts, edges[:-1], edges[1:], strict=True):
+        bar = "█" * round(BAR * n / counts.max()) or ("▏" if n else "")
+        console.print(f"{low:>10.4g} to {high:<10.4g} {bar} {n}")
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _beside(output: Path) -> Path:
+    """Return where the rows that were left out are written."""
+    return output.with_name(f"{output.stem}.rejected.csv")

@@ -1,0 +1,69 @@
+"""Studies at work: before they run, while they run, and beside the paper."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from crystal_transfer import data
+from crystal_transfer.experiments.config_files import merge, read_config
+from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.operations import plan, progress
+from crystal_transfer.results import publication, tables
+
+
+def load(configs: Sequence[Path]) -> Study:
+    """Return the study of config files, the paper's without any.
+
+    Raises
+    ------
+    InputError
+        If one of them is wrong.
+    """
+    return load_study(with_defaults(merge([read_config(path) for path in configs])))
+
+
+def show(table: pd.DataFrame) -> None:
+    """Print a table, numbers with one digit."""
+    print(table.to_string(index=False, float_format="{:,.1f}".format))
+
+
+def print_plan(study: Study) -> None:
+    """Print trainings per experiment and runs per figure."""
+    show(plan.by_experiment(study))
+    print(
+        f"\nhours: of one device, {study.throughput.training.source}; GB: models and predictions."
+    )
+    print("new: trainings and pre-trainings that no experiment above has.\n")
+    show(plan.by_figure(study))
+    print("\nshared: runs and pre-trainings that another figure needs too; each is trained once.")
+
+
+def print_status(study: Study) -> None:
+    """Print the states of all runs, and where the logs of failed ones are."""
+    states = progress.states(study)
+    counts, correction = progress.by_experiment(study, states)
+    show(counts)
+    total = counts.iloc[-1]
+    print(f"\nFinished runs took {correction:.2f} times the expected time.")
+    if total["running"]:
+        hours = total["hours left"] / total["running"]
+        print(f"At {total['running']} runs side by side about {hours:.1f} hours are left.")
+    unfinished = progress.unfinished(study, states)
+    if not unfinished.empty:
+        print()
+        show(unfinished)
+        print("\nThe same snakemake command starts them again, from their checkpoints.")
+
+
+def print_comparison(study: Study) -> None:
+    """Print all finished cells that the publication has too."""
+    finished = [
+        study.files(run).metrics
+        for run in study.runs.values()
+        if not run.is_pretraining and study.layout.is_done(run.id)
+    ]
+    ours = tables.cells(tables.runs_table(finished))
+    table = publication.beside(ours, publication.published(data.PUBLISHED))
+    print(publication.summary(table) + "\n")
+    print(table.to_string(index=False, float_format="{:.3f}".format))

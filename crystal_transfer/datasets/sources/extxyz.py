@@ -1,0 +1,113 @@
+"""Extended xyz with many structures: each frame's second line has its lattice and its values."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ase.io.extxyz import key_val_str_to_dict
+
+from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.records import record, unreadable
+from crystal_transfer.datasets.sources.structures import read_xyz
+from crystal_transfer.datasets.sources.text import read_text
+from crystal_transfer.errors import InputError
+
+SUFFIXES = (".xyz", ".extxyz")
+LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
+MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
+
+
+class Frame(NamedTuple):
+    """One structure of a file, as text."""
+
+    line: int  # where it begins, counted from 1
+    text: str
+    whole: bool
+
+
+def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> Iterator[Record]:
+    """Read a file with a structure per frame.
+
+    Parameters
+    ----------
+    path
+        The file.
+    column
+        Key of the property in the second line of each frame; None reads structures alone.
+    id
+        Key of the names; by default a frame's number, from 0, is its name.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be divided into frames, or no frame has the key.
+    """
+    found = frames(path)
+    values = [_values(frame) for frame in found]
+    for key, parameter in ((column, "column"), (id, "id")):
+        if key is not None and not any(key in own for own in values):
+            known = sorted({name for own in values for name in own} - LAYOUT)
+            raise InputError(
+                f"{path}: no frame has the key '{key}' (there are "
+                f"{', '.join(known[:12]) or 'none'}); correct `{parameter}`."
+            )
+    return (
+        _record(place, frame, own, column, id)
+        for place, (frame, own) in enumerate(zip(found, values, strict=True))
+    )
+
+
+def frames(path: str | Path) -> list[Frame]:
+    """Divide a file into its frames: a number of atoms, a line, and as many lines of atoms.
+
+    Raises
+    ------
+    InputError
+        If a line that must hold a number of atoms holds anything else: what follows cannot be
+        divided.
+    """
+    lines = read_text(path, MOST_BYTES).splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    found, start = [], 0
+    while start < len(lines):
+        head = lines[start].strip()
+        if not (head.isascii() and head.isdigit()):
+            raise InputError(
+                f"{path}, line {start + 1}: '{head[:40]}' is not the number of atoms that a frame "
+                "of an xyz file begins with; mend the file there or before."
+            )
+        end = start + 2 + int(head)
+        found.append(Frame(start + 1, "\n".join(lines[start:end]), end <= len(lines)))
+        start = end
+    if not found:
+        raise InputError(f"{path}: is empty; export the data again.")
+    return found
+
+
+def _values(frame: Frame) -> dict[str, Any]:
+    """Read the keys of a frame's second line; none where it cannot be read."""
+    comment = "".join(frame.text.split("\n")[1:2])
+    try:
+        return dict(key_val_str_to_dict(comment))
+    except Exception:  # whatever ASE stumbles over; the structure's reader says what is wrong
+        return {}
+
+
+def _record(
+    place: int, frame: Frame, values: dict[str, Any], column: str | None, id: str | None
+) -> Record:
+    name = f"frame {place}"
+    if id is not None:
+        if id not in values:
+            return unreadable(name, f"frame at line {frame.line} has no key '{id}'")
+        name = values[id]
+    if not frame.whole:
+        return unreadable(name, f"frame at line {frame.line} is cut off")
+    target = None if column is None else _plain(values.get(column))
+    return record(name, target, lambda: read_xyz(frame.text))
+
+
+def _plain(value: Any) -> Any:
+    """Return what ASE read as a plain number or text."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value

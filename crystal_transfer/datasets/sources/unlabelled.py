@@ -1,0 +1,79 @@
+"""Structures without a property, to predict: files of a folder, or rows of a table."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm.contrib.concurrent import process_map
+
+from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.records import record
+from crystal_transfer.datasets.sources import extxyz, jarvis, tables
+from crystal_transfer.datasets.sources.structures import read_structure
+from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.errors import InputError
+
+STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")
+FILES_AT_ONCE = 16  # handed to a worker process
+TABLE_FILE = re.compile(r"(?i).*\.(json|json\.gz|zip)")
+
+
+def read_structures(
+    path: str | Path, id: str | None = None, processes: int = 1
+) -> Iterable[Record]:
+    """Read structures; the targets of the records are NaN.
+
+    Parameters
+    ----------
+    path
+        A structure file; extended xyz with many structures; a folder, of which all files are read
+        whose names are those of structure files; or a table as for training, whose property is
+        not read.
+    id
+        Key or column of the names, where rows have any; files have their own names.
+    processes
+        Worker processes that read files.
+
+    Raises
+    ------
+    InputError
+        If there is no structure.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _of_folder(path, processes)
+    if path.suffix.lower() in extxyz.SUFFIXES:
+        return extxyz.read_extxyz(path, None, id)
+    if TABLE_FILE.fullmatch(path.name):
+        return _of_table(path, read_compressed_json(path), id)
+    return iter([_of_file(path)])
+
+
+def _of_folder(folder: Path, processes: int) -> Iterable[Record]:
+    files = sorted(file for file in folder.iterdir() if STRUCTURE_FILE.fullmatch(file.name))
+    if not files:
+        raise InputError(
+            f"{folder}: has no structure file (.cif, .vasp, .poscar, .xyz, POSCAR*); name another "
+            "folder."
+        )
+    if processes == 1 or len(files) < FILES_AT_ONCE:
+        return map(_of_file, files)
+    found: list[Record] = process_map(
+        _of_file, files, max_workers=processes, chunksize=FILES_AT_ONCE, unit="file", desc="read",
+        mininterval=1.0,
+    )  # fmt: skip
+    return found
+
+
+def _of_file(file: Path) -> Record:
+    return record(file.name, None, lambda: read_structure(file))
+
+
+def _of_table(path: Path, content: Any, id: str | None) -> Iterator[Record]:
+    if isinstance(content, list) and any(
+        isinstance(row, dict) and "atoms" in row for row in content
+    ):
+        rows = [row | {"target": None} if isinstance(row, dict) else row for row in content]
+        return jarvis.records_of(path, rows, "target", id)
+    return tables.structures_of(path, content, id)

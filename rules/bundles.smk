@@ -1,0 +1,88 @@
+# Models that stand alone: an ensemble per experiment of kind finetune, one job per member.
+
+BUNDLE = LAYOUT.bundle("{bundle}")
+
+
+rule begin_bundle:
+    input:
+        table=lambda wildcards: bundle_dataset(wildcards).table,
+        source=lambda wildcards: [
+            path
+            for path in [STUDY.config.bundles[wildcards.bundle].source]
+            if Path(path).is_file()
+        ],
+    output:
+        plan=temp(BUNDLE.plan),
+        inputs=temp(directory(BUNDLE.inputs)),
+    log:
+        LAYOUT.log("bundle", "{bundle}_begin"),
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        options=lambda wildcards: STUDY.bundle_options(wildcards.bundle),
+    message:
+        "Dividing the crystals of {wildcards.bundle} into folds"
+    script:
+        "../workflow/scripts/begin_bundle.py"
+
+
+rule train_member:
+    input:
+        plan=rules.begin_bundle.output.plan,
+        inputs=rules.begin_bundle.output.inputs,
+    output:
+        **{name: temp(path) for name, path in BUNDLE.part("{part}").items()},
+    log:
+        LAYOUT.log("bundle", "{bundle}_{part}"),
+    benchmark:
+        LAYOUT.benchmark("bundle", "{bundle}_{part}")
+    conda:
+        "../envs/training.yaml"
+    resources:
+        **cost.gpu_request(STUDY),
+        trainings=1,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        version=RESULTS_VERSION,
+    message:
+        "Training {wildcards.part} of {wildcards.bundle}"
+    script:
+        "../workflow/scripts/train_member.py"
+
+
+rule bundle:
+    input:
+        plan=rules.begin_bundle.output.plan,
+        inputs=rules.begin_bundle.output.inputs,
+        parts=lambda wildcards: [
+            path
+            for part in parts_of(STUDY.config.bundles[wildcards.bundle].folds)
+            for path in LAYOUT.bundle(wildcards.bundle).part(part.name).values()
+        ],
+    output:
+        BUNDLE.description,
+    log:
+        LAYOUT.log("bundle", "{bundle}"),
+    conda:
+        "../envs/data.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        rejected=lambda wildcards: bundle_dataset(wildcards).rejected,
+    message:
+        "Making the model {wildcards.bundle}"
+    script:
+        "../workflow/scripts/make_bundle.py"
+
+
+rule bundles:
+    input:
+        [LAYOUT.bundle(name).description for name in STUDY.config.bundles],
+    localrule: True

@@ -1,0 +1,539 @@
+"""A model for one's own crystals: made, interrupted, copied, damaged, and asked."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ase import Atoms
+from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymatgen.io.ase import AseAtomsAdaptor
+from runs import SCRATCH, SETTINGS, outputs, prepare
+
+from crystal_transfer.bundles.begin import settle
+from crystal_transfer.bundles.bundle import DESCRIPTION, load_bundle
+from crystal_transfer.bundles.check import summarise
+from crystal_transfer.bundles.comparison import NETWORK, out_of_fold, verdict
+from crystal_transfer.bundles.data import Crystals, read_labelled, read_unlabelled
+from crystal_transfer.bundles.domain import Domain
+from crystal_transfer.bundles.finetune import finetune
+from crystal_transfer.bundles.folds import folds_of, groups_of
+from crystal_transfer.bundles.intervals import Calibration, factor
+from crystal_transfer.bundles.member import robust_scaler, training_rows
+from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of
+from crystal_transfer.bundles.predict import outputs_of, predict_bundle
+from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source, published
+from crystal_transfer.bundles.work import Work
+from crystal_transfer.datasets.crystals import tabulate
+from crystal_transfer.errors import InputError
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.species import ATOMIC_NUMBERS
+from crystal_transfer.training.run import train
+
+OPTIONS = Options("energy", "eV/atom", strategy="all_new_head", folds=3, group_by="none", epochs=2)
+
+
+def command(*arguments: str | Path, check: bool = True, **options) -> subprocess.CompletedProcess:
+    done = subprocess.run(
+        [sys.executable, "-m", "crystal_transfer.cli", *map(str, arguments)],
+        capture_output=True, text=True, **options,
+    )  # fmt: skip
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def source(alloys, tmp_path_factory) -> Path:
+    """A small network to start from, as a run of a study leaves it."""
+    folder = tmp_path_factory.mktemp("source")
+    result = outputs(folder / "run")
+    train(SCRATCH, prepare(alloys, folder / "data"), result, SETTINGS)
+    return Path(result.model)
+
+
+@pytest.fixture(scope="module")
+def options(source) -> Options:
+    return Options(**{**vars(OPTIONS), "source": str(source)})
+
+
+@pytest.fixture(scope="module")
+def folder(alloys, options, tmp_path_factory) -> Path:
+    """A finished bundle of thirty alloys; ten are left to predict."""
+    folder = tmp_path_factory.mktemp("bundle") / "model"
+    finetune(Crystals(first(alloys, 30), []), options, folder, 2, last(alloys, 10))
+    return folder
+
+
+def first(table, n):
+    return tabulate(table[row] for row in range(n))
+
+
+def last(table, n):
+    return tabulate(table[row] for row in range(len(table) - n, len(table)))
+
+
+def atoms_of(crystal) -> Atoms:
+    return Atoms(crystal.numbers, cell=crystal.lattice, pbc=True,
+                 **{"positions" if crystal.cartesian else "scaled_positions":
+                    crystal.coordinates})  # fmt: skip
+
+
+# --- what a bundle is ----------------------------------------------------------------------------
+
+
+def test_a_bundle_has_what_it_promises(folder):
+    names = {path.name for path in folder.iterdir()}
+    files = {
+        "member_1.safetensors", "member_2.safetensors", "member_3.safetensors", "model.json",
+        "training.npz", "README.md", "report.html", "out_of_fold.csv", "splits.json",
+        "rejected.csv", "baselines.csv", "test.csv",
+    }  # fmt: skip
+    with_source = load_bundle(folder).verdict.baseline == "ridge"
+    assert names == files | ({"source.safetensors"} if with_source else set())
+    content = json.loads((folder / DESCRIPTION).read_text())
+    assert content["files"].keys() == names - {DESCRIPTION}
+    assert set(pd.read_csv(folder / "baselines.csv")["model"]) == {
+        "network", "median", "forest", "kernel", "ridge"
+    }  # fmt: skip
+    report = (folder / "report.html").read_text()
+    assert report.count("data:image/png;base64") == 6
+    assert "On 10 test crystals" in report
+
+
+def test_out_of_fold_is_out_of_fold(folder, alloys):
+    """Each crystal is predicted by the one member that was not trained on it."""
+    bundle, table = load_bundle(folder), first(alloys, 30)
+    splits = json.loads((folder / "splits.json").read_text())
+    shown = pd.read_csv(folder / "out_of_fold.csv", dtype={"id": str}).set_index("id")
+    every = outputs_of(bundle.members, table).predictions
+    place = {id: row for row, id in enumerate(table.ids.tolist())}
+    assert sorted(id for ids in splits.values() for id in ids) == sorted(table.ids.tolist())
+    for fold, ids in enumerate(splits.values()):
+        rows = [place[id] for id in ids]
+        assert np.allclose(shown.loc[ids, "network"], every[fold, rows], rtol=0, atol=1e-6)
+        others = every[(fold + 1) % 3, rows]
+        assert not np.allclose(shown.loc[ids, "network"], others, rtol=0, atol=1e-6)
+
+
+def test_a_copy_predicts_the_same_elsewhere(folder, alloys, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "new").mkdir()
+    for place, crystal in enumerate(last(alloys, 10)):
+        ase.io.write(tmp_path / "new" / f"{place}.vasp", atoms_of(crystal), direct=True)
+    (tmp_path / "new/broken.cif").write_text("data_x\n_cell_length_a ?\n")
+    done = command("predict", "copy", "new", "-o", "out.csv", "--threads", "1", cwd=tmp_path)
+    assert "left out: broken.cif" in done.stdout
+    assert list(pd.read_csv(tmp_path / "out.rejected.csv")["id"]) == ["broken.cif"]
+    found = pd.read_csv(tmp_path / "out.csv")
+    here = predict_bundle(load_bundle(folder), last(alloys, 10))
+    assert list(found["id"]) == [f"{place}.vasp" for place in range(10)]
+    assert np.allclose(found["prediction"], here["prediction"], rtol=0, atol=1e-5)
+    again = command("predict", "copy", "new", "-o", "again.csv", "--threads", "2", cwd=tmp_path)
+    assert again.returncode == 0
+    pd.testing.assert_frame_equal(found, pd.read_csv(tmp_path / "again.csv"), rtol=0, atol=1e-6)
+
+
+def test_the_best_can_answer(folder, alloys):
+    bundle, new = load_bundle(folder), last(alloys, 10)
+    best = predict_bundle(bundle, new, model=bundle.verdict.baseline)
+    network = predict_bundle(bundle, new)
+    assert np.isfinite(best["prediction"]).all()
+    assert not np.allclose(best["prediction"], network["prediction"])
+
+
+def test_a_level_is_a_width(folder, alloys):
+    bundle, new = load_bundle(folder), last(alloys, 10)
+    widths = [
+        (found["upper"] - found["lower"]).to_numpy()
+        for found in (predict_bundle(bundle, new, level) for level in (0.5, 0.8))
+    ]
+    assert (widths[0] < widths[1]).all()
+    # 30 residuals cannot tell where 999 of 1,000 lie
+    assert np.isinf(predict_bundle(bundle, new, 0.999)["upper"]).all()
+
+
+def test_unseen_elements_are_flagged(folder, alloys):
+    strange = alloys[0]._replace(numbers=np.full_like(alloys[0].numbers, ATOMIC_NUMBERS["U"]))
+    found = predict_bundle(load_bundle(folder), tabulate([strange, alloys[0]]))
+    assert list(found["unseen_elements"]) == ["U", ""]
+    assert list(found["in_domain"]) == [False, True]
+    assert found["nearest"][1] == alloys[0].id
+    assert found["distance"][1] < 1e-3
+
+
+def test_features_are_written(folder, source, alloys, tmp_path):
+    ase.io.write(tmp_path / "some.extxyz", [atoms_of(crystal) for crystal in last(alloys, 4)])
+    for model, width in ((folder, 48), (source, 16)):
+        command(
+            "embed", model, tmp_path / "some.extxyz", "-o", tmp_path / "x.npz", "--threads", "1"
+        )
+        with np.load(tmp_path / "x.npz") as arrays:
+            assert arrays["features"].shape == (4, width)
+            assert list(arrays["ids"]) == [f"frame {place}" for place in range(4)]
+
+
+# --- faults --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["member_2.safetensors", "training.npz"])
+def test_a_damaged_bundle_is_refused(folder, tmp_path, name):
+    shutil.copytree(folder, tmp_path / "copy")
+    content = bytearray((tmp_path / "copy" / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "copy" / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: is damaged"):
+        load_bundle(tmp_path / "copy")
+    (tmp_path / "copy" / name).unlink()
+    with pytest.raises(InputError, match=f"{name}: is missing"):
+        load_bundle(tmp_path / "copy")
+
+
+def test_a_newer_bundle_is_refused(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    content = json.loads((tmp_path / "copy" / DESCRIPTION).read_text())
+    (tmp_path / "copy" / DESCRIPTION).write_text(
+        json.dumps(content | {"format": 99, "version": "9.9"})
+    )
+    with pytest.raises(InputError, match=r"version 9\.9.*update"):
+        load_bundle(tmp_path / "copy")
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_description_gives_a_bundle_or_a_sentence(folder, tmp_path_factory, data):
+    content = json.loads((folder / DESCRIPTION).read_text())
+    key = data.draw(st.sampled_from(sorted(content)))
+    value = data.draw(
+        st.none() | st.text(max_size=3) | st.integers() | st.lists(st.none(), max_size=2)
+        | st.dictionaries(st.text(max_size=3), st.none(), max_size=2)
+    )  # fmt: skip
+    copy = tmp_path_factory.mktemp("copy")
+    for path in folder.iterdir():
+        (copy / path.name).symlink_to(path)
+    (copy / DESCRIPTION).unlink()
+    (copy / DESCRIPTION).write_text(json.dumps(content | {key: value}))
+    try:
+        load_bundle(copy)
+    except InputError as error:
+        assert str(copy) in str(error)
+
+
+def test_no_model_is_no_model(tmp_path):
+    done = command("predict", tmp_path, tmp_path, "-o", tmp_path / "out.csv", check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {tmp_path}: has no model.json, so it is no model; give the folder that "
+        "`crystal-transfer finetune` wrote.\n"
+    )
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(alloys, options, tmp_path):
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        finetune(Crystals(first(alloys, 30), []), options, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_another_model_is_not_written_over(alloys, options, folder):
+    other = Options(**{**vars(options), "seed": 7})
+    with pytest.raises(InputError, match="holds another model"):
+        finetune(Crystals(first(alloys, 30), []), other, folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"source": "nobody"}, "source 'nobody': there is no such file and no such name"),
+        ({"strategy": "none"}, "strategy 'none': there is none"),
+        ({"folds": 31}, "30 groups, which 31 folds cannot share"),
+        ({"group_by": "nowhere.csv"}, "nowhere.csv: cannot be read as a CSV file"),
+    ],
+)
+def test_bad_options_get_a_sentence(alloys, options, tmp_path, changed, sentence):
+    with pytest.raises(InputError, match=sentence):
+        finetune(
+            Crystals(first(alloys, 30), []), Options(**{**vars(options), **changed}), tmp_path / "m"
+        )
+    assert not (tmp_path / "m").exists()
+
+
+# --- interrupted ---------------------------------------------------------------------------------
+
+
+def test_an_interrupted_model_ends_with_the_same_bits(alloys, source, tmp_path):
+    frames = [atoms_of(crystal) for crystal in first(alloys, 30)]
+    for crystal, atoms in zip(first(alloys, 30), frames, strict=True):
+        atoms.info["e"] = crystal.target
+    ase.io.write(tmp_path / "data.extxyz", frames)
+    options = [
+        "finetune", "data.extxyz", "--target", "e", "--from", source, "--strategy", "all_new_head",
+        "--folds", "3", "--group-by", "none", "--epochs", "60", "--threads", "2",
+    ]  # fmt: skip
+    command(*options, "-o", "whole", cwd=tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crystal_transfer.cli", *map(str, options), "-o", "parts"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    log = tmp_path / "parts/work/member_1.log"
+    until = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < until:
+        if log.exists() and list(log.parent.glob("member_*.log")):
+            time.sleep(1.0)
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert "the same command goes on from here" in output
+    assert not (tmp_path / "parts" / DESCRIPTION).exists()
+    done = command("predict", "parts", "data.extxyz", "-o", "x.csv", cwd=tmp_path, check=False)
+    assert "its training has not ended; run the same finetune command again" in done.stderr
+    command(*options, "-o", "parts", cwd=tmp_path)
+    for name in ("member_1.safetensors", "member_3.safetensors", "out_of_fold.csv", "training.npz"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "parts/work").exists()
+
+
+def test_other_data_in_a_work_folder_are_started_anew(alloys, options, tmp_path):
+    work = Work(tmp_path / "work")
+    settle(Crystals(first(alloys, 30), []), options, work)
+    mark = work.folder / "member_1.json"
+    mark.write_text("{}")
+    settle(Crystals(first(alloys, 30), []), options, work)
+    assert mark.exists()
+    settle(Crystals(first(alloys, 29), []), options, work)
+    assert not mark.exists()
+
+
+# --- what it is made of --------------------------------------------------------------------------
+
+
+@given(
+    groups=st.lists(st.integers(0, 12), min_size=12, max_size=80),
+    n_folds=st.integers(2, 6),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None)
+def test_a_group_is_never_in_two_folds(groups, n_folds, seed):
+    groups = np.array(groups)
+    if len(np.unique(groups)) < n_folds:
+        with pytest.raises(InputError):
+            folds_of(groups, n_folds, seed)
+        return
+    folds = folds_of(groups, n_folds, seed)
+    assert set(folds) == set(range(n_folds))
+    assert all(len(set(folds[groups == group])) == 1 for group in np.unique(groups))
+    assert (folds == folds_of(groups, n_folds, seed)).all()
+
+
+def test_polymorphs_are_a_group(alloys):
+    doubled = tabulate([alloys[0], alloys[0]._replace(id="again"), alloys[1]])
+    assert groups_of(doubled, "formula").tolist() in ([0, 0, 1], [1, 1, 0])
+    assert len(set(groups_of(doubled, "none"))) == 3
+
+
+def test_groups_of_a_file(alloys, tmp_path):
+    table = first(alloys, 3)
+    rows = [f"{id},{group}" for id, group in zip(table.ids, "aba", strict=True)]
+    (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows]))
+    assert groups_of(table, str(tmp_path / "g.csv")).tolist() == [0, 1, 0]
+    (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows[:2]]))
+    with pytest.raises(InputError, match="names no group for crystal"):
+        groups_of(table, str(tmp_path / "g.csv"))
+
+
+def test_shares_of_the_training_crystals_are_nested():
+    folds = np.arange(40) % 4
+    parts = {
+        part.share: set(training_rows(folds, part, 0)) for part in parts_of(4) if not part.fold
+    }
+    assert parts[0.25] < parts[0.5] < parts[1.0] == set(np.flatnonzero(folds != 0))
+    assert [part_of(part.name) for part in parts_of(4)] == parts_of(4)
+    assert part_of("member_3") == Part(2)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50))
+def test_the_median_is_one_from_the_targets(values):
+    values = np.array(values)
+    scaled = robust_scaler(values, "eV").scale(values)
+    if np.ptp(values) > 1e-6:
+        assert np.isclose(np.abs(scaled).mean(), 1, rtol=1e-3)
+        assert abs(np.median(scaled)) < 1e-3
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9])
+def test_intervals_cover_what_they_say(level):
+    """On crystals like the training crystals, errors differing tenfold between two kinds."""
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(60):
+        features = rng.uniform(-1, 1, (260, 2))
+        residuals = rng.normal(size=260) * np.where(features[:, 0] > 0, 1.0, 0.1)
+        calibration = Calibration(features[:200], residuals[:200])
+        half = calibration.difficulty(features[200:]) * factor(
+            residuals[:200], calibration.own_difficulty(), level
+        )
+        covered.append(np.abs(residuals[200:]) <= half)
+        hard = features[200:, 0] > 0.3
+        assert half[hard].mean() > 1.5 * half[features[200:, 0] < -0.3].mean()
+    assert abs(np.mean(covered) - level) < 0.025
+
+
+def test_the_own_error_does_not_count():
+    features = np.arange(60.0)[:, None]
+    residuals = np.zeros(60)
+    residuals[30] = 100.0
+    own = Calibration(features, residuals).own_difficulty()
+    assert own[30] == own[0] == pytest.approx(100 / 60)
+    assert own[31] > own[30]
+
+
+def test_the_domain_knows_its_crystals():
+    rng = np.random.default_rng(0)
+    domain = Domain(np.array([f"c{i}" for i in range(200)]), rng.normal(size=(200, 3)), frozenset())
+    names, distances = domain.nearest(domain.features)
+    assert (names == domain.ids).all()
+    assert distances.max() < 1e-9
+    assert domain.nearest(np.full((1, 3), 20.0))[1][0] > 10 * domain.limit()
+
+
+def test_baselines_do_not_see_their_fold():
+    """With a target that only its own row tells, nothing can be known of another fold."""
+    rng = np.random.default_rng(0)
+    features, targets = rng.normal(size=(120, 5)), rng.normal(size=120)
+    predicted = out_of_fold("forest", features, targets, np.arange(120) % 4, 0)
+    assert np.abs(predicted - targets).mean() > 0.7 * np.abs(targets - np.median(targets)).mean()
+
+
+def test_the_verdict_is_fold_by_fold():
+    rng = np.random.default_rng(0)
+    targets, folds = rng.normal(size=100), np.arange(100) % 5
+    near, far = targets + 0.1 * rng.normal(size=100), targets + rng.normal(size=100)
+    won = verdict(targets, {NETWORK: near, "median": far, "forest": far + 1}, folds)
+    assert (won.baseline, won.winner, won.network_wins) == ("median", NETWORK, True)
+    assert "lower than that of the best baseline" in won.sentence("eV")
+    lost = verdict(targets, {NETWORK: far, "median": far + 1, "forest": near}, folds)
+    assert (lost.baseline, lost.winner, lost.network_wins) == ("forest", "forest", False)
+    assert "does NOT beat" in lost.sentence("eV")
+    even = verdict(targets, {NETWORK: near, "median": near}, folds)
+    assert (even.winner, even.network_wins) == (NETWORK, False)
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def test_frames_that_ase_wrote(alloys, tmp_path):
+    frames = []
+    for place, crystal in enumerate(alloys):
+        atoms = atoms_of(crystal)
+        atoms.info |= {"gap": float(place), "name": f"crystal {place}"}
+        frames.append(atoms)
+    ase.io.write(tmp_path / "all.extxyz", frames)
+    table, rejected = read_labelled(tmp_path / "all.extxyz", "gap", "name")
+    assert not rejected
+    assert table.targets.tolist() == list(range(len(alloys)))
+    assert table.ids[3] == "crystal 3"
+    for found, crystal in zip(table, alloys, strict=True):
+        one, other = atoms_of(found), atoms_of(crystal)
+        assert (one.numbers == other.numbers).all()
+        assert np.allclose(one.cell, other.cell, atol=1e-6)
+        assert np.allclose(one.positions, other.positions, atol=1e-6)
+    with pytest.raises(InputError, match="no frame has the key 'gaap'"):
+        read_labelled(tmp_path / "all.extxyz", "gaap")
+    with pytest.raises(InputError, match="name the key"):
+        read_labelled(tmp_path / "all.extxyz")
+    text = (tmp_path / "all.extxyz").read_text().splitlines()
+    (tmp_path / "cut.extxyz").write_text("\n".join(text[:-1]))
+    table, rejected = read_labelled(tmp_path / "cut.extxyz", "gap")
+    assert len(table) == len(alloys) - 1
+    assert "is cut off" in rejected[0].reason
+    (tmp_path / "odd.extxyz").write_text("\n".join(text[1:]))
+    with pytest.raises(InputError, match=r"line 1: .* is not the number of atoms"):
+        read_labelled(tmp_path / "odd.extxyz", "gap")
+
+
+def test_structures_of_every_layout(alloys, tmp_path):
+    frames = [atoms_of(crystal) for crystal in first(alloys, 5)]
+    (tmp_path / "files").mkdir()
+    for place, atoms in enumerate(frames):
+        ase.io.write(tmp_path / f"files/{place}.cif", atoms)
+    (tmp_path / "files/notes.txt").write_text("not a crystal")
+    ase.io.write(tmp_path / "all.xyz", frames, format="extxyz")
+    structures = [AseAtomsAdaptor.get_structure(atoms).as_dict() for atoms in frames]
+    pd.DataFrame({"structure": structures}).to_json(tmp_path / "table.json", orient="split")
+    rows = [
+        {"jid": place, "atoms": {"lattice_mat": atoms.cell.tolist(), "cartesian": True,
+         "coords": atoms.positions.tolist(), "elements": atoms.get_chemical_symbols()}}
+        for place, atoms in enumerate(frames)
+    ]  # fmt: skip
+    (tmp_path / "alignn.json").write_text(json.dumps(rows))
+    for name in ("files", "all.xyz", "table.json", "alignn.json"):
+        table, rejected = read_unlabelled(tmp_path / name)
+        assert (len(table), rejected) == (5, []), name
+        assert (table.targets == 0).all()
+    assert len(read_unlabelled(tmp_path / "files/3.cif").table) == 1
+    with pytest.raises(InputError, match="has no structure file"):
+        (tmp_path / "empty").mkdir()
+        read_unlabelled(tmp_path / "empty")
+
+
+def test_check_sees_twins_and_outliers(alloys, tmp_path):
+    rows = [alloys[row] for row in range(20)]
+    rows.append(rows[0]._replace(id="twin", target=rows[0].target + 1))
+    rows.append(alloys[25]._replace(id="far", target=1e4))
+    found = summarise(tabulate(rows))
+    assert [rows[0].id, "twin"] in found.twins
+    assert found.disagreement == pytest.approx(1)
+    assert found.far == ["far"]
+    frames = []
+    for row in rows:
+        atoms = atoms_of(row)
+        atoms.info["e"] = row.target
+        frames.append(atoms)
+    ase.io.write(tmp_path / "d.extxyz", frames)
+    done = command("check", "d.extxyz", "--target", "e", "--unit", "eV", "-o", "o", cwd=tmp_path)
+    assert "22 of 22 crystals are usable" in done.stdout
+    assert "1 targets are far from all others" in done.stdout
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {"targets.png", "rejected.csv"}
+
+
+# --- sources -------------------------------------------------------------------------------------
+
+
+def test_alignns_networks_by_name(tmp_path, monkeypatch):
+    """From a mirror, with weights that alignn itself writes; a changed file is refused."""
+    alignn = pytest.importorskip("alignn.models.alignn")
+    name = next(iter(published()))
+    weights = alignn.ALIGNN(alignn.ALIGNNConfig(name="alignn")).state_dict()
+    torch.save({"model": weights}, tmp_path / "best_model.pt")
+    (tmp_path / "mirror").mkdir()
+    with zipfile.ZipFile(tmp_path / "mirror" / f"{name}.zip", "w") as archive:
+        archive.write(tmp_path / "best_model.pt", f"{name}/best_model.pt")
+    monkeypatch.setenv(MIRROR, str(tmp_path / "mirror"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = find_source(name)
+    assert source.model is not None
+    assert source.model.sizes == AlignnSizes()
+    assert torch.equal(source.model.tensors["fc.weight"], weights["fc.weight"])
+    (tmp_path / "mirror" / f"{name}.zip").unlink()
+    assert find_source(name).sha256 == source.sha256
+    path = downloaded(name)
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(InputError, match="is not as it was downloaded"):
+        find_source(name)
+
+
+def test_sources_are_listed():
+    assert "scratch" in command("sources", cwd=ROOT).stdout
