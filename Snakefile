@@ -20,6 +20,7 @@ include: "rules/data.smk"
 include: "rules/graphs.smk"
 include: "rules/training.smk"
 include: "rules/figures.smk"
+include: "rules/baselines.smk"
 include: "rules/bundles.smk"
 
 

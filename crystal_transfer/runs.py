@@ -12,13 +12,18 @@ RESULTS_VERSION = 3
 
 
 class RunKind(StrEnum):
-    """What kind of training a run is; `CHECKPOINT` stands for weights that come from a file."""
+    """What kind of training a run is.
+
+    `CHECKPOINT` stands for weights that come from a file, `BASELINE` for a model without a graph
+    network.
+    """
 
     SCRATCH = "scratch"
     PRETRAIN = "pretrain"
     MULTIPRETRAIN = "multipretrain"
     FINETUNE = "finetune"
     CHECKPOINT = "checkpoint"
+    BASELINE = "baseline"
 
 
 class Sampling(StrEnum):

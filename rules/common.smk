@@ -65,7 +65,7 @@ wildcard_constraints:
     run="[A-Za-z0-9_-]+",
     cell="[A-Za-z0-9_-]+",
     trial=r"\d+",
-    experiment="|".join(STUDY.grid),
+    experiment="|".join([*STUDY.grid, *STUDY.config.baselines]),
     bundle="|".join(STUDY.config.bundles),
     part=r"member_\d+(_of_\d+)?",
     figure="[A-Za-z0-9_]+",

@@ -14,6 +14,8 @@ rule table:
         ),
     log:
         LAYOUT.log("table", "{experiment}"),
+    wildcard_constraints:
+        experiment="|".join(STUDY.grid),
     localrule: True
     conda:
         "../envs/data.yaml"
@@ -120,7 +122,10 @@ rule claims:
 
 rule tables:
     input:
-        [LAYOUT.table(experiment, "cells") for experiment in STUDY.grid],
+        [
+            LAYOUT.table(experiment, "cells")
+            for experiment in [*STUDY.grid, *STUDY.config.baselines]
+        ],
         # a study of models that stand alone has no cells
         [rules.usage.output, rules.claims.output] if STUDY.grid else [],
     localrule: True

@@ -1,5 +1,6 @@
 """One baseline on one sample, tested as a network is."""
 
+import zlib
 from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ from crystal_transfer.baselines.features import Features
 from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
+from crystal_transfer.datasets.splits import Split, sample_of, tested
 from crystal_transfer.errors import InputError
+from crystal_transfer.runs import RunKind, Sampling
 from crystal_transfer.training.metrics import metrics
 
 
@@ -81,6 +84,62 @@ def evaluate(
     columns = zip(test, target, prediction, scaled, predicted, strict=True)
     rows = [Prediction(id, dataset, *map(float, values)) for id, *values in columns]
     return metrics(target, prediction, scaler.half_range), rows
+
+
+def row_of(
+    name: str,
+    size: int,
+    trial: int,
+    table: CrystalTable,
+    features: Features,
+    parts: Split,
+    scaler: Scaler,
+    n_jobs: int = 1,
+) -> dict[str, Any]:
+    """Train and test a baseline on the sample of a trial; a row of `results.tables.runs_table`.
+
+    Parameters
+    ----------
+    name
+        One of `baselines.models.BASELINES`.
+    size, trial
+        Of the sample; a network with the same has the same crystals.
+    table, features, parts, scaler
+        Of the dataset: crystals, what baselines see of them, who is drawn and who is tested on,
+        range of the targets.
+    n_jobs
+        Threads.
+
+    Raises
+    ------
+    InputError
+        If the pool is too small.
+    """
+    code = parts.dataset
+    targets = dict(zip(table.ids.tolist(), table.targets.tolist(), strict=True))
+    sample = sample_of(parts, size, trial, Sampling.RANDOM, targets)
+    seed = zlib.crc32(f"{parts.seed} {code} {size} {trial}".encode())
+    measured, _ = evaluate(
+        code, table, features, sample, tested(parts, sample), scaler, name, seed, n_jobs
+    )
+    return {
+        "id": f"{RunKind.BASELINE}_{code}_n{size}_{name}_t{trial}",
+        "kind": RunKind.BASELINE.value,
+        "source": "",
+        "source_size": 0,
+        "source_properties": 0,
+        "dataset": code,
+        "size": size,
+        "strategy": "",
+        "sampling": Sampling.RANDOM.value,
+        "variation": "",
+        "max_lr": 0.0,
+        "batch_size": 0,
+        "network": name,
+        "trial": trial,
+        **measured,
+        "best_epoch": 0,
+    }
 
 
 def _rows(features: Features, position: dict[str, int], ids: Sequence[str]) -> np.ndarray:

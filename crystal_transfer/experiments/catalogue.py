@@ -89,6 +89,8 @@ class Figure:
         Which files of each dataset it reads: names of `results.layout.DatasetFiles`.
     reads_labels, reads_published
         Whether it reads the merged labels of all datasets, or the published cells.
+    has_baselines
+        Whether models without a graph network are shown beside the runs, where the study has any.
     options
         Grid of a study -> further arguments of the drawing.
     has_palette
@@ -106,6 +108,7 @@ class Figure:
     dataset_files: tuple[str, ...] = ()
     reads_labels: bool = False
     reads_published: bool = False
+    has_baselines: bool = False
     options: Callable[[Grid], dict[str, Any]] = lambda grid: {}
     has_palette: bool = False
     drawing: str = ""
@@ -239,13 +242,14 @@ FIGURES = {
     "shared_crystals": Figure(
         "Crystals that datasets share", MULTI, reads_labels=True, run_files=()
     ),
-    "r2_by_size": Figure("R2 against FT size", BOTH, of(*BOTH)),
-    "mae_by_size": Figure("MAE against FT size", BOTH, of(*BOTH)),
+    "r2_by_size": Figure("R2 against FT size", BOTH, of(*BOTH), has_baselines=True),
+    "mae_by_size": Figure("MAE against FT size", BOTH, of(*BOTH), has_baselines=True),
     "r2_by_strategy": Figure("Strategies, R2", STRATEGIES, of("strategies", "proposed")),
     "mae_by_strategy": Figure("Strategies, MAE", STRATEGIES, of("strategies", "proposed")),
     "scratch_heatmap": Figure("Scratch, dataset against size", SCRATCH, of("scratch")),
     "pairwise_heatmap": Figure(
-        "Pair-wise transfer, PT against FT", BOTH, BOTH_LARGEST, drawing="pairwise_heatmap"
+        "Pair-wise transfer, PT against FT", BOTH, BOTH_LARGEST, has_baselines=True,
+        drawing="pairwise_heatmap",
     ),
     "multi_property_heatmap": Figure(
         "Multi-property transfer", MULTI, of("multi_property")
@@ -336,8 +340,9 @@ def by_size(grid: Grid) -> dict[str, Figure]:
             ("pairwise_heatmap", "Pair-wise transfer"), ("margins_of_error", "Margins of error"),
         ):  # fmt: skip
             found[f"{drawing}_n{size}"] = Figure(
-                f"{title}, n = {size}", BOTH, here, drawing=drawing, caption=drawing
-            )
+                f"{title}, n = {size}", BOTH, here, has_baselines=drawing == "pairwise_heatmap",
+                drawing=drawing, caption=drawing,
+            )  # fmt: skip
     sizes = sorted({run.size for run in grid.get("pretrain_size", [])})
     needed = SCRATCH | {"pretrain_size": "transfer"}
     for size in sizes[:-1]:

@@ -45,6 +45,11 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
         _check_choice("properties", code, datasets)
     for name, block in config.cells.items():
         _check_experiment(f"experiments.{name}", block, config, datasets)
+    for name, baseline in config.baselines.items():
+        for code in baseline.datasets:
+            _check_choice(f"experiments.{name}.datasets", code, datasets)
+            for size in baseline.sizes:
+                _check_size(f"experiments.{name}.sizes", size, code, datasets, config)
     for name, bundle in config.bundles.items():
         _check_choice(f"experiments.{name}.dataset", bundle.dataset, datasets)
     if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:

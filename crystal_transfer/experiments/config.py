@@ -247,6 +247,22 @@ class FinetuneBlock(Checked):
     """Of each member; a number that fits the number of crystals if left out."""
 
 
+class BaselineBlock(Checked):
+    """Models without a graph network on the same samples and test sets, see docs/baselines.md."""
+
+    kind: Literal["baseline"]
+    datasets: Codes
+    """Codes of the datasets."""
+    sizes: Counts
+    """Numbers of crystals in a sample; a baseline trains on all of them."""
+    trials: Counts = [1]
+    """Numbers of the trials."""
+    models: Annotated[
+        list[Literal["median", "forest", "kernel"]], Field(min_length=1), AfterValidator(_distinct)
+    ] = ["median", "forest", "kernel"]
+    """Which of them."""
+
+
 Block = ScratchBlock | TransferBlock | MultiPropertyBlock | PropertyNumberBlock | UnseenBlock
 """An experiment of the grid: cells of runs."""
 
@@ -403,28 +419,29 @@ class Config(Checked):
     properties: Annotated[list[Text], AfterValidator(_distinct)] = []
     """Datasets that multi-property pre-training learns together."""
     experiments: Annotated[
-        dict[ExperimentName, Annotated[Block | FinetuneBlock, Field(discriminator="kind")]],
+        dict[
+            ExperimentName,
+            Annotated[Block | BaselineBlock | FinetuneBlock, Field(discriminator="kind")],
+        ],
         Field(min_length=1),
     ]
     """What is trained: name -> block; nothing else is."""
 
     @property
     def cells(self) -> dict[str, Block]:
-        """The experiments of the grid."""
-        return {
-            name: block
-            for name, block in self.experiments.items()
-            if not isinstance(block, FinetuneBlock)
-        }
+        """The experiments that train networks cell by cell."""
+        others = (BaselineBlock, FinetuneBlock)
+        return {k: block for k, block in self.experiments.items() if not isinstance(block, others)}
+
+    @property
+    def baselines(self) -> dict[str, BaselineBlock]:
+        """The experiments of models without a graph network."""
+        return {k: b for k, b in self.experiments.items() if isinstance(b, BaselineBlock)}
 
     @property
     def bundles(self) -> dict[str, FinetuneBlock]:
-        """The models that stand alone, by name."""
-        return {
-            name: block
-            for name, block in self.experiments.items()
-            if isinstance(block, FinetuneBlock)
-        }
+        """The models that stand alone."""
+        return {k: b for k, b in self.experiments.items() if isinstance(b, FinetuneBlock)}
 
     @property
     def switches(self) -> Protocol:

@@ -83,12 +83,15 @@ class Study:
     def tested_datasets(self) -> list[str]:
         """Codes of the datasets that some run other than a pre-training is tested on."""
         tested = (run.dataset for members in self.grid.values() for run in members)
-        return list(dict.fromkeys(tested))
+        baselines = (code for block in self.config.baselines.values() for code in block.datasets)
+        return list(dict.fromkeys([*tested, *baselines]))
 
     def largest_sample(self, code: str) -> int:
         """Return how many crystals the largest sample of a dataset has; 0 without any."""
-        sizes = (run.size for members in self.grid.values() for run in members
-                 if run.dataset == code)  # fmt: skip
+        sizes = [run.size for members in self.grid.values() for run in members
+                 if run.dataset == code]  # fmt: skip
+        sizes += [size for block in self.config.baselines.values() if code in block.datasets
+                  for size in block.sizes]  # fmt: skip
         return max(sizes, default=0)
 
     def run(self, id: str) -> Run:
@@ -209,6 +212,8 @@ class Study:
             found[kind] = [getattr(self.layout.dataset(code), kind) for code in self.used_datasets]
         if figure.reads_labels:
             found["labels"] = [self.layout.merged.labels]
+        if figure.has_baselines and self.config.baselines:
+            found["baselines"] = [self.layout.table(name, "runs") for name in self.config.baselines]
         if figure.reads_published:
             found["published"] = [str(data.PUBLISHED)]
         return found

@@ -43,7 +43,7 @@ def learning_curves(
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")
-    legend_below(figure, handles, sources)
+    legend_below(figure, handles, [f"PT {source}" for source in sources])
     return figure, pd.concat(shown, ignore_index=True)
 
 

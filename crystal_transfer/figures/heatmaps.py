@@ -12,7 +12,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.figures.style import Drawing, Quantity, ink_on, sources_of
+from crystal_transfer.figures.style import Drawing, Quantity, baselines_beside, ink_on, sources_of
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
@@ -50,16 +50,21 @@ def _by_size(
     return figure, table
 
 
-def pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw PT against FT datasets at one FT size, with scratch as the first row (Fig. 6b)."""
-    table = cells(runs)
+def pairwise(
+    runs: pd.DataFrame,
+    datasets: Mapping[str, Quantity],
+    baselines: pd.DataFrame | None = None,
+) -> Drawing:
+    """Draw PT against FT datasets at one FT size; scratch and baselines first (Fig. 6b)."""
+    table = cells(baselines_beside(runs, baselines))
     return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
 
 
 def _pairs(
     table: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: Mapping[str, str], title: str
 ) -> Figure:
-    sources = sources_of(table, datasets)
+    baselines = list(table.loc[table["kind"] == "baseline", "source"].unique())
+    sources = [*baselines, *sources_of(table[table["kind"] != "baseline"], datasets)]
     targets = [code for code in datasets if code in set(table["dataset"])]
     sizes = sorted(table["size"].unique())
     return two_metric_heatmap(
@@ -146,12 +151,12 @@ def two_metric_heatmap(
             )  # fmt: skip
     if "r2_mean" in metrics:
         title += f"   (orange: best $R^2$ of its {best_along})"
-    if table["diverged"].any():
-        title += f"\n{int(table['diverged'].sum())} trials diverged and are in no mean"
         for i, j in _best(values, best_along):
             axis.add_patch(
                 Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)
             )
+    if table["diverged"].any():
+        title += f"\n{int(table['diverged'].sum())} trials diverged and are in no mean"
     axis.set(
         xlim=(-0.5, len(columns[1]) - 0.5),
         ylim=(len(rows[1]) - 0.5, -0.5),

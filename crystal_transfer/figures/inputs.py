@@ -26,6 +26,7 @@ def _by_dataset(
 READERS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Any]]] = {
     "metrics": ("runs", lambda paths, codes: runs_table(paths)),
     "tables": ("runs", lambda paths, codes: read_runs(paths)),
+    "baselines": ("baselines", lambda paths, codes: read_runs(paths)),
     "history": ("histories", lambda paths, codes: _by_run(paths)),
     "predictions": ("predictions", lambda paths, codes: _by_run(paths)),
     "table": ("crystals", _by_dataset(crystals.load)),

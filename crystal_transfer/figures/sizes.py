@@ -1,6 +1,7 @@
 """Metrics against the number of crystals that are fine-tuned on."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
     Quantity,
+    baselines_beside,
     colour_of,
     legend_below,
     marker_of,
@@ -19,32 +21,41 @@ from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
 
-def r2_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+def r2_by_size(
+    runs: pd.DataFrame,
+    datasets: Mapping[str, Quantity],
+    baselines: pd.DataFrame | None = None,
+) -> Drawing:
     """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
-    figure, table = _by_size(runs, datasets, "r2")
+    figure, table = _by_size(baselines_beside(runs, baselines), datasets, "r2")
     for axis in figure.axes:
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
     return figure, table
 
 
-def mae_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+def mae_by_size(
+    runs: pd.DataFrame,
+    datasets: Mapping[str, Quantity],
+    baselines: pd.DataFrame | None = None,
+) -> Drawing:
     """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
-    return _by_size(runs, datasets, "mae")
+    return _by_size(baselines_beside(runs, baselines), datasets, "mae")
 
 
 def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) -> Drawing:
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
-    sources = sources_of(table, datasets)
+    plain = list(table.loc[table["kind"] == "baseline", "source"].unique())
+    sources = sources_of(table[table["kind"] != "baseline"], datasets)
     colours, markers = colour_of(sources), marker_of(sources)
     figure, axes = panels(len(codes))
     handles = {}
     for axis, code in zip(axes, codes, strict=True):
         here = table[table["dataset"] == code]
-        for source in ["", *[s for s in sources if s != code]]:
+        for source in ["", *plain, *[s for s in sources if s != code]]:
             line = here[here["source"] == source].sort_values("size")
-            name = f"PT {source}" if source else "scratch"
+            name = source if source in plain else f"PT {source}" if source else "scratch"
             colour = colours.get(source, SCRATCH_COLOUR)
             each = runs[(runs["dataset"] == code) & (runs["source"] == source)]
             axis.scatter(each["size"], each[metric], s=6, color=colour, alpha=0.35, linewidths=0)
@@ -55,7 +66,7 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
                 yerr=line[f"{metric}_ci95"].where(line["trials"] > 2, 0).fillna(0),
                 color=colour,
                 marker=markers.get(source, "_"),
-                linestyle="-" if source else "--",
+                linestyle=_line_of(source, plain),
                 linewidth=1.2,
                 markersize=4,
                 capsize=2,
@@ -68,5 +79,12 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
-    legend_below(figure, handles, sources)
+    legend_below(figure, handles, [*plain, *[f"PT {source}" for source in sources]])
     return figure, table
+
+
+def _line_of(source: str, baselines: list[str]) -> Any:
+    """Return the style of a line: dashes for scratch, dots that grow apart for baselines."""
+    if source in baselines:
+        return (0, (1, 1 + 2 * baselines.index(source)))
+    return "-" if source else "--"

@@ -116,9 +116,23 @@ def sources_of(table: pd.DataFrame, datasets: Iterable[str]) -> list[str]:
     return known + sorted(sources - set(known))
 
 
-def legend_below(figure: Figure, handles: Mapping[str, Any], sources: list[str]) -> None:
-    """Put one legend below all panels: scratch first, then the sources in their order."""
-    names = [name for name in ["scratch", *[f"PT {code}" for code in sources]] if name in handles]
+def baselines_beside(runs: pd.DataFrame, baselines: pd.DataFrame | None) -> pd.DataFrame:
+    """Return runs and the baselines of the same datasets and sizes; a baseline is its own source.
+
+    Its kind stays ``baseline``, its name becomes the source, so that it is a row or a line like any
+    other.
+    """
+    if baselines is None:
+        return runs
+    cells = set(zip(runs["dataset"], runs["size"], strict=True))
+    here = [cell in cells for cell in zip(baselines["dataset"], baselines["size"], strict=True)]
+    named = baselines[here].assign(source=baselines["network"][here])
+    return pd.concat([runs, named], ignore_index=True) if len(named) else runs
+
+
+def legend_below(figure: Figure, handles: Mapping[str, Any], order: list[str]) -> None:
+    """Put one legend below all panels: scratch first, then the others in their order."""
+    names = [name for name in ["scratch", *order] if name in handles]
     figure.legend(
         [handles[name] for name in names], names, loc="outside lower center",
         ncols=min(len(names), 5),

@@ -95,6 +95,14 @@ class Layout:
             seen_in_test=f"{folder}/seen_in_test.json",
         )
 
+    def features(self, code: str) -> str:
+        """Return what baselines see of a dataset's crystals."""
+        return f"{self.root}/datasets/{code}/features.npz"
+
+    def baselines(self, experiment: str, code: str) -> str:
+        """Return the results of an experiment's baselines on one dataset."""
+        return f"{self.root}/baselines/{experiment}/{code}.csv"
+
     def graphs(self, code: str, bond_rule: str) -> str:
         """Return the folder of a dataset's graphs, whose bonds were found by a rule."""
         return f"{self.root}/graphs/{bond_rule}/{code}"
