@@ -69,6 +69,7 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
             bond_rule=rule,
             device=Device.CPU,
             precision=Precision.FP32,
+            record_steps=True,
             threads=threads,
             sizes=AlignnSizes(),
         ),

@@ -24,6 +24,8 @@ figures
     tables in, matplotlib figures out.
 bundles
     a model for one's own crystals: an ensemble with baselines, intervals and a report.
+api
+    all that a script for one's own crystals needs.
 cli
     the command crystal-transfer.
 

@@ -26,6 +26,7 @@ SETTINGS = Settings(
     bond_rule="shell",
     device=Device.CPU,
     precision=Precision.FP32,
+    record_steps=True,
     threads=1,
     sizes=SMALL,
 )

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from crystal_transfer.experiments.study import load_study, with_defaults
 
-NUMBERS = {"eight": 8}
+NUMBERS = {"eight": 8, "no": 0}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -22,7 +22,7 @@ FLOORS = [
     {"experiments"},
     {"operations", "figures"},
     {"bundles"},
-    {"cli"},
+    {"api", "cli"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # exceptions, each with its reason

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -35,7 +36,9 @@ def train_parts(
     parts
         Which trainings.
     at_once
-        Processes; each uses one thread, so that the number of processes changes no result.
+        Processes; each uses one thread, so that the number of processes changes no result. A
+        single one is this process: a script that asks for more needs the usual
+        ``if __name__ == "__main__"``.
     tell
         Takes the number of batches so far, now and then.
 
@@ -46,12 +49,47 @@ def train_parts(
         `KeyboardInterrupt`, and go on when this is called again.
     """
     left = [part for part in parts if not work.is_done(part)]
+    if min(at_once, len(left)) > 1:
+        _in_processes(work, left, at_once, tell)
+    else:
+        _here(work, left, tell)
+
+
+def _here(work: Work, parts: Sequence[Part], tell: Callable[[int], None]) -> None:
+    """Train one after the other in this process."""
+    batches, interrupted = 0, False
+
+    def asked_to_stop() -> bool:
+        nonlocal batches
+        batches += 1
+        tell(batches)
+        return interrupted
+
+    def note(number: int, frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, note) if in_main_thread else None
+    try:
+        for part in parts:
+            _logged(work, part, asked_to_stop)
+    except Interrupted:
+        raise KeyboardInterrupt from None
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGINT, before)
+
+
+def _in_processes(
+    work: Work, parts: Sequence[Part], at_once: int, tell: Callable[[int], None]
+) -> None:
     context = multiprocessing.get_context("spawn")
     batches, stop = context.Value("q", 0), context.Event()
     with ProcessPoolExecutor(
-        max(1, min(at_once, len(left))), context, _begin, (batches, stop, os.getpid())
+        min(at_once, len(parts)), context, _begin, (batches, stop, os.getpid())
     ) as pool:
-        waiting: set[Future[None]] = {pool.submit(_train, work.folder, part) for part in left}
+        waiting: set[Future[None]] = {pool.submit(_train, work.folder, part) for part in parts}
         try:
             while waiting:
                 done, waiting = wait(waiting, LOOKED_EVERY, FIRST_COMPLETED)
@@ -72,17 +110,21 @@ def _begin(batches: Any, stop: Any, parent: int) -> None:
 
 
 def _train(folder: Path, part: Part) -> None:
-    work = Work(folder)
+    def asked_to_stop() -> bool:
+        with _shared["batches"].get_lock():
+            _shared["batches"].value += 1
+        return bool(_shared["stop"].is_set() or os.getppid() != _shared["parent"])
+
     if _shared["stop"].is_set():
         raise Interrupted("stopped before it began")
-    with (folder / f"{part.name}.log").open("a", buffering=1, encoding="utf-8") as log:
+    _logged(Work(folder), part, asked_to_stop)
+
+
+def _logged(work: Work, part: Part, asked_to_stop: Callable[[], bool]) -> None:
+    """Carry out a training and keep what it says."""
+    with (work.folder / f"{part.name}.log").open("a", buffering=1, encoding="utf-8") as log:
 
         def report(line: str) -> None:
             print(f"{time.strftime('%H:%M:%S')} {part.name}: {line}", file=log)
-
-        def asked_to_stop() -> bool:
-            with _shared["batches"].get_lock():
-                _shared["batches"].value += 1
-            return bool(_shared["stop"].is_set() or os.getppid() != _shared["parent"])
 
         train_member(work, part, report, asked_to_stop)

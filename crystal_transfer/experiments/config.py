@@ -371,6 +371,8 @@ class Training(Checked):
     """Where trainings run."""
     precision: Precision
     """Precision of matrix products."""
+    record_steps: Switch = True
+    """Whether steps on a GPU are recorded as CUDA graphs."""
     threads: Count
     """CPU threads of one training."""
     weight_decay: Annotated[Number, Field(ge=0)]

@@ -122,6 +122,7 @@ class Study:
             bond_rule=self.bond_rule(run).value,
             device=training.device,
             precision=training.precision,
+            record_steps=training.record_steps,
             threads=training.threads,
             sizes=self.config.model.sizes_of(run.network),
         )

@@ -1,7 +1,5 @@
 """What a network must offer, so that every strategy, training and prediction works with it."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 
@@ -29,7 +27,7 @@ class Network(nn.Module):
         for a value there.
     """
 
-    recordable: ClassVar[bool] = True
+    recordable: bool = True
     species_features: Tensor
     fc: nn.Module
 

@@ -124,6 +124,7 @@ def train(
     torch.set_num_threads(settings.threads)
     torch.set_float32_matmul_precision(PRECISIONS[settings.precision])
     device = choose_device(settings.device)
+    _require_precision(settings.precision, device)
     with only_one(f"{outputs.checkpoint}.lock"):
         _train(run, inputs, outputs, settings, device, asked_to_stop, started)
 
@@ -145,6 +146,7 @@ def _train(
     torch.manual_seed(seed)
     network, head = prepare_network(run, settings, store, inputs.weights)
     network.to(device)
+    network.recordable = network.recordable and settings.record_steps
     report = _reporter(run)
     n_training, n_validation = len(task.training), len(task.validation)
     report(f"{n_training} crystals to train on, {n_validation} to validate, on {device}")
@@ -253,6 +255,20 @@ def choose_device(name: Device) -> torch.device:
         )
     found = name is not Device.CPU and torch.cuda.is_available()
     return torch.device("cuda" if found else "cpu")
+
+
+def _require_precision(precision: Precision, device: torch.device) -> None:
+    """Refuse what a device would silently compute in another precision.
+
+    Raises
+    ------
+    InputError
+        For bf16 on a GPU, where PyTorch's word for it means tf32.
+    """
+    if precision is Precision.BF16 and device.type == "cuda":
+        raise InputError(
+            "config key training.precision: bf16 is for CPUs; take tf32 or fp32 on a GPU."
+        )
 
 
 def prepare_network(

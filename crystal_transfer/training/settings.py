@@ -51,6 +51,8 @@ class Settings:
         Where to train.
     precision
         Of matrix products.
+    record_steps
+        Whether steps on a GPU are recorded as CUDA graphs.
     threads
         CPU threads of one training. Sums are rounded in another order with another number.
     sizes
@@ -65,6 +67,7 @@ class Settings:
     bond_rule: str
     device: Device
     precision: Precision
+    record_steps: bool
     threads: int
     sizes: Sizes
 

@@ -1,0 +1,146 @@
+"""What a model for one's own crystals is worth: on real data, beside scratch and baselines.
+
+    python benchmarks/own_crystals.py --data ../shared/data/real --out docs/own-crystals.csv
+
+A sample of n crystals is drawn from a dataset and fine-tuned to as `crystal-transfer finetune`
+does, from a network that has not seen the property, and from scratch; the model predicts crystals
+outside of the sample. Rows that the table has already are left out, so that it goes on where it
+stopped.
+"""
+
+import argparse
+import csv
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.bundles.data import Crystals, read_labelled
+from crystal_transfer.bundles.finetune import finetune
+from crystal_transfer.bundles.plan import Options
+from crystal_transfer.bundles.predict import frozen_features
+from crystal_transfer.bundles.sources import SCRATCH, find_source
+from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+
+TESTED = 300  # crystals at most
+UNITS = {"jarvis2d": "eV", "ph": "1/cm", "dc": "1", "gv": "log10(GPa)", "ebg": "eV"}
+LARGEST = {"jarvis2d": 800, "ph": 800, "dc": 760, "gv": 800, "ebg": 800}
+LEFT_OUT = "results/compact/runs/multipretrain_MPT-no-{}/model.safetensors"
+
+
+class Case(NamedTuple):
+    """A sample of a dataset, and what is fine-tuned from."""
+
+    dataset: str
+    n: int
+    trial: int
+    start: str  # transfer or scratch
+
+
+def cases(trials: int) -> Iterator[Case]:
+    """Yield all cases, the first trial of all of them first."""
+    for trial in range(1, trials + 1):
+        for size in ("small", "large"):
+            for dataset in UNITS:
+                for start in ("transfer", "scratch"):
+                    yield Case(dataset, 200 if size == "small" else LARGEST[dataset], trial, start)
+
+
+def source_of(dataset: str) -> str:
+    """Name what has not seen a dataset's property: the shipped weights have not seen JARVIS2D."""
+    return "seven-properties" if dataset == "jarvis2d" else LEFT_OUT.format(dataset.upper())
+
+
+def divided(table: CrystalTable, case: Case) -> tuple[CrystalTable, CrystalTable]:
+    """Draw the sample of a trial, and crystals outside of it to test on."""
+    order = np.random.default_rng(1000 * case.trial).permutation(len(table))
+    inside, outside = order[: case.n], order[case.n : case.n + TESTED]
+    return tabulate(table[row] for row in inside), tabulate(table[row] for row in outside)
+
+
+def measured(case: Case, data: Path, processes: int, epochs: int) -> dict[str, Any]:
+    """Make a model and test it."""
+    table = read_labelled(data / f"{case.dataset}.json.gz").table
+    sample, test = divided(table, case)
+    source = source_of(case.dataset)
+    options = Options(
+        case.dataset, UNITS[case.dataset], source if case.start == "transfer" else SCRATCH,
+        epochs=epochs,
+    )  # fmt: skip
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = finetune(Crystals(sample, []), options, Path(folder) / "m", processes, test)
+        seconds = time.monotonic() - start
+        tested = pd.read_csv(Path(folder) / "m/test.csv")
+    error = (tested["prediction"] - tested["target"]).abs()
+    within = (tested["lower"] <= tested["target"]) & (tested["target"] <= tested["upper"])
+    known = tested["in_domain"]
+    return {
+        **case._asdict(),
+        "tested": len(test),
+        "mae": error.mean(),
+        **baselines(sample, test, source, processes),
+        "covered": within.mean(),
+        "width": (tested["upper"] - tested["lower"]).mean(),
+        "in_domain": known.mean(),
+        "mae_in_domain": error[known].mean(),
+        "mae_outside": error[~known].mean(),
+        "mae_out_of_fold": bundle.scores[0].mae,
+        "epochs": bundle.plan.how.epochs,
+        "seconds": round(seconds),
+    }
+
+
+def baselines(
+    sample: CrystalTable, test: CrystalTable, source: str, processes: int
+) -> dict[str, float]:
+    """Return the MAE on the test crystals of each baseline, fitted to the whole sample."""
+    model = find_source(source).model
+    assert model is not None
+    composition = [features_of(table, processes).values for table in (sample, test)]
+    frozen = [frozen_features(model, table, processes=processes) for table in (sample, test)]
+    seen = dict.fromkeys(("median", "forest", "kernel"), composition) | {"ridge": frozen}
+    return {
+        f"mae_{name}": float(
+            np.abs(
+                fit_baseline(name, inside, sample.targets).predict(outside) - test.targets
+            ).mean()
+        )
+        for name, (inside, outside) in seen.items()
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/real"))
+    parser.add_argument("--out", type=Path, default=Path("docs/own-crystals.csv"))
+    parser.add_argument("--trials", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=0, help="0: as the command chooses")
+    parser.add_argument("--only", nargs="*", help="datasets")
+    options = parser.parse_args()
+    done = set()
+    if options.out.exists():
+        known = pd.read_csv(options.out)
+        done = set(map(tuple, known[list(Case._fields)].itertuples(index=False)))
+    for case in cases(options.trials):
+        if tuple(case) in done or (options.only and case.dataset not in options.only):
+            continue
+        row = measured(case, options.data, options.processes, options.epochs)
+        print(row, flush=True)
+        new = not options.out.exists()
+        with options.out.open("a", newline="") as handle:
+            writer = csv.DictWriter(handle, row)
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main()
