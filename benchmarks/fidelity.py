@@ -26,7 +26,7 @@ from crystal_transfer.datasets.crystals import CrystalTable, tabulate
 from crystal_transfer.datasets.imposed import range_of_dataset
 from crystal_transfer.datasets.sources.jarvis import read_jarvis
 from crystal_transfer.datasets.splits import train_and_validation
-from crystal_transfer.graphs.batches import load_graphs
+from crystal_transfer.graphs.batches import choose, load_graphs
 from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.store import open_store, positions_of
 from crystal_transfer.models.networks import build_network
@@ -37,7 +37,7 @@ from crystal_transfer.training.criterion import MEAN_ABSOLUTE_ERROR, criterion_o
 from crystal_transfer.training.loop import Training, batches_of
 from crystal_transfer.training.prediction import predict
 from crystal_transfer.training.run import PUBLISHED_SEED
-from crystal_transfer.training.steps import LabelledGraphs, steps_of
+from crystal_transfer.training.steps import LabelledGraphs, step_by_step
 
 EPOCHS = 5
 CASES = (("PH", 1, 800), ("PH", 2, 200), ("GV", 1, 200))
@@ -114,11 +114,11 @@ def epochs_of(
     n_batches = len(batches_of(n, how, PUBLISHED_SEED, 0))
     state = Training(network, how, n_batches, FrozenNorms.MOVING)
     criterion = criterion_of(how)
-    step = steps_of(network, training, criterion)
+    step = step_by_step(network, training, criterion)
     for epoch in range(how.epochs):
         state.begin_epoch()
-        for members in batches_of(n, how, PUBLISHED_SEED, epoch):
-            state.step(step(members))
+        for chosen in choose(training.graphs, batches_of(n, how, PUBLISHED_SEED, epoch)):
+            state.step(step(chosen))
         loss = float(criterion(predict(network, training.graphs), training.targets))
         mae = float(MEAN_ABSOLUTE_ERROR(predict(network, validation.graphs), validation.targets))
         yield loss, mae

@@ -11,14 +11,15 @@ of the last contestant, fp32, first batch size. Without a GPU the first two run 
 
 import argparse
 import statistics
+from functools import partial
 from unittest import mock
 
 import numpy as np
 import torch
+from flops import counted
 from timing import ratio, side_by_side
-from torch.utils.flop_counter import FlopCounterMode
 
-from crystal_transfer.graphs.batches import load_graphs
+from crystal_transfer.graphs.batches import choose, load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
@@ -56,8 +57,8 @@ def epoch_of(store: GraphStore, graphs, batches, how):
     compute = how(model, LabelledGraphs(graphs, targets, ("X",)), SQUARED_ERROR)
 
     def epoch():
-        for members in batches:
-            put_gradients(compute(members), model)
+        for chosen in choose(graphs, batches):
+            put_gradients(compute(chosen), model)
             optimizer.step()
         finish()
 
@@ -118,11 +119,13 @@ def main() -> None:
             members = torch.randperm(len(graphs), generator=torch.Generator().manual_seed(0))
             batches = [part for part in members.split(size) if len(part) == size]
             plain = with_plain_kernels(epoch_of(store, graphs, batches, step_by_step))
-            with FlopCounterMode(display=False) as counter:
+            with counted() as counter:
                 plain()
             contestants = {PLAIN: plain, "fused": epoch_of(store, graphs, batches, step_by_step)}
             if DEVICE == "cuda":
-                contestants["fused, CUDA graphs"] = epoch_of(store, graphs, batches, steps_of)
+                contestants["fused, CUDA graphs"] = epoch_of(
+                    store, graphs, batches, partial(steps_of, batches=lambda b=batches: b)
+                )
                 for _ in range(3):  # until every size is recorded
                     contestants["fused, CUDA graphs"]()
             times = side_by_side(contestants, 3 if options.quick else 20)

@@ -12,8 +12,8 @@ import statistics
 
 import torch
 from common import arguments, table_of
+from flops import counted
 from timing import side_by_side
-from torch.utils.flop_counter import FlopCounterMode
 from train_step import our_step
 
 from crystal_transfer.training.memory import keep_freed_memory
@@ -37,7 +37,7 @@ def main() -> None:
             table, [torch.arange(len(table))], torch.linspace(-1, 1, len(table)), "alignn", True
         )
         step()
-        with FlopCounterMode(display=False) as counter:
+        with counted() as counter:
             step()
         flops = counter.get_total_flops()
         times = side_by_side({"step": step, "product": product()}, 5 if options.quick else 20)

@@ -183,12 +183,13 @@ WITHOUT_PACKAGES = """
 import sys
 for name in ["numba", "triton", "pandas", "scipy", "yaml", "pymatgen", "ase", "jarvis", "matminer",
              "dgl", "tqdm", "snakemake", "psutil", "matplotlib", "sklearn", "jsonschema", "pooch",
-             "pydantic", "safetensors"]:
+             "pydantic", "safetensors", "crepes", "jinja2"]:
     sys.modules[name] = None  # an import of it fails
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import numpy as np
 import torch
+import crystal_transfer.bundles.member  # a member of a bundle is trained with no more
 from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
 from crystal_transfer.models import kernels
 from crystal_transfer.models.sizes import AlignnSizes
@@ -208,7 +209,7 @@ train(
              for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
     Outputs(*[str(folder / name) for name in names]),
     Settings(0, TestedEpoch.LAST, FrozenNorms.MOVING, TrainingSeed.PER_TRIAL,
-             TestLabels.WITHHELD, "shell", Device.CPU, Precision.FP32, 1,
+             TestLabels.WITHHELD, "shell", Device.CPU, Precision.FP32, True, 1,
              AlignnSizes(1, 1, embedding_features=8, hidden_features=16)),
 )
 """

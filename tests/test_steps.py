@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, moved, saved
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import HOW, SCRATCH, SETTINGS, SMALL, outputs, prepare
 
 from crystal_transfer.files import read_json
-from crystal_transfer.graphs.batches import assemble, load_graphs
+from crystal_transfer.graphs.batches import assemble, choose, load_graphs
 from crystal_transfer.graphs.build import build
-from crystal_transfer.graphs.padding import pad, sizes_for
+from crystal_transfer.graphs.padding import pad, plan_sizes, size_for
 from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
@@ -24,6 +26,7 @@ from crystal_transfer.runs import Loss
 from crystal_transfer.training import steps
 from crystal_transfer.training.criterion import TERMS, Criterion
 from crystal_transfer.training.prediction import predict, predictions_of
+from crystal_transfer.training.replay import cuda_graphs
 from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import Device
 from crystal_transfer.training.steps import (
@@ -79,7 +82,7 @@ def reset_after(model, function):
 def test_ghosts_change_nothing(model, training):
     members, targets = torch.tensor([3, 0, 17, 5]), training.targets[[3, 0, 17, 5]]
     batch = assemble(training.graphs, members)
-    sizes = sizes_for(training.graphs, members)
+    (sizes,) = plan_sizes(totals_of(training.graphs, [members]))
     assert sizes > (len(batch.bonds.first) - 1, len(batch.bonds.source), len(batch.pairs.source))
     padded = pad(batch, sizes)
     assert len(padded.bonds.node_weight) == sizes.atoms
@@ -94,15 +97,48 @@ def test_ghosts_change_nothing(model, training):
     assert_same(ours, theirs)
 
 
-def test_few_sizes_hold_all_batches(training):
+def totals_of(graphs, batches) -> np.ndarray:
+    return np.array([chosen.totals for chosen in choose(graphs, batches)])
+
+
+def test_few_planned_sizes_hold_all_batches(training):
     generator = torch.Generator().manual_seed(0)
-    found = set()
-    for _ in range(200):
-        members = torch.randperm(len(training.graphs), generator=generator)[:8]
-        sizes = sizes_for(training.graphs, members)
-        pad(assemble(training.graphs, members), sizes)
-        found.add(sizes)
-    assert 1 < len(found) <= 8
+    batches = [torch.randperm(len(training.graphs), generator=generator)[:8] for _ in range(200)]
+    totals = totals_of(training.graphs, batches)
+    sizes, found, waste = plan_sizes(totals), set(), []
+    for members, total in zip(batches, totals.tolist(), strict=True):
+        found.add(size := size_for(total, sizes))
+        pad(assemble(training.graphs, members), size)
+        waste.append(size.triplets / total[2] - 1)
+    assert 1 < len(found) <= len(sizes) <= 8
+    # powers of 1.25 of the average batch, as they were before, fill up by more
+    average = totals.mean(axis=0)
+    level = np.ceil(np.log(((totals + 1) / average).max(axis=1)) / np.log(1.25))
+    assert np.mean(waste) < (1.25**level * average[2] / totals[:, 2] - 1).mean()
+
+
+@given(
+    totals=st.lists(st.tuples(*[st.integers(1, 5000)] * 3), min_size=1, max_size=60),
+    most=st.integers(1, 9),
+)
+def test_every_planned_batch_has_a_size(totals, most):
+    sizes = plan_sizes(np.array(totals), most)
+    assert 1 <= len(sizes) <= most
+    for total in totals:
+        assert all(rows < limit for rows, limit in zip(total, size_for(total, sizes), strict=True))
+    with pytest.raises(ValueError, match="was it planned"):
+        size_for((10**6, 1, 1), sizes)
+
+
+def chosen_of(graphs, members):
+    (chosen,) = choose(graphs, [members])
+    return chosen
+
+
+def planned(training, n=6) -> list:
+    """The sizes of a training whose batches are any n crystals."""
+    counts = training.graphs.counts.sort(dim=1, descending=True).values[:, :n].sum(1)
+    return plan_sizes(np.array([counts.tolist()]))
 
 
 def tensors_of(found: Gradients) -> list[torch.Tensor]:
@@ -123,14 +159,20 @@ def rerun(function):
 
 def test_replayed_steps_are_those_computed_one_by_one(model, training):
     recordings = []
-    replayed = ReplayedSteps(model, training, MSE, lambda f: recordings.append(f) or rerun(f))
+    generator = torch.Generator().manual_seed(1)
+    n = len(training.graphs)
+    batches = choose(
+        training.graphs, [torch.randperm(n, generator=generator)[:6] for _ in range(12)]
+    )
+    replayed = ReplayedSteps(
+        model, training, MSE, plan_sizes(np.array([chosen.totals for chosen in batches]), 3),
+        lambda f: recordings.append(f) or rerun(f),
+    )  # fmt: skip
     plain = step_by_step(model, training, MSE)
     model.train()
-    generator = torch.Generator().manual_seed(1)
-    for _ in range(12):
-        members = torch.randperm(len(training.graphs), generator=generator)[:6]
-        expected = reset_after(model, lambda m=members: outcome(model, lambda: plain(m)))
-        assert_same(outcome(model, lambda m=members: replayed(m)), expected)
+    for chosen in batches:
+        expected = reset_after(model, lambda c=chosen: outcome(model, lambda: plain(c)))
+        assert_same(outcome(model, lambda c=chosen: replayed(c)), expected)
         for parameter in model.parameters():  # as an optimizer would
             parameter.data.mul_(0.999)
     assert 1 < len(recordings) <= len(replayed.steps)
@@ -140,8 +182,8 @@ def test_where_nothing_can_be_recorded_steps_go_on(model, training):
     def record(function):
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    replayed = ReplayedSteps(model, training, MSE, record)
-    members = torch.arange(6)
+    replayed = ReplayedSteps(model, training, MSE, planned(training), record)
+    members = chosen_of(training.graphs, torch.arange(6))
     replayed(members)
     with pytest.warns(UserWarning, match="no CUDA graph"):
         replayed(members)
@@ -156,7 +198,8 @@ def test_a_step_asks_no_tensor_for_its_values(model, training, monkeypatch):
     monkeypatch.setattr(kernels, "device_for", lambda *_: gpu.DEVICE)
     on_meta = LabelledGraphs(moved(training.graphs, "meta"), training.targets.to("meta"), ("X",))
     model.to("meta").train()
-    found = ReplayedSteps(model, on_meta, MSE, rerun)(torch.tensor([3, 0, 17, 5]))
+    chosen = chosen_of(on_meta.graphs, torch.tensor([3, 0, 17, 5]))
+    found = ReplayedSteps(model, on_meta, MSE, planned(training, 4), rerun)(chosen)
     shapes = [None if g is None else g.shape for g in found.of_parameters]
     assert [shape for shape in shapes if shape] == [
         p.shape for p, g in zip(model.parameters(), found.of_parameters, strict=True)
@@ -240,11 +283,41 @@ def test_a_training_on_a_gpu_is_that_on_a_cpu(alloys, tmp_path):
 def test_cuda_graphs_are_recorded_and_right(model, training):
     on_gpu = LabelledGraphs(moved(training.graphs, "cuda"), training.targets.cuda(), ("X",))
     model.cuda().train()
-    replayed, plain = steps.steps_of(model, on_gpu, MSE), step_by_step(model, on_gpu, MSE)
+    replayed = steps.steps_of(model, on_gpu, MSE, lambda: [torch.arange(6)])
+    plain = step_by_step(model, on_gpu, MSE)
+    chosen = chosen_of(on_gpu.graphs, torch.arange(6))
     for _ in range(4):
-        members = torch.arange(6)
-        expected = reset_after(model, lambda m=members: outcome(model, lambda: plain(m)))
-        assert_same(outcome(model, lambda m=members: replayed(m)), expected)
+        expected = reset_after(model, lambda: outcome(model, lambda: plain(chosen)))
+        assert_same(outcome(model, lambda: replayed(chosen)), expected)
     again = predictions_of(model, on_gpu.graphs)
     for _ in range(4):
         torch.testing.assert_close(again(), predict(model, on_gpu.graphs))
+
+
+@needs_gpu
+def test_an_epoch_waits_for_no_gpu(model, training):
+    """Choosing, assembling and stepping; only what reads a loss waits."""
+    on_gpu = LabelledGraphs(moved(training.graphs, "cuda"), training.targets.cuda(), ("X",))
+    model.cuda().train()
+    batches = list(torch.arange(36).split(6))
+    compute = steps.steps_of(model, on_gpu, MSE, lambda: batches)
+    for _ in range(3):  # until every size is recorded
+        for chosen in choose(on_gpu.graphs, batches):
+            compute(chosen)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for chosen in choose(on_gpu.graphs, batches):
+            compute(chosen)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@needs_gpu
+def test_after_a_failed_recording_another_succeeds(model, training):
+    record = cuda_graphs()
+    with pytest.raises(RuntimeError):
+        record(lambda: torch.ones(3, device="cuda").sum().item())
+    number = torch.ones(3, device="cuda")
+    replay, result = record(lambda: number * 2)
+    replay()
+    assert result.tolist() == [2.0, 2.0, 2.0]

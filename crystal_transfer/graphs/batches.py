@@ -4,6 +4,7 @@ On a GPU nothing makes the host wait for it.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import NamedTuple
@@ -190,8 +191,60 @@ def load_graphs(
     return Graphs(**joined, weighted=parts[0].weighted)
 
 
+class Chosen(NamedTuple):
+    """The crystals of a batch, and where their rows lie in the resident arrays.
+
+    Attributes
+    ----------
+    members : [n_crystals] int64
+        Which crystals, on the device of the graphs.
+    places : [3, 3, n_crystals] int64
+        Of their atoms, edges and triplets: how many, where they begin in the batch, and how much
+        farther they lie in the resident arrays; on the device.
+    totals
+        Atoms, edges and triplets of the batch.
+    """
+
+    members: Tensor
+    places: Tensor
+    totals: tuple[int, int, int]
+
+
+def choose(graphs: Graphs, batches: Sequence[Tensor]) -> list[Chosen]:
+    """Say where the crystals of several batches lie, in one copy to the device.
+
+    A GPU is not waited for: the copy is from pinned memory. An epoch is chosen at once, so that
+    its steps copy nothing.
+
+    Parameters
+    ----------
+    graphs
+        The graphs on the device.
+    batches
+        Of each batch which crystals, [n_crystals] int64 on the CPU.
+    """
+    if not batches:
+        return []
+    parts, totals = [], []
+    for members in batches:
+        counts = graphs.counts[:, members]
+        starts = counts.cumsum(1) - counts
+        places = torch.stack([counts, starts, graphs.starts[:, members] - starts], dim=1)
+        parts.append(torch.cat([members.unsqueeze(0), places.flatten(0, 1)]))
+        totals.append(tuple(counts.sum(1).tolist()))
+    device = graphs.species.device
+    together = torch.cat(parts, dim=1)
+    if device.type == "cuda":
+        together = together.pin_memory()
+    resident = together.to(device, non_blocking=True)
+    return [
+        Chosen(part[0], part[1:].unflatten(0, (3, 3)), total)
+        for part, total in zip(resident.split([len(b) for b in batches], 1), totals, strict=True)
+    ]
+
+
 def assemble(graphs: Graphs, members: Tensor) -> Batch:
-    """Assemble a batch.
+    """Assemble one batch.
 
     Parameters
     ----------
@@ -200,7 +253,13 @@ def assemble(graphs: Graphs, members: Tensor) -> Batch:
     members
         Which crystals, [n_crystals] int64 on the CPU.
     """
-    atoms, edges, triplets = _rows(graphs, members)
+    (chosen,) = choose(graphs, [members])
+    return batch_of(graphs, chosen)
+
+
+def batch_of(graphs: Graphs, chosen: Chosen) -> Batch:
+    """Assemble a batch of crystals that were chosen with others; see `choose`."""
+    atoms, edges, triplets = _rows(chosen)
     weighted = graphs.weighted
 
     atom_weight = graphs.atom_weight[atoms.rows].unsqueeze(1)
@@ -250,15 +309,11 @@ class _Rows(NamedTuple):
         return values[self.crystal]
 
 
-def _rows(graphs: Graphs, members: Tensor) -> list[_Rows]:
+def _rows(chosen: Chosen) -> list[_Rows]:
     """Find the rows of the members' atoms, edges and triplets."""
-    counts, device = graphs.counts[:, members], graphs.species.device
-    starts = counts.cumsum(1) - counts
-    shift = graphs.starts[:, members] - starts
-    kinds = torch.stack([counts, starts, shift], dim=1).to(device)
     return [
         _rows_of(kind[0], kind[1], kind[2], total)
-        for kind, total in zip(kinds, counts.sum(1).tolist(), strict=True)
+        for kind, total in zip(chosen.places, chosen.totals, strict=True)
     ]
 
 

@@ -77,11 +77,6 @@ class Graphs:
         """Where those of each crystal begin, [3, n_crystals], on the CPU."""
         return _starts(self.counts)
 
-    @cached_property
-    def mean_counts(self) -> Tensor:
-        """Mean of `counts` over the crystals, [3]."""
-        return self.counts.double().mean(1)
-
 
 def ranges(starts: Tensor, counts: Tensor) -> Tensor:
     """Concatenate the ranges start, start + 1, ... of the given lengths, [counts.sum()]."""

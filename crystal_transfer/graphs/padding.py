@@ -1,19 +1,19 @@
-"""Batches of a few fixed sizes, filled up with ghosts, so that a GPU can replay a whole step.
+"""Batches of a few planned sizes, filled up with ghosts, so that a GPU can replay a whole step.
 
 Ghost atoms, bonds and bond pairs are joined among themselves only and weigh nothing: means,
 statistics of norms, outputs and gradients are those of the batch without them.
 """
 
-import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct, pointers
-from crystal_transfer.graphs.line_graph import Graphs
 
-GROWTH = 1.25  # from one size to the next
+BUCKETS = 8  # sizes of a training: each is recorded once
 MULTIPLE = 16  # sizes are multiples of it, for aligned access
 
 
@@ -25,24 +25,34 @@ class Sizes(NamedTuple):
     triplets: int
 
 
-def sizes_for(graphs: Graphs, members: Tensor) -> Sizes:
-    """Return the smallest of the fixed sizes that holds these crystals and a ghost of each kind.
+def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[Sizes]:
+    """Divide the batches of a training into a few sizes, ascending.
 
-    Sizes are those of an average batch, times a power of `GROWTH`: all batches of a training
-    share a few.
+    Batches are sorted by their bond pairs, which take the time, and divided into equal shares; each
+    share has the size of its largest batch, with room for a ghost of each kind. Atoms and bonds
+    never become fewer from one size to the next, so that the first that holds a batch is the
+    smallest.
 
     Parameters
     ----------
-    graphs
-        The graphs that batches are drawn from.
-    members
-        Which crystals, [n_crystals] int64 on the CPU.
+    totals
+        Atoms, edges and triplets of every batch, [n_batches, 3].
+    most
+        Number of sizes.
     """
-    average = graphs.mean_counts.clamp(min=1) * len(members)
-    needed = graphs.counts[:, members].sum(1) + 1
-    level = math.ceil(math.log(float((needed / average).max())) / math.log(GROWTH))
-    size = average * GROWTH**level
-    return Sizes(*(MULTIPLE * math.ceil(rows / MULTIPLE) for rows in size.tolist()))
+    ordered = totals[np.argsort(totals[:, 2], kind="stable")]
+    shares = np.array_split(ordered, min(most, len(ordered)))
+    largest = np.maximum.accumulate([share.max(axis=0) for share in shares])
+    rounded = MULTIPLE * (largest // MULTIPLE + 1)
+    return [Sizes(*rows) for rows in dict.fromkeys(map(tuple, rounded.tolist()))]
+
+
+def size_for(totals: tuple[int, int, int], sizes: Sequence[Sizes]) -> Sizes:
+    """Return the first of the sizes that holds a batch and a ghost of each kind."""
+    for size in sizes:
+        if all(rows < limit for rows, limit in zip(totals, size, strict=True)):
+            return size
+    raise ValueError(f"no planned size holds a batch of {totals}; was it planned?")
 
 
 def pad(batch: Batch, sizes: Sizes) -> Batch:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.errors import Interrupted
 from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.graphs.batches import choose
 from crystal_transfer.models.transfer import frozen_norms
 from crystal_transfer.protocols import FrozenNorms
 from crystal_transfer.runs import Hyperparameters, IncompleteBatch, Order
@@ -266,14 +267,20 @@ def fit(
     if found := state.resume(checkpoint, fingerprint):
         report(found)
     progress = state.progress
-    compute = steps_of(model, training, criterion)
+    compute = steps_of(
+        model,
+        training,
+        criterion,
+        lambda: (batch for e in range(how.epochs) for batch in batches_of(n, how, seed, e)),
+    )
     predict_validation = predictions_of(model, validation.graphs)
     pace = Pace(progress.epoch * n_batches + progress.batch, how.epochs * n_batches)
     while not ended(progress, how):
         state.begin_epoch()
         loss = torch.tensor(progress.loss, device=training.targets.device)
-        for members in batches_of(n, how, seed, progress.epoch)[progress.batch :]:
-            loss += state.step(compute(members))
+        batches = batches_of(n, how, seed, progress.epoch)[progress.batch :]
+        for chosen in choose(training.graphs, batches):
+            loss += state.step(compute(chosen))
             stop = asked_to_stop()
             if stop or pace.since_save() > CHECKPOINT_SECONDS:
                 progress.loss = float(loss)

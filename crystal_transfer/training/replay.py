@@ -5,7 +5,8 @@ A small step on a GPU ends before the next one's hundreds of kernels are launche
 
 import warnings
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -37,19 +38,44 @@ def cuda_graphs() -> Recorder:
     pool = torch.cuda.graph_pool_handle()
 
     def record(function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):
-            result = function()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            result = _captured(graph, pool, function)
+        torch.cuda.current_stream().wait_stream(stream)
         return graph.replay, result
 
     return record
+
+
+def _captured(graph: Any, pool: Any, function: Callable[[], Result]) -> Result:
+    """Call a function while the current stream is captured.
+
+    `torch.cuda.graph` does the same, but where the function fails it leaves its stream and its
+    memory pool open: later recordings and a smaller batch after out-of-memory then fail too.
+    """
+    graph.capture_begin(pool=pool)
+    try:
+        result = function()
+    except BaseException:
+        # the capture is invalid, and says so; what matters is that it ends, and that new tensors
+        # do not come from its pool any more
+        with suppress(RuntimeError):
+            graph.capture_end()
+        with suppress(RuntimeError, AttributeError):
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
+        raise
+    graph.capture_end()
+    return result
 
 
 def repeated(function: Callable[[], Result], record: Recorder) -> Callable[[], Result]:
     """Return a function that does the same, recorded when it is called for the second time.
 
     The first call compiles what is not compiled yet. Where it cannot be recorded, a warning says
-    why, and it is called as it is.
+    why, and it is called as it is; that memory is short is said as such.
     """
     called, recordable = False, True
     recorded: tuple[Callable[[], None], Result] | None = None
@@ -59,6 +85,8 @@ def repeated(function: Callable[[], Result], record: Recorder) -> Callable[[], R
         if called and recordable and recorded is None:
             try:
                 recorded = record(function)
+            except torch.OutOfMemoryError:
+                raise
             except RuntimeError as error:
                 warnings.warn(f"no CUDA graph, steps will be slower: {error}", stacklevel=2)
                 recordable = False

@@ -1,15 +1,16 @@
 """Loss and gradients of one training step: computed kernel by kernel, or replayed as a whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from crystal_transfer.graphs.batches import Batch, assemble
+from crystal_transfer.graphs.batches import Batch, Chosen, batch_of
 from crystal_transfer.graphs.line_graph import Graphs
-from crystal_transfer.graphs.padding import Sizes, pad, sizes_for
+from crystal_transfer.graphs.padding import Sizes, pad, plan_sizes, size_for
 from crystal_transfer.training.criterion import Criterion
 from crystal_transfer.training.replay import Recorder, can_record, cuda_graphs, repeated
 
@@ -29,7 +30,7 @@ class Gradients(NamedTuple):
     of_parameters: tuple[Tensor | None, ...]
 
 
-Step = Callable[[Tensor], Gradients]  # from the members of a batch
+Step = Callable[[Chosen], Gradients]  # from the crystals of a batch
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
@@ -53,9 +54,9 @@ def put_gradients(found: Gradients, model: nn.Module) -> None:
 def step_by_step(model: nn.Module, training: LabelledGraphs, criterion: Criterion) -> Step:
     """Return a function that computes loss and gradients for the crystals it is given."""
 
-    def step(members: Tensor) -> Gradients:
-        targets = training.targets[members.to(training.targets.device)]
-        return gradients(model, assemble(training.graphs, members), targets, criterion)
+    def step(chosen: Chosen) -> Gradients:
+        targets = training.targets[chosen.members]
+        return gradients(model, batch_of(training.graphs, chosen), targets, criterion)
 
     return step
 
@@ -67,22 +68,30 @@ class ReplayedSteps:
     ----------
     model, training, criterion
         What is trained, on what, and with which loss. The mode of the norms must not change.
+    sizes
+        Of its batches, see `padding.plan_sizes`.
     record
         See `replay.cuda_graphs`.
     """
 
     def __init__(
-        self, model: nn.Module, training: LabelledGraphs, criterion: Criterion, record: Recorder
+        self,
+        model: nn.Module,
+        training: LabelledGraphs,
+        criterion: Criterion,
+        sizes: Sequence[Sizes],
+        record: Recorder,
     ):
         self.model, self.training, self.criterion, self.record = model, training, criterion, record
+        self.sizes = sizes
         self.steps: dict[tuple[int, Sizes], tuple[list[Tensor], Callable[[], Gradients]]] = {}
 
-    def __call__(self, members: Tensor) -> Gradients:
+    def __call__(self, chosen: Chosen) -> Gradients:
         """Return loss and gradients; the next step of the size overwrites their tensors."""
-        graphs, targets = self.training.graphs, self.training.targets
-        sizes = sizes_for(graphs, members)
-        batch, wanted = pad(assemble(graphs, members), sizes), targets[members.to(targets.device)]
-        kind = len(members), sizes
+        sizes = size_for(chosen.totals, self.sizes)
+        batch = pad(batch_of(self.training.graphs, chosen), sizes)
+        wanted = self.training.targets[chosen.members]
+        kind = len(chosen.members), sizes
         if kind not in self.steps:
             function = partial(_gradients_anew, self.model, batch, wanted, self.criterion)
             self.steps[kind] = _tensors(batch, wanted), repeated(function, self.record)
@@ -104,8 +113,24 @@ def _tensors(batch: Batch, targets: Tensor) -> list[Tensor]:
     return [tensor for tensor in [*batch.tensors(), targets] if tensor is not None]
 
 
-def steps_of(model: nn.Module, training: LabelledGraphs, criterion: Criterion) -> Step:
-    """Return the fastest way to compute loss and gradients where the graphs are."""
-    if can_record(model, training.targets.device):
-        return ReplayedSteps(model, training, criterion, cuda_graphs())
-    return step_by_step(model, training, criterion)
+def steps_of(
+    model: nn.Module,
+    training: LabelledGraphs,
+    criterion: Criterion,
+    batches: Callable[[], Iterable[Tensor]],
+) -> Step:
+    """Return the fastest way to compute loss and gradients where the graphs are.
+
+    Parameters
+    ----------
+    model, training, criterion
+        What is trained, on what, and with which loss.
+    batches
+        Returns the members of every batch to come, of all epochs; asked only where sizes are
+        planned.
+    """
+    if not can_record(model, training.targets.device):
+        return step_by_step(model, training, criterion)
+    counts = training.graphs.counts
+    totals = np.array([counts[:, members].sum(1).tolist() for members in batches()])
+    return ReplayedSteps(model, training, criterion, plan_sizes(totals), cuda_graphs())

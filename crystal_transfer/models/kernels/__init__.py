@@ -38,6 +38,7 @@ import warnings
 from functools import cache
 from importlib import import_module
 
+import torch
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency
@@ -60,6 +61,8 @@ def _device(kind: str) -> Device | None:
     """Import the fused operations of a device; None, said once, where they cannot be used."""
     try:
         found: Device = import_module(f"{__name__}.{MODULES[kind]}").DEVICE
+        if kind == "cuda":
+            _try_out(found, kind)
         return found
     except ModuleNotFoundError as error:
         if error.name in ("numba", "llvmlite", "triton"):
@@ -71,6 +74,12 @@ def _device(kind: str) -> Device | None:
             stacklevel=2,
         )
         return None
+
+
+def _try_out(device: Device, kind: str) -> None:
+    """Compile and launch a kernel: Triton needs a C compiler and a folder that it can write to."""
+    norm = nn.BatchNorm1d(8, device=kind)
+    autograd.batch_norm_silu(device, norm, torch.zeros(2, 8, device=kind))
 
 
 def batch_norm_silu(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = None) -> Tensor:

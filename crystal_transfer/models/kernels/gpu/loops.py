@@ -9,6 +9,9 @@ optional arguments are None.
 import triton
 import triton.language as tl
 
+# Numbers of rows differ from batch to batch: without `do_not_specialize` each kernel is compiled
+# anew for 1, for multiples of 16 and for others.
+
 
 @triton.jit
 def _columns(features: tl.constexpr, BLOCK: tl.constexpr):
@@ -162,7 +165,7 @@ def _joined(total, mean, squares, more, local, more_squares):
     return total + more, mean + difference * share, squares
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows", "rows_each"])
 def partial_moments(
     x, weight, partial, n_rows, rows_each, features: tl.constexpr, ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -196,7 +199,7 @@ def partial_moments(
     tl.store(part + 2 * features, squares, mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_parts"])
 def finish_moments(
     partial, n_parts, moments, running_mean, running_var, tracked, momentum, eps,
     features: tl.constexpr, PARTS: tl.constexpr, BLOCK: tl.constexpr,
@@ -236,7 +239,7 @@ def finish_moments(
     tl.store(tracked, tl.load(tracked) + 1, mask=once)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def normalise(
     x, residual, moments, gamma, beta, out, n_rows, features: tl.constexpr, ROWS: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -254,7 +257,7 @@ def normalise(
     tl.store(out + here, result, mask=known)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows", "rows_each"])
 def partial_norm_gradients(
     x, d_out, moments, gamma, beta, partial, n_rows, rows_each, features: tl.constexpr,
     ROWS: tl.constexpr, BLOCK: tl.constexpr,
@@ -300,7 +303,7 @@ def _through_norm(
     return d_q * slope[None, :]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n_rows"])
 def norm_gradients(
     x, d_out, weight, moments, gamma, beta, sums, d_x, n_rows, features: tl.constexpr,
     BATCH_STATISTICS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
