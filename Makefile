@@ -8,7 +8,7 @@ SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # in CI only: tracing takes time. The fast tests alone reach 80 %; subprocesses are not counted
 COVERAGE := $(if $(CI),--cov --cov-report term:skip-covered --cov-fail-under 78)
 
-.PHONY: help setup demo test lint format docs site bench lock clean
+.PHONY: help setup demo test lint format docs site bench gpu lock clean
 
 help:
 	@echo "make demo    the demo: data, graphs, training, figures, report (minutes, no network but PyPI)"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs    docs/configuration.md from the schema"
 	@echo "make site    the documentation as a site, docs/_build/index.html"
 	@echo "make bench   the benchmarks, quick"
+	@echo "make gpu     what a GPU machine needs for a first check, results/gpu, and its commands"
 	@echo "make lock    resolve the dependencies anew"
 
 setup: $(READY)
@@ -57,6 +58,9 @@ site: setup
 
 bench: setup
 	for benchmark in train_step step_memory roofline graph_build graph_store dag whole_run scaling gpu_step; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
+
+gpu: setup
+	$(BIN)/python benchmarks/gpu_pack.py
 
 lock: setup
 	$(BIN)/python envs/lock.py

@@ -19,10 +19,10 @@ root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/api/*.rst"]
 exclude_patterns = [".*", "results", "resources", "build", "tests", "docs/_build", "workflow"]
 PAGES = [
-    "docs/datasets", "docs/experiments", "docs/strategies", "docs/configuration", "docs/cluster",
-    "docs/figures", "docs/real-data", "docs/baselines", "docs/published-samples", "docs/claims",
-    "docs/performance", "docs/architecture", "docs/api/modules", "CONTRIBUTING",
-    "SECURITY", "CHANGELOG",
+    "docs/own-crystals", "docs/datasets", "docs/experiments", "docs/strategies",
+    "docs/configuration", "docs/cluster", "docs/figures", "docs/real-data", "docs/baselines",
+    "docs/published-samples", "docs/claims", "docs/performance", "docs/architecture",
+    "docs/api/modules", "CONTRIBUTING", "SECURITY", "CHANGELOG",
 ]  # fmt: skip
 
 extensions = [

@@ -20,8 +20,8 @@ from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
-from crystal_transfer.training.run import Inputs, Outputs, train
-from crystal_transfer.training.settings import Device
+from crystal_transfer.training.run import Inputs, Outputs, _require_precision, train
+from crystal_transfer.training.settings import Device, Precision
 
 
 def assert_identical(one: Outputs, other: Outputs) -> None:
@@ -222,3 +222,11 @@ def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
         train(run, inputs, result, replace(SETTINGS, sizes=AlignnSizes()))
         errors.append(read_json(result.metrics)["mae_scaled"])
     assert errors[0] == pytest.approx(errors[1], abs=1e-3)
+
+
+def test_a_gpu_is_not_given_another_precision():
+    """PyTorch's word for bf16 means tf32 there."""
+    with pytest.raises(InputError, match="bf16 is for CPUs"):
+        _require_precision(Precision.BF16, torch.device("cuda"))
+    _require_precision(Precision.BF16, torch.device("cpu"))
+    _require_precision(Precision.TF32, torch.device("cuda"))

@@ -17,6 +17,9 @@ import pytest
 import yaml
 from conftest import fresh_copy, snakemake, start, wait_until
 
+from crystal_transfer.baselines import features
+from crystal_transfer.baselines.run import row_of
+from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.results.tables import read_runs, runs_table
 
 KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
@@ -98,6 +101,26 @@ def test_a_figure_asks_for_its_own_runs_only(tmp_path):
     for target, (scratch, finetune) in targets.items():
         jobs = jobs_of(snakemake(target, "-n", "--quiet", "rules", folder=folder).stdout)
         assert (jobs.get("scratch", 0), jobs.get("finetune", 0)) == (scratch, finetune), target
+
+
+def test_baselines_stand_beside_the_runs(study):
+    """The same samples and test sets, once more computed here; rows and lines of the figures."""
+    results = study / "results/tiny"
+    runs = read_runs([results / "tables/baselines_runs.csv"])
+    assert len(runs) == 2 * 2 * 2 * 3
+    folder = results / "datasets/EFORM"
+    again = row_of(
+        "kernel", 20, 2, crystals.load(folder / "crystals.npz"),
+        features.load(folder / "features.npz"), splits.load(folder / "split.json"),
+        scaling.load(folder / "scaler.json"),
+    )  # fmt: skip
+    (row,) = runs[runs["id"] == again["id"]].to_dict("records")
+    assert row["mae"] == pytest.approx(again["mae"], rel=1e-9)
+    assert row["n_test"] == again["n_test"] == 6
+    heatmap = pd.read_csv(results / "figures/pairwise_heatmap.csv")
+    assert set(heatmap[heatmap["kind"] == "baseline"]["source"]) == {"median", "forest", "kernel"}
+    assert set(heatmap["size"]) == {20}
+    assert len(pd.read_csv(results / "figures/mae_by_size.csv")) == len(heatmap) * 2
 
 
 def test_the_whole_tiny_study(study):

@@ -5,16 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.baselines.models import Predictor, fit_baseline
 
 NETWORK = "network"
-MEDIAN, FOREST, KERNEL, RIDGE = "median", "forest", "kernel", "ridge"
+MEDIAN, FOREST, KERNEL, RIDGE, CHGNET = "median", "forest", "kernel", "ridge", "chgnet"
+# what a baseline is fitted by, where it is named after what it sees
+FITTED_BY = {CHGNET: KERNEL}
 WORDS = {
     NETWORK: "fine-tuned network",
     MEDIAN: "median of the training targets",
     FOREST: "random forest on Magpie and structure features",
     KERNEL: "kernel method on Magpie and structure features",
     RIDGE: "ridge on the source's frozen features",
+    CHGNET: "kernel method on Magpie, structure and CHGNet's frozen features",
 }
 
 
@@ -73,6 +76,11 @@ class Verdict(NamedTuple):
         return f"The network does NOT clearly beat {best}: its MAE is {direction} by {size}."
 
 
+def fitted(baseline: str, features: np.ndarray, targets: np.ndarray, seed: int) -> Predictor:
+    """Fit a baseline of this module; parameters as of `baselines.models.fit_baseline`."""
+    return fit_baseline(FITTED_BY.get(baseline, baseline), features, targets, seed)
+
+
 def out_of_fold(
     baseline: str, features: np.ndarray, targets: np.ndarray, folds: np.ndarray, seed: int
 ) -> np.ndarray:
@@ -81,7 +89,7 @@ def out_of_fold(
     Parameters
     ----------
     baseline
-        One of `baselines.models.BASELINES`.
+        Which one.
     features
         Of the crystals, [n_crystals, n_features].
     targets
@@ -94,7 +102,7 @@ def out_of_fold(
     predictions = np.empty(len(targets))
     for fold in np.unique(folds):
         outside, inside = folds == fold, folds != fold
-        model = fit_baseline(baseline, features[inside], targets[inside], seed)
+        model = fitted(baseline, features[inside], targets[inside], seed)
         predictions[outside] = model.predict(features[outside])
     return predictions
 

@@ -12,7 +12,6 @@ import sklearn
 import torch
 
 from crystal_transfer.baselines.features import features_of
-from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.bundles import comparison
 from crystal_transfer.bundles.begin import settle
 from crystal_transfer.bundles.bundle import (
@@ -26,11 +25,19 @@ from crystal_transfer.bundles.bundle import (
     write_description,
 )
 from crystal_transfer.bundles.card import write_card
-from crystal_transfer.bundles.comparison import FOREST, KERNEL, MEDIAN, NETWORK, RIDGE, Score
+from crystal_transfer.bundles.comparison import (
+    CHGNET,
+    FOREST,
+    KERNEL,
+    MEDIAN,
+    NETWORK,
+    RIDGE,
+    Score,
+)
 from crystal_transfer.bundles.data import Crystals, write_rejected
 from crystal_transfer.bundles.member import held_out_predictions, training_rows
 from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plan_of
-from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle
+from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle, seen_by
 from crystal_transfer.bundles.report import write_report
 from crystal_transfer.bundles.side_by_side import train_parts
 from crystal_transfer.bundles.work import Work
@@ -179,6 +186,8 @@ def _results(
     predictions = {NETWORK: np.array([known[id] for id in table.ids.tolist()])}
     composition = features_of(table, processes).values
     features = dict.fromkeys((MEDIAN, FOREST, KERNEL), composition)
+    if plan.chgnet:
+        features[CHGNET] = seen_by(CHGNET, table, processes)
     if source is not None:
         features[RIDGE] = frozen_features(source, table, processes=processes)
     for name, seen in features.items():
@@ -245,7 +254,7 @@ def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame
         known = held_out_predictions(work, part)
         network = np.array([known[id] for id in training.ids[held_out].tolist()])
         seen = results.features[name]
-        model = fit_baseline(name, seen[inside], training.targets[inside], plan.seed)
+        model = comparison.fitted(name, seen[inside], training.targets[inside], plan.seed)
         rows.append({
             "crystals": len(inside),
             NETWORK: np.abs(network - truth).mean(),

@@ -19,8 +19,8 @@ BATCH_SIZE = 16
 MAX_LR = 1e-3
 WEIGHT_DECAY = 1e-5
 PCT_START = 0.3
-STEPS = 2500  # of a training, whatever the number of crystals ...
-FEWEST_EPOCHS, MOST_EPOCHS = 40, 200  # ... within these limits
+STEPS = 1250  # of a training, whatever the number of crystals ...
+FEWEST_EPOCHS, MOST_EPOCHS = 40, 150  # ... within these limits
 # Of a network that starts from nothing: those of the weights that ship, so that it costs the same.
 SCRATCH_SIZES = AlignnSizes(
     alignn_layers=2, gcn_layers=2, embedding_features=64, hidden_features=64
@@ -56,6 +56,8 @@ class Options:
         Number of members: each is trained on all crystals outside of one fold.
     group_by
         What keeps crystals together, see `bundles.folds`.
+    chgnet
+        Whether a baseline sees CHGNet's frozen features too; needs the package chgnet.
     epochs
         Of each member; 0 for a number that fits the number of crystals.
     seed
@@ -70,6 +72,7 @@ class Options:
     strategy: str = "mpt_new_head"
     folds: int = 5
     group_by: str = "formula"
+    chgnet: bool = False
     epochs: int = 0
     seed: int = 0
     device: Device = Device.AUTO
@@ -91,6 +94,7 @@ class Plan:
     strategy: str
     folds: int
     group_by: str
+    chgnet: bool
     seed: int
     how: Hyperparameters
     device: Device
@@ -124,6 +128,7 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
         strategy=options.strategy,
         folds=options.folds,
         group_by=options.group_by,
+        chgnet=options.chgnet,
         seed=options.seed,
         how=usual_hyperparameters(options.epochs or usual_epochs(n_crystals, options.folds)),
         device=options.device,

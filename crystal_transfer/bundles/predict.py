@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from crystal_transfer.baselines.features import features_of
-from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.baselines.features import features_of, joined
 from crystal_transfer.bundles.bundle import Bundle
-from crystal_transfer.bundles.comparison import NETWORK, RIDGE
+from crystal_transfer.bundles.comparison import CHGNET, NETWORK, RIDGE, fitted
 from crystal_transfer.bundles.intervals import factor
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.graphs.line_graph import Graphs
@@ -151,14 +150,27 @@ def _numbers(tensor: torch.Tensor) -> np.ndarray:
 def _of_baseline(bundle: Bundle, table: CrystalTable, device: str, processes: int) -> np.ndarray:
     """Fit the best baseline to all training crystals, and predict; seconds, so it is not stored."""
     training, name = bundle.training, bundle.verdict.baseline
-    features = (
-        frozen_features(bundle.source_model, table, device, processes)
-        if name == RIDGE and bundle.source_model is not None
-        else features_of(table, processes).values
-    )
-    return fit_baseline(name, training.features, training.targets, bundle.plan.seed).predict(
-        features
-    )
+    if name == RIDGE and bundle.source_model is not None:
+        seen = frozen_features(bundle.source_model, table, device, processes)
+    else:
+        seen = seen_by(name, table, processes)
+    return fitted(name, training.features, training.targets, bundle.plan.seed).predict(seen)
+
+
+def seen_by(baseline: str, table: CrystalTable, processes: int = 1) -> np.ndarray:
+    """Return what a baseline sees of crystals, the source's features aside, [n, n_features].
+
+    Raises
+    ------
+    InputError
+        If it needs CHGNet, which is not installed.
+    """
+    own = features_of(table, processes)
+    if baseline != CHGNET:
+        return own.values
+    from crystal_transfer.baselines.chgnet_features import chgnet_features_of
+
+    return joined(own, chgnet_features_of(table)).values
 
 
 def frozen_features(

@@ -100,6 +100,10 @@ def finetune(
         str,
         typer.Option(help="Keep together in a fold: formula, none, or a CSV file (id, group)."),
     ] = "formula",
+    chgnet: Annotated[
+        bool,
+        typer.Option("--chgnet", help="A baseline with CHGNet's features (pip install chgnet)."),
+    ] = False,
     test: Annotated[
         Path | None, typer.Option(help="Labelled crystals to test the finished model on.")
     ] = None,
@@ -116,7 +120,16 @@ def finetune(
     from crystal_transfer.training.settings import Device
 
     options = Options(
-        target or "target", unit, source, strategy, folds, group_by, epochs, seed, Device(device)
+        target or "target",
+        unit,
+        source,
+        strategy,
+        folds,
+        group_by,
+        chgnet,
+        epochs,
+        seed,
+        Device(device.value),
     )
     own.finetune(data, output, id, test, threads, target, options)
 

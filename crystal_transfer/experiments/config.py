@@ -243,6 +243,8 @@ class FinetuneBlock(Checked):
     """Members, each blind to one fold."""
     group_by: Text = "formula"
     """What keeps crystals together in a fold: formula, none, or a CSV file (id, group)."""
+    chgnet: Switch = False
+    """Whether a baseline sees CHGNet's frozen features too; needs the package chgnet."""
     epochs: Count | None = None
     """Of each member; a number that fits the number of crystals if left out."""
 

@@ -175,6 +175,7 @@ class Study:
             "strategy": block.strategy,
             "folds": block.folds,
             "group_by": block.group_by,
+            "chgnet": block.chgnet,
             "epochs": block.epochs or 0,
             "seed": self.config.seed,
             "device": self.config.training.device.value,
