@@ -1,8 +1,10 @@
 """What the benchmarks share: crystals, and alignn's graphs of them."""
 
 import argparse
+import atexit
 import os
 import platform
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -49,6 +51,7 @@ def table_of(data: str | None, n: int) -> CrystalTable:
 def store_of(table: CrystalTable, neighbours: str, compress: bool) -> GraphStore:
     """Build a graph store in a temporary folder that lives as long as the program."""
     folder = Path(tempfile.mkdtemp(prefix="crystal-transfer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     crystals.save(table, folder / "crystals.npz")
     build(folder / "crystals.npz", folder / "graphs", neighbours, compress)
     return open_store(folder / "graphs")

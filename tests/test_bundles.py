@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from ase import Atoms
-from conftest import ROOT
+from conftest import ROOT, fresh_copy, snakemake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -537,3 +537,37 @@ def test_alignns_networks_by_name(tmp_path, monkeypatch):
 
 def test_sources_are_listed():
     assert "scratch" in command("sources", cwd=ROOT).stdout
+
+
+def test_snakemake_makes_the_same_model(alloys, source, tmp_path):
+    """A job per member leaves what the command does, to the bit, and nothing of the work."""
+    copy = fresh_copy(tmp_path / "project")
+    frames = []
+    for crystal in first(alloys, 24):
+        atoms = atoms_of(crystal)
+        atoms.info |= {"e": crystal.target, "name": crystal.id}
+        frames.append(atoms)
+    ase.io.write(copy / "mine.extxyz", frames)
+    study = {
+        "results": "results/mine",
+        "datasets": {"MINE": {"source": "file", "path": "mine.extxyz", "column": "e", "id": "name",
+                              "label": "energy", "unit": "eV/atom"}},
+        "experiments": {"model": {"kind": "finetune", "dataset": "MINE", "source": str(source),
+                                  "strategy": "all_new_head", "folds": 3, "group_by": "none",
+                                  "epochs": 2}},
+    }  # fmt: skip
+    (copy / "mine.yaml").write_text(json.dumps(study))
+    options = ["--cores", "2", "--configfile", "mine.yaml"]
+    snakemake(*options, folder=copy)
+    made = copy / "results/mine/bundles/model"
+    here = Options("energy", "eV/atom", str(source), "all_new_head", 3, "none", epochs=2)
+    table, _ = read_labelled(copy / "mine.extxyz", "e", "name")
+    finetune(Crystals(table, []), here, tmp_path / "here")
+    for name in ("member_1.safetensors", "member_3.safetensors", "splits.json"):
+        assert (made / name).read_bytes() == (tmp_path / "here" / name).read_bytes()
+    pd.testing.assert_frame_equal(
+        *(pd.read_csv(path / "out_of_fold.csv") for path in (made, tmp_path / "here")), rtol=1e-6
+    )
+    assert not [path for path in (made / "work").rglob("*") if path.is_file() and
+                path.suffix != ".sha256"]  # fmt: skip
+    assert "Nothing to be done" in snakemake(*options, "-n", folder=copy).stdout

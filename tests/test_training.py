@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 import torch
 from conftest import real_table
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
+from scipy.stats import spearmanr
 from sklearn.metrics import mean_absolute_error, r2_score
 
 from crystal_transfer.datasets import crystals, splits
@@ -20,6 +23,7 @@ from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
+from crystal_transfer.training.metrics import metrics
 from crystal_transfer.training.run import Inputs, Outputs, _require_precision, train
 from crystal_transfer.training.settings import Device, Precision
 
@@ -230,3 +234,19 @@ def test_a_gpu_is_not_given_another_precision():
         _require_precision(Precision.BF16, torch.device("cuda"))
     _require_precision(Precision.BF16, torch.device("cpu"))
     _require_precision(Precision.TF32, torch.device("cuda"))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-3, 3), st.floats(-100, 100).map(lambda x: round(x, 1))),
+        min_size=2, max_size=40,
+    )
+)  # fmt: skip
+def test_metrics_are_those_of_scipy(pairs):
+    target, prediction = np.array(pairs, dtype=float).T
+    found = metrics(target, prediction, 2.0)
+    assert found["median_ae"] == pytest.approx(np.median(np.abs(target - prediction)))
+    if np.ptp(target) == 0 or np.ptp(prediction) == 0:
+        assert found["spearman"] is None
+    else:
+        assert found["spearman"] == pytest.approx(spearmanr(target, prediction).statistic)

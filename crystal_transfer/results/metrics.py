@@ -35,5 +35,7 @@ METRICS = {
     "mae": Metric("test MAE", higher_is_better=False, in_units=True),
     "mae_scaled": Metric("test MAE (scaled to [-1, 1])", higher_is_better=False),
     "rmse": Metric("test RMSE", higher_is_better=False, in_units=True),
+    "median_ae": Metric("test median absolute error", higher_is_better=False, in_units=True),
+    "spearman": Metric("Spearman's rank correlation", higher_is_better=True, shown=(-0.5, 1.02)),
 }
 SHOWN = ("r2", "mae_scaled")  # the two that most figures show side by side

@@ -30,7 +30,7 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
     Columns id, kind, source (PT dataset or empty), source_size (0 without), source_properties
     (number of properties pre-trained on), dataset, size, strategy, sampling, variation (empty for
     the study's usual network and hyperparameters), max_lr, batch_size, network, trial, r2, mae
-    (physical unit), mae_scaled, rmse, n_test, best_epoch. A diverged training has NaN metrics, and
+    (physical unit), mae_scaled, rmse, median_ae, spearman, n_test, best_epoch. A diverged training has NaN metrics, and
     so has a run on several properties.
     """
     columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]

@@ -24,11 +24,17 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
         Physical units.
     mae_scaled
         Of targets scaled to [-1, 1], the unit of the paper.
+    median_ae
+        Median absolute error, physical unit: a few targets far from all others leave it as it is.
+    spearman
+        Rank correlation, None where all targets or all predictions are equal: whether the order is
+        right, whatever the distances.
     n_test
         Number of crystals.
     """
     if len(target) == 0:
-        return {"r2": None, "mae": None, "rmse": None, "mae_scaled": None, "n_test": 0}
+        nothing = ("r2", "mae", "rmse", "mae_scaled", "median_ae", "spearman")
+        return dict.fromkeys(nothing) | {"n_test": 0}
     error = prediction - target
     spread = float(((target - target.mean()) ** 2).sum())
     squared = float((error**2).sum())
@@ -38,8 +44,27 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
         "mae": _finite(mae),
         "rmse": _finite(math.sqrt(squared / len(error))),
         "mae_scaled": _finite(mae / half_range),
+        "median_ae": _finite(float(np.median(np.abs(error)))),
+        "spearman": _spearman(target, prediction),
         "n_test": len(target),
     }
+
+
+def _spearman(target: np.ndarray, prediction: np.ndarray) -> float | None:
+    if not np.isfinite(prediction).all():
+        return None
+    ranks = [_ranks(values) for values in (target, prediction)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return None
+    return _finite(float(np.corrcoef(ranks[0], ranks[1])[0, 1]))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    mean: np.ndarray = (last - (counts - 1) / 2)[place]
+    return mean
 
 
 def _finite(value: float) -> float | None:
