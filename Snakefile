@@ -12,10 +12,16 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-report: "workflow/report/study.rst"
-
-
 include: "rules/common.smk"
+
+
+# what the study found, once there is something to tell
+report:
+    os.path.abspath(LAYOUT.story)
+    if os.path.exists(LAYOUT.story)
+    else "workflow/report/study.rst"
+
+
 include: "rules/data.smk"
 include: "rules/graphs.smk"
 include: "rules/training.smk"

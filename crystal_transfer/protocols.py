@@ -1,8 +1,9 @@
 """A protocol: the choices that decide how honest the numbers of a study are, each a switch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, cast, get_type_hints
 
 
 class Scaling(StrEnum):
@@ -132,3 +133,10 @@ class Protocol:
     multi_graphs: MultiGraphs
     multi_test_labels: TestLabels
     absent_labels: AbsentLabels
+
+
+def protocol_of(switches: Mapping[str, str]) -> Protocol:
+    """Return the protocol of plain words, each checked by the type of its switch."""
+    types = {name: cast(type[StrEnum], kind) for name, kind in get_type_hints(Protocol).items()}
+    words: dict[str, Any] = {name: types[name](word) for name, word in switches.items()}
+    return Protocol(**words)

@@ -120,6 +120,39 @@ rule claims:
         "../workflow/scripts/count_claims.py"
 
 
+# The first page of the report: what was run, what won, what to beware of.
+rule story:
+    input:
+        cells=[
+            LAYOUT.table(name, "cells")
+            for name in [*STUDY.grid, *STUDY.config.baselines]
+        ],
+        picture=[
+            LAYOUT.figure(name, "png")
+            for name in ["pairwise_heatmap"]
+            if name in STUDY.figures
+        ],
+    output:
+        LAYOUT.story,
+    log:
+        LAYOUT.log("story", "story"),
+    localrule: True
+    conda:
+        "../envs/data.yaml"
+    params:
+        experiments={
+            name: STUDY.config.experiments[name].kind
+            for name in [*STUDY.grid, *STUDY.config.baselines]
+        },
+        protocol=STUDY.config.protocol,
+        switches={name: word.value for name, word in vars(STUDY.protocol).items()},
+        imposed=STUDY.config.imposed.samples is not None,
+    message:
+        "Writing the first page of the report"
+    script:
+        "../workflow/scripts/tell_story.py"
+
+
 rule tables:
     input:
         [
@@ -127,7 +160,9 @@ rule tables:
             for experiment in [*STUDY.grid, *STUDY.config.baselines]
         ],
         # a study of models that stand alone has no cells
-        [rules.usage.output, rules.claims.output] if STUDY.grid else [],
+        [rules.usage.output, rules.claims.output, rules.story.output]
+        if STUDY.grid
+        else [],
     localrule: True
 
 

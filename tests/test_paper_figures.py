@@ -429,7 +429,8 @@ def test_our_runs_are_drawn_as_the_published_cells(data):
     shifts = {1: -0.01, 2: 0.0, 3: 0.01}
     runs = pd.concat(
         [
-            theirs.assign(trial=trial, r2=theirs["r2_mean"] + shift, rmse=1.0, median_ae=1.0, spearman=0.5,
+            theirs.assign(trial=trial, r2=theirs["r2_mean"] + shift, rmse=1.0,
+                          median_ae=1.0, spearman=0.5,
                           batch_size=16, network="alignn", mae=theirs["mae_mean"],
                           mae_scaled=theirs["mae_scaled_mean"])
             for trial, shift in shifts.items()

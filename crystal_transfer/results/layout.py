@@ -160,6 +160,11 @@ class Layout:
         return f"{self.root}/published_figures/{name}.{suffix}"
 
     @property
+    def story(self) -> str:
+        """Return the first page of the report."""
+        return f"{self.root}/tables/story.rst"
+
+    @property
     def claims(self) -> str:
         """Return the paper's claims, counted."""
         return f"{self.root}/tables/claims.csv"

@@ -1,0 +1,143 @@
+"""What a study found, on one page: what was run, what won, and what to beware of."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from crystal_transfer.protocols import Protocol, ScratchRate, SeenInTest, TestedEpoch
+
+FEW_TRIALS = 3  # fewer say nothing of chance
+SHOWN = 3  # warnings
+WIDTH = 5000  # characters of a line
+
+
+class Wins(NamedTuple):
+    """In how many cells transfer has the lower MAE.
+
+    Attributes
+    ----------
+    won, compared
+        Cells that it wins, and cells where there is something to compare with.
+    """
+
+    won: int
+    compared: int
+
+    def sentence(self, against: str) -> str:
+        """Say it in words."""
+        if not self.compared:
+            return f"No cell can be compared with {against}."
+        return f"Transfer has the lower MAE than {against} in **{self.won} of {self.compared}** cells."
+
+
+def wins(cells: pd.DataFrame, others: pd.DataFrame) -> Wins:
+    """Compare every cell of fine-tuning with the best of other cells of its dataset and size.
+
+    Parameters
+    ----------
+    cells
+        See `results.tables.cells`.
+    others
+        Those to compare with, such as the cells of scratch.
+    """
+    tuned = cells[cells["kind"] == "finetune"].dropna(subset="mae_mean")
+    best = others.dropna(subset="mae_mean").groupby(["dataset", "size"])["mae_mean"].min()
+    rivals = best.reindex(pd.MultiIndex.from_frame(tuned[["dataset", "size"]])).to_numpy()
+    known = ~pd.isna(rivals)
+    return Wins(int((tuned["mae_mean"].to_numpy() < rivals)[known].sum()), int(known.sum()))
+
+
+def warnings_of(cells: pd.DataFrame, protocol: Protocol, imposed: bool) -> list[str]:
+    """Return what a reader must know, the most important first.
+
+    Parameters
+    ----------
+    cells
+        All cells of the study.
+    protocol
+        Its switches.
+    imposed
+        Whether samples were imposed, so that trials may have different test sets.
+    """
+    trained = cells[cells["kind"].isin(["scratch", "finetune"])]
+    few = int((trained["trials"] < FEW_TRIALS).sum())
+    found = []
+    if few:
+        found.append(
+            f"{few} of {len(trained)} cells have fewer than {FEW_TRIALS} trials: which of two of them "
+            "is better may be chance."
+        )
+    if protocol.scratch_rate is ScratchRate.OWN:
+        found.append(
+            "Scratch was trained at its own learning rate, as was published, which is a tenth of "
+            "fine-tuning's: part of what transfer gains is the rate (docs/fidelity.md)."
+        )
+    if protocol.seen_in_test is SeenInTest.KEPT:
+        found.append(
+            "Crystals of test sets were pre-trained on where another dataset has them, with another "
+            "label."
+        )
+    if not imposed:
+        found.append(
+            "All trials of a cell share one test set: intervals tell how much samples matter, not how "
+            "much other test crystals would."
+        )
+    if protocol.tested_epoch is TestedEpoch.BEST:
+        found.append(
+            "The model tested is that of the best validation epoch: with few crystals to validate on, "
+            "a matter of luck."
+        )
+    if diverged := int(trained["diverged"].sum()):
+        found.insert(0, f"{diverged} trainings diverged and are in no mean.")
+    return found[:SHOWN]
+
+
+def page(
+    experiments: Sequence[tuple[str, str, int]],
+    cells: pd.DataFrame,
+    protocol_name: str,
+    warnings: Sequence[str],
+    picture: str,
+) -> str:
+    """Write the page as reStructuredText.
+
+    Parameters
+    ----------
+    experiments
+        Name, kind and number of cells of each.
+    cells
+        All cells of the study, each once.
+    protocol_name
+        Name of the protocol.
+    warnings
+        See `warnings_of`.
+    picture
+        PNG of the heatmap as base64; empty without one.
+    """
+    scratch, plain = (cells[cells["kind"] == kind] for kind in ("scratch", "baseline"))
+    runs = int(cells["trials"].sum() + cells["diverged"].sum())
+    what = ", ".join(f"{name} ({kind}, {n} cells)" for name, kind, n in experiments)
+    lines = [
+        "Pre-training and fine-tuning of graph networks on crystals, after Devi, Butler & Sai Gautam,",
+        "npj Comput. Mater. 10, 300 (2024).",
+        "",
+        "**What was run**",
+        "",
+        f"{runs} tested models, protocol **{protocol_name}**: {what}.",
+        "",
+        "**What it found**",
+        "",
+        f"- {wins(cells, scratch).sentence('training from scratch')}",
+        f"- {wins(cells, plain).sentence('the best baseline')}",
+        "",
+    ]
+    if picture:
+        # docutils reads no longer lines, and takes white space out of an address
+        parts = [picture[start : start + WIDTH] for start in range(0, len(picture), WIDTH)]
+        lines += [".. image:: data:image/png;base64,", *(f"   {part}" for part in parts)]
+        lines += ["   :width: 100%", ""]
+    if warnings:
+        lines += ["**Before you quote a number**", "", *(f"- {text}" for text in warnings), ""]
+    lines.append("Means are over trials, with the half-width of their 95 % confidence interval.")
+    return "\n".join(lines) + "\n"
