@@ -24,7 +24,7 @@ class Crystals(NamedTuple):
 
 
 def read_labelled(path: str | Path, column: str | None = None, id: str | None = None) -> Crystals:
-    """Read crystals with a property, in any layout of docs/datasets.md.
+    """Read crystals with a property to train on, in any layout of docs/datasets.md.
 
     Raises
     ------
@@ -32,17 +32,25 @@ def read_labelled(path: str | Path, column: str | None = None, id: str | None = 
         If the layout is none of those, or too few rows are usable.
     """
     found = Crystals(*clean(read_file(path, column, id)))
-    if len(found.table) < FEWEST:
-        raise InputError(
-            f"{path}: {len(found.table)} of {len(found.table) + len(found.rejected)} rows are "
-            f"usable, a model needs {FEWEST}"
-            + (f": {examples(found.rejected)}; mend the data." if found.rejected else ".")
-        )
+    _require(found, path, FEWEST, "a model needs")
     if found.table.targets.min() == found.table.targets.max():
         raise InputError(
             f"{path}: all targets equal {found.table.targets[0]:g}, so nothing can be learned; "
             "check the column of the property."
         )
+    return found
+
+
+def read_test(path: str | Path, column: str | None = None, id: str | None = None) -> Crystals:
+    """Read crystals with a property to test on; parameters as of `read_labelled`.
+
+    Raises
+    ------
+    InputError
+        If no row is usable.
+    """
+    found = Crystals(*clean(read_file(path, column, id)))
+    _require(found, path, 1, "a test needs")
     return found
 
 
@@ -55,12 +63,18 @@ def read_unlabelled(path: str | Path, id: str | None = None, processes: int = 1)
         If no structure can be used.
     """
     found = Crystals(*clean(map(_without_target, read_structures(path, id, processes))))
-    if len(found.table) == 0:
-        raise InputError(
-            f"{path}: none of its {len(found.rejected)} structures is usable: "
-            f"{examples(found.rejected)}; mend the data."
-        )
+    _require(found, path, 1, "a prediction needs")
     return found
+
+
+def _require(found: Crystals, path: str | Path, fewest: int, needs: str) -> None:
+    """Stop if too few rows are usable, and name the first of the others."""
+    n = len(found.table)
+    if n < fewest:
+        why = f": {examples(found.rejected)}; mend the data." if found.rejected else "."
+        raise InputError(
+            f"{path}: {n} of {n + len(found.rejected)} rows are usable, {needs} {fewest}{why}"
+        )
 
 
 def write_rejected(rejected: Iterable[Rejected], path: str | Path) -> None:

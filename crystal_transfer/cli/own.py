@@ -15,7 +15,13 @@ from rich.table import Table
 from crystal_transfer.bundles import check as checking
 from crystal_transfer.bundles.bundle import DESCRIPTION, Bundle, load_bundle
 from crystal_transfer.bundles.comparison import NETWORK, WORDS
-from crystal_transfer.bundles.data import Crystals, read_labelled, read_unlabelled, write_rejected
+from crystal_transfer.bundles.data import (
+    Crystals,
+    read_labelled,
+    read_test,
+    read_unlabelled,
+    write_rejected,
+)
 from crystal_transfer.bundles.finetune import finetune as make
 from crystal_transfer.bundles.finetune import training_batches
 from crystal_transfer.bundles.plan import Options, plan_of
@@ -81,8 +87,13 @@ def finetune(
 ) -> None:  # fmt: skip
     """Make a bundle and say what it is worth; parameters as of the command."""
     crystals = read_labelled(data, column, id)
-    tested = read_labelled(test, column, id).table if test is not None else None
     _print_rejected(crystals)
+    tested = None
+    if test is not None:
+        found = read_test(test, column, id)
+        console.print("to test on: ", end="")
+        _print_rejected(found)
+        tested = found.table
     n, processes = len(crystals.table), _processes(threads)
     plan = plan_of(options, n)
     console.print(

@@ -22,7 +22,7 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
     for name, figure in study.figures.items():
         if figure.runs is not None:
             yield [layout.figure(name, format) for format in FORMATS], figure.runs(study.grid)
-    yield [layout.usage], list(study.runs.values())
+    yield [layout.usage, layout.story], list(study.runs.values())
     yield [layout.claims], [run for name in study.compared for run in study.grid[name]]
 
 
