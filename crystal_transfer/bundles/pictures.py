@@ -35,8 +35,8 @@ def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:
     data = pd.concat(tables, ignore_index=True)
     ends = data[["target", "prediction"]].min().min(), data[["target", "prediction"]].max().max()
     axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
-    axis.set_xlabel(f"{bundle.plan.target}{_bracket(bundle.plan.unit)}: target")
-    axis.set_ylabel("Prediction" + _bracket(bundle.plan.unit))
+    axis.set_xlabel(f"{bundle.plan.target}: target" + _bracket(bundle.plan.unit))
+    axis.set_ylabel("prediction" + _bracket(bundle.plan.unit))
     axis.legend(loc="upper left", handletextpad=0.2)
     return figure, data
 

@@ -120,7 +120,7 @@ def finetune(
     from crystal_transfer.training.settings import Device
 
     options = Options(
-        target or "target",
+        target or data.name.split(".")[0],
         unit,
         source,
         strategy,

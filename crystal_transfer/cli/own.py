@@ -39,7 +39,7 @@ BAR = 40  # characters of the longest bar of a histogram
 BINS = 12
 MOST_NAMES = 5  # of crystals in one line
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def check(data: Path, target: str | None, id: str | None, unit: str, output: Path | None) -> None:
