@@ -8,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.collections import PolyCollection
 
-from crystal_transfer.figures import cells, changes, heatmaps, hyperparameters, sizes
+from crystal_transfer.figures import cells, changes, heatmaps, hyperparameters, rates, sizes
 from crystal_transfer.figures.style import Quantity
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
@@ -126,3 +126,18 @@ def test_learning_rates():
     line = figure.axes[0].lines[0]
     assert line.get_xdata().tolist() == [1e-3, 1e-2]
     assert line.get_ydata().tolist() == [0.5, 0.3]
+
+
+def test_the_rate_of_scratch_by_hand():
+    """Two rates, two sources: the median of the sources against each rate."""
+    rows = []
+    for size, fast, slow, one, two in ((100, 4.0, 8.0, 3.0, 5.0), (200, 2.0, 3.0, 1.0, 1.0)):
+        rows += [run("", "A", size, 0.5, fast), run("", "A", size, 0.5, slow, max_lr=1e-4)]
+        rows += [run("B", "A", size, 0.5, one), run("C", "A", size, 0.5, two)]
+    figure, numbers = rates.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    found = numbers.set_index(["size", "scratch_rate"])["gain"]
+    assert found[(100, 1e-3)] == pytest.approx(0)
+    assert found[(100, 1e-4)] == pytest.approx(50)
+    assert found[(200, 1e-3)] == pytest.approx(50)
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [list(line.get_ydata()) for line in lines][-1] == [4.0, 1.0]

@@ -254,6 +254,10 @@ FIGURES = {
     "multi_property_heatmap": Figure(
         "Multi-property transfer", MULTI, of("multi_property")
     ),
+    "scratch_rates": Figure(
+        "What the learning rate of scratch is worth", BOTH | {"scratch_rates": "scratch"},
+        of("scratch", "scratch_rates", "pairwise"),
+    ),
     "unseen": Figure(
         "A dataset no choice was made on", {"jarvis2d": "unseen"}, of("jarvis2d")
     ),

@@ -17,6 +17,7 @@ from crystal_transfer.figures import (
     multi,
     parity,
     publication,
+    rates,
     sizes,
     unseen,
 )
@@ -51,6 +52,7 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "scratch_heatmap": heatmaps.scratch,
     "pairwise_heatmap": heatmaps.pairwise,
     "multi_property_heatmap": heatmaps.multi_property,
+    "scratch_rates": rates.scratch_rates,
     "unseen": unseen.table,
     "margins_of_error": heatmaps.margins,
     "margins_of_error_scratch": heatmaps.scratch_margins,
