@@ -21,10 +21,11 @@ import pandas as pd
 
 from crystal_transfer.baselines.features import features_of
 from crystal_transfer.baselines.models import fit_baseline
+from crystal_transfer.bundles.comparison import BLEND
 from crystal_transfer.bundles.data import Crystals, read_labelled
 from crystal_transfer.bundles.finetune import finetune
 from crystal_transfer.bundles.plan import Options
-from crystal_transfer.bundles.predict import frozen_features
+from crystal_transfer.bundles.predict import frozen_features, predict_bundle
 from crystal_transfer.bundles.sources import SCRATCH, find_source
 from crystal_transfer.datasets.crystals import CrystalTable, tabulate
 
@@ -78,6 +79,7 @@ def measured(case: Case, data: Path, processes: int, epochs: int) -> dict[str, A
         bundle = finetune(Crystals(sample, []), options, Path(folder) / "m", processes, test)
         seconds = time.monotonic() - start
         tested = pd.read_csv(Path(folder) / "m/test.csv")
+    blend = predict_bundle(bundle, test, processes=processes, model=BLEND)["prediction"]
     error = (tested["prediction"] - tested["target"]).abs()
     within = (tested["lower"] <= tested["target"]) & (tested["target"] <= tested["upper"])
     known = tested["in_domain"]
@@ -85,6 +87,8 @@ def measured(case: Case, data: Path, processes: int, epochs: int) -> dict[str, A
         **case._asdict(),
         "tested": len(test),
         "mae": error.mean(),
+        "mae_blend": np.abs(blend - test.targets).mean(),
+        "best": bundle.best,
         **baselines(sample, test, source, processes),
         "covered": within.mean(),
         "width": (tested["upper"] - tested["lower"]).mean(),

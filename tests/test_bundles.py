@@ -24,7 +24,7 @@ from runs import SCRATCH, SETTINGS, outputs, prepare
 from crystal_transfer.bundles.begin import settle
 from crystal_transfer.bundles.bundle import DESCRIPTION, load_bundle
 from crystal_transfer.bundles.check import summarise
-from crystal_transfer.bundles.comparison import NETWORK, out_of_fold, verdict
+from crystal_transfer.bundles.comparison import BLEND, NETWORK, out_of_fold, verdict
 from crystal_transfer.bundles.data import Crystals, read_labelled, read_unlabelled
 from crystal_transfer.bundles.domain import Domain
 from crystal_transfer.bundles.finetune import finetune
@@ -104,7 +104,7 @@ def test_a_bundle_has_what_it_promises(folder):
     content = json.loads((folder / DESCRIPTION).read_text())
     assert content["files"].keys() == names - {DESCRIPTION}
     assert set(pd.read_csv(folder / "baselines.csv")["model"]) == {
-        "network", "median", "forest", "kernel", "ridge"
+        "network", "blend", "median", "forest", "kernel", "ridge"
     }  # fmt: skip
     report = (folder / "report.html").read_text()
     assert report.count("data:image/png;base64") == 6
@@ -146,10 +146,17 @@ def test_a_copy_predicts_the_same_elsewhere(folder, alloys, tmp_path):
 
 def test_the_best_can_answer(folder, alloys):
     bundle, new = load_bundle(folder), last(alloys, 10)
-    best = predict_bundle(bundle, new, model=bundle.verdict.baseline)
-    network = predict_bundle(bundle, new)
-    assert np.isfinite(best["prediction"]).all()
-    assert not np.allclose(best["prediction"], network["prediction"])
+    baseline, network, blend = (
+        predict_bundle(bundle, new, model=name)["prediction"]
+        for name in (bundle.verdict.baseline, NETWORK, BLEND)
+    )
+    assert np.isfinite(baseline).all()
+    assert not np.allclose(baseline, network)
+    assert np.allclose(blend, (network + baseline) / 2)
+    scores = {score.model: score.mae for score in bundle.scores}
+    assert bundle.best == min(scores, key=scores.get)
+    expected = np.abs(bundle.training.calibration(BLEND).residuals).mean()
+    assert scores[BLEND] == pytest.approx(expected)
 
 
 def test_a_level_is_a_width(folder, alloys):
@@ -422,13 +429,13 @@ def test_the_verdict_is_fold_by_fold():
     targets, folds = rng.normal(size=100), np.arange(100) % 5
     near, far = targets + 0.1 * rng.normal(size=100), targets + rng.normal(size=100)
     won = verdict(targets, {NETWORK: near, "median": far, "forest": far + 1}, folds)
-    assert (won.baseline, won.winner, won.network_wins) == ("median", NETWORK, True)
+    assert (won.baseline, won.network_wins) == ("median", True)
     assert "lower than that of the best baseline" in won.sentence("eV")
     lost = verdict(targets, {NETWORK: far, "median": far + 1, "forest": near}, folds)
-    assert (lost.baseline, lost.winner, lost.network_wins) == ("forest", "forest", False)
+    assert (lost.baseline, lost.network_wins) == ("forest", False)
     assert "does NOT beat" in lost.sentence("eV")
     even = verdict(targets, {NETWORK: near, "median": near}, folds)
-    assert (even.winner, even.network_wins) == (NETWORK, False)
+    assert (even.gain, even.network_wins) == (0, False)
 
 
 # --- data ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy as np
 
 from crystal_transfer import __version__
 from crystal_transfer.arrays import packed, unpacked
-from crystal_transfer.bundles.comparison import NETWORK, Score, Verdict
+from crystal_transfer.bundles.comparison import BLEND, NETWORK, Score, Verdict, blended, winner
 from crystal_transfer.bundles.domain import Domain
 from crystal_transfer.bundles.intervals import Calibration
 from crystal_transfer.bundles.plan import Plan, from_plain, plain
@@ -74,9 +74,10 @@ class TrainingSet:
         return Domain(self.ids, self.standardised(self.embedding), frozenset(self.numbers.tolist()))
 
     def calibration(self, model: str) -> Calibration:
-        """Return what intervals of the network, or else of the best baseline, are made from."""
-        predictions = self.network if model == NETWORK else self.baseline
-        return Calibration(self.standardised(self.embedding), self.targets - predictions)
+        """Return what intervals of the network, the best baseline or both are made from."""
+        predictions = {NETWORK: self.network, BLEND: blended(self.network, self.baseline)}
+        residuals = self.targets - predictions.get(model, self.baseline)
+        return Calibration(self.standardised(self.embedding), residuals)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ class Bundle:
     verdict: Verdict
     source: Mapping[str, str]
     source_model: SavedModel | None = None
+
+    @property
+    def best(self) -> str:
+        """The model with the lowest MAE out of fold: network, best baseline, or both blended."""
+        return winner(self.scores)
 
 
 def member_name(fold: int) -> str:

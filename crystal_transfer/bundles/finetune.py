@@ -26,6 +26,7 @@ from crystal_transfer.bundles.bundle import (
 )
 from crystal_transfer.bundles.card import write_card
 from crystal_transfer.bundles.comparison import (
+    BLEND,
     CHGNET,
     FOREST,
     KERNEL,
@@ -139,6 +140,7 @@ def assemble(
     plan, folds = start.plan, start.folds
     results = _results(work, plan, source, table, folds, processes)
     verdict = comparison.verdict(table.targets, results.predictions, folds)
+    blend = comparison.blended(*(results.predictions[n] for n in (NETWORK, verdict.baseline)))
     with_source = verdict.baseline == RIDGE
     for fold in range(plan.folds):
         shutil.copyfile(work.part(Part(fold)).model, folder / member_name(fold))
@@ -161,7 +163,7 @@ def assemble(
         ),
         scores=[
             comparison.score(name, table.targets, predicted, folds)
-            for name, predicted in results.predictions.items()
+            for name, predicted in (results.predictions | {BLEND: blend}).items()
         ],
         verdict=verdict,
         source=start.source,

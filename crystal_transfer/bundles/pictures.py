@@ -15,6 +15,7 @@ from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, pan
 LEVELS = np.linspace(0.05, 0.95, 19)
 BINS = 5  # of crystals, by predicted difficulty
 SHORT = {"forest": "forest", "kernel": "kernel", "ridge": "ridge on\nsource", "median": "median",
+         "blend": "network +\nbaseline",
          "chgnet": "kernel with\nCHGNet",
          NETWORK: "network"}  # fmt: skip
 

@@ -8,7 +8,7 @@ import torch
 
 from crystal_transfer.baselines.features import features_of, joined
 from crystal_transfer.bundles.bundle import Bundle
-from crystal_transfer.bundles.comparison import CHGNET, NETWORK, RIDGE, fitted
+from crystal_transfer.bundles.comparison import BLEND, CHGNET, NETWORK, RIDGE, blended, fitted
 from crystal_transfer.bundles.intervals import factor
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.graphs.line_graph import Graphs
@@ -59,7 +59,7 @@ def predict_bundle(
     processes
         Worker processes for graphs and features.
     model
-        `NETWORK`, or the best baseline of the bundle.
+        `NETWORK`, `BLEND`, or the best baseline of the bundle.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def predict_bundle(
     embedding = training.standardised(outputs.embedding)
     predicted = outputs.predictions.mean(axis=0)
     if model != NETWORK:
-        predicted = _of_baseline(bundle, table, device, processes)
+        baseline = _of_baseline(bundle, table, device, processes)
+        predicted = blended(predicted, baseline) if model == BLEND else baseline
     calibration = training.calibration(model)
     difficulty = calibration.difficulty(embedding)
     half = difficulty * factor(calibration.residuals, calibration.own_difficulty(), level)

@@ -121,7 +121,7 @@ def predict(
     bundle, processes = load_bundle(model), _processes(threads)
     found = read_unlabelled(crystals, id, processes)
     _print_rejected(found)
-    name = NETWORK if by == NETWORK else bundle.verdict.winner
+    name = NETWORK if by == NETWORK else bundle.best
     where = choose_device(Device(device))
     table = predict_bundle(bundle, found.table, level, str(where), processes, name)
     write_text(output, table.to_csv(index=False))
@@ -187,6 +187,8 @@ def print_bundle(bundle: Bundle, folder: Path) -> None:
                       f"{score.r2:.3f}")  # fmt: skip
     console.print(table)
     console.print(f"[bold]{bundle.verdict.sentence(unit)}[/]")
+    if bundle.best != NETWORK:
+        console.print(f"Lowest error: the {WORDS[bundle.best]}; `predict --with best` uses it.")
     console.print(f"{folder}: the model; look at {folder / 'report.html'}")
 
 
