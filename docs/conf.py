@@ -48,6 +48,8 @@ apidoc_modules = [
 ]  # fmt: skip
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["chgnet"]
+# attributes of several classes have one name, and a docstring means that of its own
+suppress_warnings = ["ref.python"]
 default_role = "py:obj"  # `name` in a docstring is a link where there is such a name
 napoleon_google_docstring = False
 napoleon_use_ivar = True

@@ -1,9 +1,9 @@
 """Intervals that hold for a stated share of new crystals, from residuals out of fold.
 
 Normalised split-conformal regression (crepes): the half width of an interval is the difficulty of a
-crystal times a quantile of |residual| / difficulty over the training crystals, each predicted by
-the member that had not seen it. It promises a share of all crystals like the training crystals, not
-one for any single crystal or family.
+crystal times a quantile of the absolute residual over the difficulty of the training crystals, each
+predicted by the member that had not seen it. It promises a share of all crystals like the training
+crystals, not one for any single crystal or family.
 """
 
 import warnings
@@ -35,7 +35,7 @@ class Calibration:
     def difficulty(self, features: np.ndarray) -> np.ndarray:
         """Return how large errors are near crystals, in physical units, [n_crystals].
 
-        The mean |residual| of the `NEIGHBOURS` nearest training crystals, and that of all.
+        The mean absolute residual of the `NEIGHBOURS` nearest training crystals, and that of all.
         """
         near = self._neighbours(features, min(NEIGHBOURS, len(self.residuals)))
         return self._smoothed(np.abs(self.residuals)[near].mean(axis=1))
