@@ -128,7 +128,7 @@ of the small datasets are in BG and FE too.
 {table_of(rows())}
 
 What transfer brings on a property that the source has not seen (JARVIS2D: these weights; others: a network trained likewise
-for 15 epochs without that property; docs/own-crystals.md):
+for 8 epochs without that property; docs/own-crystals.md):
 
 {transfer()}
 """
