@@ -260,13 +260,14 @@ def test_environments_have_the_pins_of_the_lock():
         assert all(pins[package] == version for package, version in found)
 
 
-@pytest.mark.parametrize("name", ["demo", "real", "published"])
+@pytest.mark.parametrize("name", ["demo", "real", "published", "compact", "pretrained"])
 def test_shipped_configs(config, name):
     assert load_study(with_defaults(read_config(ROOT / f"config/{name}.yaml"))).runs
 
 
 def test_every_figure_can_be_drawn_and_has_a_caption(config):
-    config["experiments"]["another"] = {"kind": "scratch", "datasets": ["PH"], "sizes": [10]}
+    for name in ("another", "scratch_rates"):
+        config["experiments"][name] = {"kind": "scratch", "datasets": ["PH"], "sizes": [10]}
     drawn = set()
     for name, figure in load_study(config).figures.items():
         assert figure.drawing in DRAWINGS, name

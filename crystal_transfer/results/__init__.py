@@ -12,4 +12,6 @@ select
     which cells a figure or a claim of the paper is about.
 claims, literature
     the paper's claims, counted from cells; numbers of other works that it quotes.
+story
+    the first page of a report.
 """
