@@ -16,6 +16,7 @@ from crystal_transfer.bundles.work import Work
 from crystal_transfer.errors import Interrupted
 
 LOOKED_EVERY = 0.5  # s between two looks at the processes
+GRACE = 10.0  # s in which a training saves its checkpoint after its parent was killed
 
 # of a worker process: batches so far of all processes, whether to stop, and who started it
 _shared: dict[str, Any] = {}
@@ -107,6 +108,15 @@ def _begin(batches: Any, stop: Any, parent: int) -> None:
     """Set up a worker process: Ctrl-C reaches it too, but only its parent decides to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _shared.update(batches=batches, stop=stop, parent=parent)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process some time after its parent was killed: it would wait for work for ever."""
+    while os.getppid() == parent:
+        time.sleep(LOOKED_EVERY)
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def _train(folder: Path, part: Part) -> None:
