@@ -253,6 +253,16 @@ def test_a_folder_of_something_else_is_left_alone(alloys, options, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_a_model_stopped_while_its_files_were_written_goes_on(alloys, options, tmp_path):
+    """Some of its files are there beside the work, and no description yet."""
+    crystals = Crystals(first(alloys, 30), [])
+    settle(crystals, options, Work(tmp_path / "m/work"))
+    (tmp_path / "m/member_1.safetensors").write_bytes(b"cut")
+    finetune(crystals, options, tmp_path / "m")
+    assert load_bundle(tmp_path / "m").training.ids.tolist() == crystals.table.ids.tolist()
+    assert not (tmp_path / "m/work").exists()
+
+
 def test_another_model_is_not_written_over(alloys, options, folder):
     other = Options(**{**vars(options), "seed": 7})
     with pytest.raises(InputError, match="holds another model"):

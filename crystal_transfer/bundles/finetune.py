@@ -127,7 +127,7 @@ def require_own(folder: Path, plan: Plan) -> None:
         found = load_bundle(folder)
         if found.plan != plan:
             raise InputError(f"{folder}: holds another model; name another folder or delete it.")
-    elif folder.exists() and any(path.name != WORK for path in folder.iterdir()):
+    elif folder.exists() and not (folder / WORK).is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty; name a new folder for the model.")
 
 
