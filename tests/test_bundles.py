@@ -267,6 +267,16 @@ def test_another_model_is_not_written_over(alloys, options, folder):
     other = Options(**{**vars(options), "seed": 7})
     with pytest.raises(InputError, match="holds another model"):
         finetune(Crystals(first(alloys, 30), []), other, folder)
+    moved = tabulate(c._replace(lattice=1.01 * c.lattice) for c in first(alloys, 30))
+    with pytest.raises(InputError, match="holds another model"):
+        finetune(Crystals(moved, []), options, folder)
+
+
+def test_a_finished_model_is_not_trained_again(alloys, options, folder):
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    again = finetune(Crystals(first(alloys, 30), []), options, folder)
+    assert again.plan == load_bundle(folder).plan
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ class Bundle:
         Whether the network beats the best baseline.
     source
         Name, checksum and licence of what it was fine-tuned from.
+    crystals
+        Checksum of the crystals, structures included.
     source_model
         That network, where the best baseline needs it.
     """
@@ -108,6 +110,7 @@ class Bundle:
     scores: list[Score]
     verdict: Verdict
     source: Mapping[str, str]
+    crystals: str
     source_model: SavedModel | None = None
 
     @property
@@ -136,6 +139,7 @@ def write_description(
         "elements": [SYMBOLS[number] for number in bundle.training.numbers.tolist()],
         "bond_rule": bundle.members[0].bond_rule,
         "source": dict(bundle.source),
+        "crystals_sha256": bundle.crystals,
         "plan": plain(bundle.plan),
         "scores": [score._asdict() for score in bundle.scores],
         "verdict": bundle.verdict._asdict(),
@@ -185,6 +189,7 @@ def load_bundle(folder: str | Path) -> Bundle:
             scores=[Score(**row) for row in content["scores"]],
             verdict=Verdict(**content["verdict"]),
             source=content["source"],
+            crystals=content["crystals_sha256"],
             source_model=load_model(folder / SOURCE) if has_source else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

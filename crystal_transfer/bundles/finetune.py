@@ -11,6 +11,7 @@ import pandas as pd
 import sklearn
 import torch
 
+from crystal_transfer.arrays import digest
 from crystal_transfer.baselines.features import features_of
 from crystal_transfer.bundles import comparison
 from crystal_transfer.bundles.begin import settle
@@ -76,7 +77,8 @@ def finetune(
 ) -> Bundle:
     """Fine-tune an ensemble to a property, compare it with baselines and write a bundle.
 
-    Called again after an interruption, `KeyboardInterrupt` for one, it goes on where it stopped.
+    Called again after an interruption, `KeyboardInterrupt` for one, it goes on where it stopped;
+    called again when it has finished, it returns what is there.
 
     Parameters
     ----------
@@ -100,7 +102,8 @@ def finetune(
     """
     folder = Path(folder)
     work = Work(folder / WORK)
-    require_own(folder, plan_of(options, len(crystals.table)))
+    if finished := finished_model(folder, plan_of(options, len(crystals.table)), crystals.table):
+        return finished
     start = settle(crystals, options, work, processes)
     train_parts(work, start.plan.parts(), processes, tell)
     bundle = assemble(crystals, folder, processes, test)
@@ -115,20 +118,22 @@ def training_batches(plan: Plan, n_crystals: int) -> int:
     return plan.how.epochs * sum(per_epoch)
 
 
-def require_own(folder: Path, plan: Plan) -> None:
-    """Check that a folder is free, or holds a model of the same plan.
+def finished_model(folder: Path, plan: Plan, table: CrystalTable) -> Bundle | None:
+    """Return the model of a folder if it is that of a plan and its crystals; None if it is free.
 
     Raises
     ------
     InputError
-        If it holds something else.
+        If the folder holds something else.
     """
     if (folder / DESCRIPTION).is_file():
         found = load_bundle(folder)
-        if found.plan != plan:
+        if found.plan != plan or found.crystals != digest(table):
             raise InputError(f"{folder}: holds another model; name another folder or delete it.")
-    elif folder.exists() and not (folder / WORK).is_dir() and any(folder.iterdir()):
+        return found
+    if folder.exists() and not (folder / WORK).is_dir() and any(folder.iterdir()):
         raise InputError(f"{folder}: is not empty; name a new folder for the model.")
+    return None
 
 
 def assemble(
@@ -167,6 +172,7 @@ def assemble(
         ],
         verdict=verdict,
         source=start.source,
+        crystals=start.crystals,
         source_model=source if with_source else None,
     )
     _write(bundle, crystals, results, work, folder, processes, test)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from crystal_transfer.training.settings import Device
+
 OWN, STUDY = "A model for your own crystals", "A study"
 app = typer.Typer(
     help="Fine-tune to a few hundred crystals, and find out how to do it best.",
@@ -21,14 +23,6 @@ class With(StrEnum):
 
     NETWORK = "network"
     BEST = "best"
-
-
-class Where(StrEnum):
-    """Where to compute."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 Data = Annotated[
@@ -112,12 +106,11 @@ def finetune(
     ] = 0,
     seed: Annotated[int, typer.Option(help="Of folds, weights and order.")] = 0,
     threads: Threads = 0,
-    device: Annotated[Where, typer.Option(help="Where to train.")] = Where.AUTO,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
 ) -> None:
     """Fine-tune to a property; the same command goes on after an interruption."""
     from crystal_transfer.bundles.plan import Options
     from crystal_transfer.cli import own
-    from crystal_transfer.training.settings import Device
 
     options = Options(
         target or data.name.split(".")[0],
@@ -129,7 +122,7 @@ def finetune(
         chgnet,
         epochs,
         seed,
-        Device(device.value),
+        device,
     )
     own.finetune(data, output, id, test, threads, target, options)
 
@@ -149,12 +142,12 @@ def predict(
     ] = With.NETWORK,
     id: Id = None,
     threads: Threads = 0,
-    device: Annotated[Where, typer.Option(help="Where to compute.")] = Where.AUTO,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
 ) -> None:
     """Predict crystals, with intervals and the nearest training crystal."""
     from crystal_transfer.cli import own
 
-    own.predict(model, crystals, output, level, by.value, id, threads, device.value)
+    own.predict(model, crystals, output, level, by.value, id, threads, device)
 
 
 @app.command(rich_help_panel=OWN)
@@ -168,12 +161,12 @@ def embed(
     ],
     id: Id = None,
     threads: Threads = 0,
-    device: Annotated[Where, typer.Option(help="Where to compute.")] = Where.AUTO,
+    device: Annotated[Device, typer.Option(help="Where to compute.")] = Device.AUTO,
 ) -> None:
     """Write pooled features of crystals, for a regressor of your own."""
     from crystal_transfer.cli import own
 
-    own.embed(model, crystals, output, id, threads, device.value)
+    own.embed(model, crystals, output, id, threads, device)
 
 
 @app.command(rich_help_panel=OWN)

@@ -113,7 +113,7 @@ def predict(
     by: str,
     id: str | None,
     threads: int,
-    device: str,
+    device: Device,
 ) -> None:
     """Write predictions and say how many can be trusted; parameters as of the command."""
     if not 0 < level < 1:
@@ -122,7 +122,7 @@ def predict(
     found = read_unlabelled(crystals, id, processes)
     _print_rejected(found)
     name = NETWORK if by == NETWORK else bundle.best
-    where = choose_device(Device(device))
+    where = choose_device(device)
     table = predict_bundle(bundle, found.table, level, str(where), processes, name)
     write_text(output, table.to_csv(index=False))
     if found.rejected:
@@ -141,10 +141,10 @@ def predict(
 
 
 def embed(
-    model: str, crystals: Path, output: Path, id: str | None, threads: int, device: str
+    model: str, crystals: Path, output: Path, id: str | None, threads: int, device: Device
 ) -> None:
     """Write features; parameters as of the command."""
-    processes, where = _processes(threads), str(choose_device(Device(device)))
+    processes, where = _processes(threads), str(choose_device(device))
     found = read_unlabelled(crystals, id, processes)
     _print_rejected(found)
     if (Path(model) / DESCRIPTION).exists():
