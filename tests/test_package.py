@@ -54,6 +54,10 @@ def test_the_wheel_has_copies_of_its_data(unpacked):
     for original in ("config.yaml", *SOURCES[-3:]):
         assert (data / Path(original).name).read_bytes() == (ROOT / original).read_bytes()
     assert (unpacked / "crystal_transfer" / "py.typed").is_file()
+    for part in ("data/weights/seven-properties.safetensors", "data/alignn_models.yaml",
+                 "bundles/templates/report.html", "bundles/templates/card.md"):  # fmt: skip
+        copy = unpacked / "crystal_transfer" / part
+        assert copy.read_bytes() == (ROOT / "crystal_transfer" / part).read_bytes()
     assert {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"} == {
         "crystal_transfer"
     }

@@ -121,13 +121,13 @@ def outputs_of(
     """Compute what members say of crystals; graphs are built once for all of them."""
     networks = [member.build().to(device) for member in members]
     parts = [
-        [_of_member(network, graphs) for network in networks]
+        [_of_network(network, graphs) for network in networks]
         for graphs in graphs_of(members[0], table, device, processes)
     ]
     predictions, embedding = [], []
     for place, member in enumerate(members):
         (scaler,) = member.scalers.values()
-        scaled = np.concatenate([np.empty(0), *(part[place][0] for part in parts)])
+        scaled = np.concatenate([np.empty(0), *(part[place][0][:, 0] for part in parts)])
         predictions.append(scaler.restore(scaled))
         width = networks[place].features
         embedding.append(
@@ -137,10 +137,10 @@ def outputs_of(
 
 
 @torch.no_grad()
-def _of_member(network: Network, graphs: Graphs) -> tuple[np.ndarray, np.ndarray]:
-    """Return scaled predictions, [n_crystals], and pooled features, [n_crystals, features]."""
+def _of_network(network: Network, graphs: Graphs) -> tuple[np.ndarray, np.ndarray]:
+    """Return scaled predictions, [n_crystals, n_properties], and pooled features, [n, features]."""
     features = embed(network, graphs)
-    return _numbers(network.fc(features))[:, 0], _numbers(features)
+    return _numbers(network.fc(features)), _numbers(features)
 
 
 def _numbers(tensor: torch.Tensor) -> np.ndarray:
@@ -182,9 +182,5 @@ def frozen_features(
     [n_crystals, features + n_properties]; the properties are scaled.
     """
     network = source.build().to(device)
-    rows = []
-    for graphs in graphs_of(source, table, device, processes):
-        with torch.no_grad():
-            features = embed(network, graphs)
-            rows.append(np.hstack([_numbers(features), _numbers(network.fc(features))]))
-    return np.concatenate(rows)
+    parts = (_of_network(network, graphs) for graphs in graphs_of(source, table, device, processes))
+    return np.concatenate([np.hstack([features, scaled]) for scaled, features in parts])
