@@ -3,8 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
-# two at a time, whole files: tests of the cluster wait for most of their time
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# whole files side by side; a third, since tests of the cluster wait for most of their time
+SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # in CI only: tracing takes time. The fast tests alone reach 80 %; subprocesses are not counted
 COVERAGE := $(if $(CI),--cov --cov-report term:skip-covered --cov-fail-under 78)
 

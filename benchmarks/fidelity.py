@@ -125,11 +125,11 @@ def epochs_of(
 
 
 def first_epochs(
-    published: Published, code: str, trial: int, size: int, max_lr: float
+    published: Published, code: str, trial: int, size: int, max_lr: float, count: int = EPOCHS
 ) -> list[float]:
     """Return the training loss after each of the first epochs."""
     epochs = epochs_of(published, code, trial, size, max_lr)
-    return [loss for (loss, _), _ in zip(epochs, range(EPOCHS), strict=False)]
+    return [loss for (loss, _), _ in zip(epochs, range(count), strict=False)]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import time
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -33,6 +34,23 @@ PARTS = [
     "tests/slurm", "resources/published_results.csv", "resources/throughput.yaml",
 ]  # fmt: skip
 REAL = Path(os.environ.get("CRYSTAL_TRANSFER_REAL_DATA", ROOT.parent / "shared" / "data" / "real"))
+
+
+# they take minutes each: begun last, they would run alone at the end
+FIRST = ["test_slurm", "test_whole", "test_workflow", "test_integrity", "test_bundles"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with whole studies first."""
+    place = {name: n for n, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    """Close what a test has drawn; matplotlib warns of many open figures."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -212,6 +212,7 @@ train(
              TestLabels.WITHHELD, "shell", Device.CPU, Precision.FP32, True, 1,
              AlignnSizes(1, 1, embedding_features=8, hidden_features=16)),
 )
+assert "torch._dynamo" not in sys.modules  # PyTorch's compiler is seconds of import
 """
 
 

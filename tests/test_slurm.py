@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -61,18 +63,30 @@ def prepared(undisturbed, tmp_path) -> Path:
     return folder
 
 
-def submit(*arguments: str, folder: Path) -> subprocess.Popen:
-    """Start `snakemake --profile slurm`."""
-    program = ROOT / "tests/slurm/snakemake_polling.py"
-    with (folder / "main.log").open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, program, "--profile", "slurm", *HERE, *arguments],
-            cwd=folder,
-            env=on_path(ROOT / "tests/slurm/bin"),
-            start_new_session=True,
-            stdout=log,
-            stderr=log,
-        )
+@pytest.fixture
+def submit() -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start `snakemake --profile slurm`; what a failed test leaves running is ended."""
+    started = []
+
+    def submitted(*arguments: str, folder: Path) -> subprocess.Popen:
+        program = ROOT / "tests/slurm/snakemake_polling.py"
+        with (folder / "main.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, program, "--profile", "slurm", *HERE, *arguments],
+                cwd=folder,
+                env=on_path(ROOT / "tests/slurm/bin"),
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+            )
+        started.append(process)
+        return process
+
+    yield submitted
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def finished(main: subprocess.Popen, folder: Path, seconds: float = 900) -> str:
@@ -112,16 +126,41 @@ def training(run: str, folder: Path) -> psutil.Process | None:
     return None
 
 
-def caught(run: str, folder: Path) -> psutil.Process:
-    """Wait for a training and stop it in its course: it shall not end before the fault comes.
+class Trap(threading.Thread):
+    """Stop trainings in their course, each at its first epoch: they shall not end before the fault.
 
-    SLURM lets a stopped process go on when it tells it to end.
+    SLURM lets a stopped process go on when it tells it to end. A training is looked for as soon as
+    it has a log, which is seconds before its first epoch, and all of them at once: one may run
+    while the test waits for another.
     """
-    wait_until(lambda: says(log_of(run, folder), ": epoch "))
-    process = training(run, folder)
-    assert process is not None, f"{run} ended too soon"
-    process.suspend()
-    return process
+
+    def __init__(self, folder: Path, *runs: str):
+        super().__init__(daemon=True)
+        self.folder = folder
+        self.caught: dict[str, psutil.Process] = {}
+        self._free = set(runs)
+        self.start()
+
+    def run(self) -> None:
+        seen: dict[str, psutil.Process] = {}
+        while self._free:
+            for run in list(self._free):
+                if run not in seen and log_of(run, self.folder).exists():
+                    process = training(run, self.folder)
+                    if process is not None:
+                        seen[run] = process
+                if run in seen and not seen[run].is_running():
+                    del seen[run]
+                if run in seen and says(log_of(run, self.folder), ": epoch "):
+                    seen[run].suspend()
+                    self.caught[run] = seen[run]
+                    self._free.remove(run)
+            time.sleep(0.05)
+
+    def catch(self, run: str) -> psutil.Process:
+        """Wait until a training is stopped, and give its process."""
+        wait_until(lambda: run in self.caught or not self.is_alive())
+        return self.caught[run]
 
 
 def scontrol(*arguments: str) -> None:
@@ -141,11 +180,12 @@ def assert_same_results(folder: Path, reference: Path, results: str = "results/f
         assert all(torch.equal(ours[key], theirs[key]) for key in ours), run.name
 
 
-def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
-    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+def test_killed_and_requeued_trainings_continue(undisturbed, submit, prepared):
     victim, requeued = "scratch_EFORM_n20_t1", "scratch_EFORM_n20_t2"
-    caught(victim, prepared).kill()
-    job = caught(requeued, prepared).environ()["SLURM_JOB_ID"]
+    trap = Trap(prepared, victim, requeued)
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    trap.catch(victim).kill()
+    job = trap.catch(requeued).environ()["SLURM_JOB_ID"]
     scontrol("requeue", job)
     wait_until(lambda: says(log_of(requeued, prepared), "interrupted: stopped in epoch"))
     said = finished(main, prepared)
@@ -159,10 +199,11 @@ def test_killed_and_requeued_trainings_continue(undisturbed, prepared):
     assert "finetune,1,12.0" in usage
 
 
-def test_a_preempted_training_continues_in_the_same_job(undisturbed, prepared):
-    main = submit(*FAULTS, *SINGLE, "--", SCRATCH, folder=prepared)
+def test_a_preempted_training_continues_in_the_same_job(undisturbed, submit, prepared):
     run = "scratch_EFORM_n20_t1"
-    job = caught(run, prepared).environ()["SLURM_JOB_ID"]
+    trap = Trap(prepared, run)
+    main = submit(*FAULTS, *SINGLE, "--", SCRATCH, folder=prepared)
+    job = trap.catch(run).environ()["SLURM_JOB_ID"]
     urgent = ["--partition=urgent", "--cpus-per-task=8", "--output=/dev/null", "--wrap=sleep 3"]
     subprocess.run(["sbatch", *urgent], check=True, capture_output=True)
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
@@ -174,7 +215,7 @@ def test_a_preempted_training_continues_in_the_same_job(undisturbed, prepared):
     assert_same_results(prepared, undisturbed)
 
 
-def test_more_memory_after_too_little(undisturbed, prepared):
+def test_more_memory_after_too_little(undisturbed, submit, prepared):
     throughput = prepared / "resources/throughput.yaml"
     throughput.write_text(re.sub(r"memory: 4000", "memory: 250", throughput.read_text()))
     main = submit(*FAULTS, *SINGLE, "--retries", "4", "--", SCRATCH, folder=prepared)
@@ -187,11 +228,12 @@ def test_more_memory_after_too_little(undisturbed, prepared):
     assert_same_results(prepared, undisturbed)
 
 
-def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepared):
+def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, submit, prepared):
     limit = ["--set-resources", "scratch:runtime=1", "scratch:slurm_partition=gpu"]
-    main = submit(*FAULTS, *SINGLE, *limit, "--", SCRATCH, folder=prepared)
     run = "scratch_EFORM_n20_t1"
-    caught(run, prepared)
+    trap = Trap(prepared, run)
+    main = submit(*FAULTS, *SINGLE, *limit, "--", SCRATCH, folder=prepared)
+    trap.catch(run)
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
     said = finished(main, prepared)
 
@@ -201,10 +243,11 @@ def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, prepar
     assert_same_results(prepared, undisturbed)
 
 
-def test_a_node_is_lost_and_the_controller_restarts(undisturbed, prepared):
-    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+def test_a_node_is_lost_and_the_controller_restarts(undisturbed, submit, prepared):
     run = "scratch_EFORM_n20_t1"
-    caught(run, prepared)
+    trap = Trap(prepared, run)
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    trap.catch(run)
     node = os.uname().nodename.split(".")[0]
     scontrol("update", f"nodename={node}", "state=down", "reason=test")
     wait_until(lambda: says(log_of(run, prepared), "interrupted: stopped in epoch"))
@@ -221,15 +264,16 @@ def test_a_node_is_lost_and_the_controller_restarts(undisturbed, prepared):
     assert_same_results(prepared, undisturbed)
 
 
-def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
-    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+def test_a_killed_snakemake_is_started_again(undisturbed, submit, prepared):
     first, second = "scratch_EFORM_n20_t1", "pretrain_BULK_n30"
-    process = caught(first, prepared)
+    trap = Trap(prepared, first, second)
+    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    process = trap.catch(first)
     rival = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
     assert rival.wait(300) != 0
     assert "works on this study already" in (prepared / "main.log").read_text()
     process.resume()
-    caught(second, prepared)
+    trap.catch(second)
     done = prepared / "results/faults/runs" / first / "metrics.json"
     wait_until(done.exists)
     written = done.stat().st_mtime_ns
@@ -243,7 +287,7 @@ def test_a_killed_snakemake_is_started_again(undisturbed, prepared):
     assert_same_results(prepared, undisturbed)
 
 
-def test_a_full_disk_is_named_and_then_goes_on(undisturbed, prepared):
+def test_a_full_disk_is_named_and_then_goes_on(undisturbed, submit, prepared):
     run, disk = "scratch_EFORM_n20_t1", prepared / "results/faults/runs"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).returncode:
@@ -263,7 +307,7 @@ def test_a_full_disk_is_named_and_then_goes_on(undisturbed, prepared):
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, tmp_path):
+def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, submit, tmp_path):
     folder = fresh_copy(tmp_path / "project")
     main = submit(*MINIATURE, "--", "tables", folder=folder)
     finished(main, folder, seconds=1800)

@@ -24,6 +24,7 @@ from crystal_transfer.protocols import TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
 from crystal_transfer.training.metrics import metrics
+from crystal_transfer.training.optimiser import AdamW
 from crystal_transfer.training.run import Inputs, Outputs, _require_precision, train
 from crystal_transfer.training.settings import Device, Precision
 
@@ -250,3 +251,20 @@ def test_metrics_are_those_of_scipy(pairs):
         assert found["spearman"] is None
     else:
         assert found["spearman"] == pytest.approx(spearmanr(target, prediction).statistic)
+
+
+def test_the_optimiser_is_pytorchs():
+    ends = []
+    for kind in (torch.optim.AdamW, AdamW):
+        torch.manual_seed(0)
+        parameter = torch.nn.Parameter(torch.randn(300))
+        optimiser = kind([{"params": [parameter], "weight_decay": 0.1}], lr=1e-2, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=6)
+        for _ in range(5):
+            optimiser.zero_grad()
+            (parameter**3).sum().backward()
+            optimiser.step()
+            schedule.step()
+            optimiser.load_state_dict(optimiser.state_dict())
+        ends.append(parameter.detach())
+    assert torch.equal(*ends)

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -83,4 +84,5 @@ def test_values(tested: pd.DataFrame) -> dict[str, Any]:
 def _png(figure: Any) -> str:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+    plt.close(figure)  # many models may be made in one process
     return base64.b64encode(buffer.getvalue()).decode()

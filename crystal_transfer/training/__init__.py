@@ -9,7 +9,9 @@ criterion
 tasks
     the targets a run learns and what it is tested on.
 loop
-    the training loop and its optimiser; resumable, reproducible to the last bit.
+    the training loop; resumable, reproducible to the last bit.
+optimiser
+    AdamW, without what PyTorch imports beside it.
 steps, replay
     loss and gradients of a batch: kernel by kernel, or replayed at once on a GPU by CUDA graphs.
 prediction

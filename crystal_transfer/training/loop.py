@@ -19,6 +19,7 @@ from crystal_transfer.models.transfer import frozen_norms
 from crystal_transfer.protocols import FrozenNorms
 from crystal_transfer.runs import Hyperparameters, IncompleteBatch, Order
 from crystal_transfer.training.criterion import MEAN_ABSOLUTE_ERROR, Criterion, criterion_of
+from crystal_transfer.training.optimiser import AdamW
 from crystal_transfer.training.prediction import predictions_of
 from crystal_transfer.training.steps import (
     Gradients,
@@ -117,9 +118,7 @@ class Training:
         self, model: nn.Module, how: Hyperparameters, n_batches: int, frozen_norms: FrozenNorms
     ):
         self.model, self.frozen_norms = model, frozen_norms
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(model, how.weight_decay), lr=how.max_lr, fused=True
-        )
+        self.optimiser = AdamW(parameter_groups(model, how.weight_decay), lr=how.max_lr, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
             max_lr=how.max_lr,
