@@ -1,6 +1,7 @@
 """What a model for one's own crystals is worth: on real data, beside scratch and baselines.
 
-    python benchmarks/own_crystals.py --data ../shared/data/real --out docs/own-crystals.csv
+    python benchmarks/own_crystals.py --data ../shared/data/real --trials 3
+    python benchmarks/own_crystals.py --tables  # of docs/own-crystals.md, from the csv
 
 A sample of n crystals is drawn from a dataset and fine-tuned to as `crystal-transfer finetune`
 does, from a network that has not seen the property, and from scratch; the model predicts crystals
@@ -10,6 +11,7 @@ stopped.
 
 import argparse
 import csv
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -120,6 +122,59 @@ def baselines(
     }
 
 
+BASELINES = ("median", "forest", "kernel", "ridge")
+
+
+def spread(values: pd.Series) -> str:
+    """Write the mean of trials to three digits, and their standard deviation."""
+    decimals = max(0, 2 - math.floor(math.log10(values.mean())))
+    return f"{values.mean():.{decimals}f} ± {values.std():.{decimals}f}"
+
+
+def gain(ours: pd.Series, theirs: pd.Series) -> str:
+    """Write by how much an error is lower, trial by trial, with the standard error of the mean."""
+    percent = 100 * (1 - ours / theirs)
+    return f"{percent.mean():.0f} ± {percent.sem():.0f} %"
+
+
+def tables(path: Path) -> str:
+    """Write the tables of the documentation: errors, then intervals and domain."""
+    errors = ["dataset, n", "unit", "trials", *BASELINES[:3], "ridge on source", "scratch",
+              "**transfer**", "transfer and best baseline", "less than scratch",
+              "less than best baseline"]  # fmt: skip
+    holds = ["dataset, n", "within 90 %: transfer", "within 90 %: scratch", "mean width",
+             "in the domain", "MAE within", "MAE outside"]  # fmt: skip
+    first, second = [], []
+    for (code, n), rows in pd.read_csv(path).groupby(["dataset", "n"], sort=False):
+        both = rows.pivot(index="trial", columns="start").dropna()
+        mae, unit = both["mae"], UNITS[code]
+        baselines = {name: both[f"mae_{name}"]["transfer"] for name in BASELINES}
+        best = min(baselines.values(), key=pd.Series.mean)
+        name = f"{code.upper()}, {n}"
+        first.append(
+            [name, unit, len(both), *map(spread, baselines.values()), spread(mae["scratch"]),
+             f"**{spread(mae['transfer'])}**", spread(both["mae_blend"]["transfer"]),
+             gain(mae["transfer"], mae["scratch"]), gain(mae["transfer"], best)]
+        )  # fmt: skip
+        ours = both.xs("transfer", axis=1, level="start")
+        percent = [
+            ", ".join(f"{100 * value:.0f}" for value in both["covered"][start])
+            for start in ("transfer", "scratch")
+        ]
+        second.append(
+            [name, *percent, f"{spread(ours['width'])} {unit}".removesuffix(" 1"),
+             f"{100 * ours['in_domain'].mean():.0f} %", spread(ours["mae_in_domain"]),
+             spread(ours["mae_outside"])]
+        )  # fmt: skip
+    return f"{markdown(errors, first)}\n\n{markdown(holds, second)}"
+
+
+def markdown(header: list[str], rows: list[list[Any]]) -> str:
+    """Write a table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/real"))
@@ -128,7 +183,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=0, help="0: as the command chooses")
     parser.add_argument("--only", nargs="*", help="datasets")
+    parser.add_argument("--tables", action="store_true", help="write tables of what is measured")
     options = parser.parse_args()
+    if options.tables:
+        print(tables(options.out))
+        return
     done = set()
     if options.out.exists():
         known = pd.read_csv(options.out)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
-from scipy import stats
 
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.cumulative import shared
@@ -60,6 +59,8 @@ def target_statistics(
     figure, data
         The data give moments and quantiles in physical units.
     """
+    from scipy import stats  # half a second, which other figures need not wait
+
     rows, scaled = [], []
     for code, table in crystals.items():
         targets = table.targets
@@ -131,6 +132,8 @@ def split_distributions(
         The data give size, mean, standard deviation and, against the pool, the statistic and the
         p value of the two-sample Kolmogorov-Smirnov test.
     """
+    from scipy import stats  # as above
+
     colours = dict(zip(["pool", "test set", "training", "validation"], COLOURS, strict=False))
     figure, axes = panels(len(datasets))
     rows, handles = [], {}

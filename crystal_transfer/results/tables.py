@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from crystal_transfer.files import read_json
 from crystal_transfer.results.metrics import METRICS
@@ -89,7 +89,7 @@ def half_width(values: pd.Series) -> float:
     n = len(values)
     if n < 2:
         return np.nan
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    return float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / np.sqrt(n))
 
 
 def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tqdm.contrib.concurrent import process_map
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.records import record
+from crystal_transfer.datasets.records import record, unreadable
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.structures import read_structure
 from crystal_transfer.datasets.sources.text import read_compressed_json
@@ -16,6 +17,8 @@ from crystal_transfer.errors import InputError
 
 STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")
 FILES_AT_ONCE = 16  # handed to a worker process
+LABELS = "id_prop.csv"  # of a folder to train on
+NOT_READ = "its name is not that of a structure file (.cif, .vasp, .poscar, .xyz, POSCAR*)"
 TABLE_FILE = re.compile(r"(?i).*\.(json|json\.gz|zip)")
 
 
@@ -28,8 +31,8 @@ def read_structures(
     ----------
     path
         A structure file; extended xyz with many structures; a folder, of which all files are read
-        whose names are those of structure files; or a table as for training, whose property is
-        not read.
+        whose names are those of structure files, and all others are records with that problem; or
+        a table as for training, whose property is not read.
     id
         Key or column of the names, where rows have any; files have their own names.
     processes
@@ -51,19 +54,25 @@ def read_structures(
 
 
 def _of_folder(folder: Path, processes: int) -> Iterable[Record]:
-    files = sorted(file for file in folder.iterdir() if STRUCTURE_FILE.fullmatch(file.name))
+    entries = sorted(entry for entry in folder.iterdir() if entry.name[0] not in ".~")
+    files = [entry for entry in entries if STRUCTURE_FILE.fullmatch(entry.name)]
+    others = [
+        unreadable(entry.name, NOT_READ)
+        for entry in entries
+        if entry.name != LABELS and not STRUCTURE_FILE.fullmatch(entry.name)
+    ]
     if not files:
         raise InputError(
             f"{folder}: has no structure file (.cif, .vasp, .poscar, .xyz, POSCAR*); name another "
             "folder."
         )
     if processes == 1 or len(files) < FILES_AT_ONCE:
-        return map(_of_file, files)
+        return chain(map(_of_file, files), others)
     found: list[Record] = process_map(
         _of_file, files, max_workers=processes, chunksize=FILES_AT_ONCE, unit="file", desc="read",
         mininterval=1.0,
     )  # fmt: skip
-    return found
+    return found + others
 
 
 def _of_file(file: Path) -> Record:
