@@ -1,23 +1,14 @@
 """Our own figures by their numbers: what is drawn is what hand-made metrics say."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.collections import PolyCollection
 
-from crystal_transfer.figures import cells, changes, heatmaps, hyperparameters, rates, sizes
+from crystal_transfer.figures import cells, chance, changes, heatmaps, hyperparameters, rates, sizes
 from crystal_transfer.figures.style import Quantity
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
-
-
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def run(source: str, dataset: str, size: int, r2: float, mae: float, **other) -> dict:
@@ -141,3 +132,21 @@ def test_the_rate_of_scratch_by_hand():
     assert found[(200, 1e-3)] == pytest.approx(50)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     assert [list(line.get_ydata()) for line in lines][-1] == [4.0, 1.0]
+
+
+def test_chance_by_hand():
+    """Three trials: the mean gain, Student's t, and Nadeau and Bengio's larger variance."""
+    rows = []
+    for trial, scratch, tuned in ((1, 2.0, 1.0), (2, 2.0, 1.2), (3, 2.0, 1.4)):
+        rows.append(run("", "A", 100, 0.5, scratch, trial=trial, n_test=50))
+        rows.append(run("B", "A", 100, 0.5, tuned, trial=trial, n_test=50))
+    rows.append(run("C", "A", 100, 0.5, 1.0, trial=1, n_test=50))  # one trial: nothing is claimed
+    figure, numbers = chance.chance(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    (row,) = numbers.to_dict("records")
+    assert (row["source"], row["trials"]) == ("B", 3)
+    assert row["gain"] == pytest.approx(40)
+    t = 4.302653  # two-sided 95 %, two degrees of freedom
+    assert row["shared"] == pytest.approx(t * 10 * (1 / 3) ** 0.5, rel=1e-5)
+    assert row["corrected"] == pytest.approx(t * 10 * (1 / 3 + 50 / 100) ** 0.5, rel=1e-5)
+    assert (row["holds_shared"], row["holds_corrected"]) == (True, True)
+    assert figure.axes[0].lines[0].get_xdata().tolist() == [row["gain"]]

@@ -3,11 +3,13 @@
 Who draws a figure is a name of `figures.DRAWINGS`, so that planning needs no matplotlib.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crystal_transfer.results.literature import OWN
+from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.runs import Run
 
 Grid = Mapping[str, list[Run]]
@@ -363,6 +365,14 @@ def by_size(grid: Grid) -> dict[str, Figure]:
     return found
 
 
+def by_trials(grid: Grid) -> dict[str, Figure]:
+    """Return the figure of what chance explains, if some cell has trials enough to tell."""
+    trials = Counter(replace(run, trial=1) for run in grid.get("pairwise", []))
+    if max(trials.values(), default=0) < FEWEST_TRIALS:
+        return {}
+    return {"chance": Figure("Which gains hold against chance", BOTH, of(*BOTH))}
+
+
 def of_experiments(grid: Grid) -> dict[str, Figure]:
     """Return a figure of the cells of every experiment that no other figure shows."""
     return {
@@ -385,7 +395,7 @@ def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
         Experiment -> its kind.
     """
     paper = {name: replace(figure, has_palette=True) for name, figure in PAPER.items()}
-    every = paper | FIGURES | by_size(grid) | of_experiments(grid)
+    every = paper | FIGURES | by_size(grid) | by_trials(grid) | of_experiments(grid)
     return {
         name: replace(
             figure, drawing=figure.drawing or name, caption=figure.caption or name

@@ -11,9 +11,9 @@ formats
     writing a figure in all its formats.
 style, palettes
     fonts, colours and marks that all figures share.
-cells, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, multi, parity
+cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, multi
     the drawings;
-publication, rates, sizes, unseen
+parity, publication, rates, sizes, unseen
     more of them.
 paper
     the figures of the paper, as the paper draws them.

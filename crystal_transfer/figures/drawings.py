@@ -7,6 +7,7 @@ import pandas as pd
 
 from crystal_transfer.figures import (
     cells,
+    chance,
     changes,
     circular,
     curves,
@@ -53,6 +54,7 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "pairwise_heatmap": heatmaps.pairwise,
     "multi_property_heatmap": heatmaps.multi_property,
     "scratch_rates": rates.scratch_rates,
+    "chance": chance.chance,
     "unseen": unseen.table,
     "margins_of_error": heatmaps.margins,
     "margins_of_error_scratch": heatmaps.scratch_margins,

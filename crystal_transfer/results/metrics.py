@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+FEWEST_TRIALS = 3  # of fewer nothing is claimed
+
 
 @dataclass(frozen=True)
 class Metric:

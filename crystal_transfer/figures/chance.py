@@ -1,0 +1,78 @@
+"""Which gains of transfer hold against chance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from crystal_transfer.figures.style import COLOURS, Drawing, Quantity, panels
+from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.tables import CONFIDENCE
+
+
+def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the reduction of the MAE by transfer with two intervals, a panel per FT dataset.
+
+    The largest FT size of each dataset is shown; the numbers have all.
+    """
+    table = gains(runs)
+    codes = [code for code in datasets if code in set(table["dataset"])]
+    figure, axes = panels(len(codes), width=3.2)
+    for axis, code in zip(axes, codes, strict=True):
+        here = table[table["dataset"] == code]
+        here = here[here["size"] == here["size"].max()].sort_values("gain")
+        rows = np.arange(len(here))
+        for width, line, label in (
+            ("corrected", 1.2, "independent splits"), ("shared", 4.0, "trials, one test set"),
+        ):  # fmt: skip
+            axis.errorbar(
+                here["gain"], rows, xerr=here[width], fmt="none", elinewidth=line, label=label,
+                color=COLOURS[0] if width == "shared" else COLOURS[1],
+            )  # fmt: skip
+        axis.plot(here["gain"], rows, "o", color="black", markersize=4, label="mean of trials")
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_yticks(rows, here["source"])
+        axis.set_title(f"{code}, n = {here['size'].iloc[0]}")
+        axis.set_xlabel("reduction of the MAE (%)")
+        axis.set_ylabel("pre-trained on")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure, table
+
+
+def gains(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return what transfer gains, paired by trial, with intervals.
+
+    Parameters
+    ----------
+    runs
+        Scratch and fine-tuned runs; those of one dataset, size and trial share their sample.
+
+    Returns
+    -------
+    A row per fine-tuned cell of at least three trials: dataset, size, source, source_size,
+    strategy, trials, gain (reduction of the MAE in % of that of scratch, mean over trials), the
+    half-widths of its 95 % intervals, shared and corrected, and whether each leaves out zero
+    (holds_shared, holds_corrected). *shared* is Student's t over the trials: it says how the gain
+    varies with samples and initial weights on this one test set. *corrected* multiplies the
+    variance by 1 + trials x n_test / n_train, which is what trials on splits of their own would
+    need: C. Nadeau, Y. Bengio, Machine Learning 52, 239 (2003), section 4.
+    """
+    scratch = runs[runs["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["mae"]
+    tuned = runs[runs["kind"] == "finetune"]
+    cell = ["dataset", "size", "source", "source_size", "strategy"]
+    rows = []
+    for name, found in tuned.groupby(cell, sort=False):
+        reference = scratch.reindex(pd.MultiIndex.from_frame(found[["dataset", "size", "trial"]]))
+        ratio = pd.Series(found["mae"].to_numpy() / reference.to_numpy()).dropna()
+        trials = len(ratio)
+        if trials < FEWEST_TRIALS:
+            continue
+        gain = 100 * (1 - ratio.mean())
+        to_train = found["size"].iloc[0]
+        width = 100 * stdtrit(trials - 1, (1 + CONFIDENCE) / 2) * ratio.std(ddof=1)
+        shared = float(width * np.sqrt(1 / trials))
+        corrected = float(width * np.sqrt(1 / trials + found["n_test"].iloc[0] / to_train))
+        rows.append([*name, trials, gain, shared, corrected, gain > shared, gain > corrected])
+    columns = [*cell, "trials", "gain", "shared", "corrected", "holds_shared", "holds_corrected"]
+    return pd.DataFrame(rows, columns=columns)
