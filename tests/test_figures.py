@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
-from crystal_transfer.figures import cells, chance, changes, heatmaps, hyperparameters, rates, sizes
+from crystal_transfer.figures import (
+    cells,
+    chance,
+    changes,
+    heatmaps,
+    hyperparameters,
+    pooled,
+    rates,
+    sizes,
+)
 from crystal_transfer.figures.style import Quantity
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
@@ -150,3 +159,30 @@ def test_chance_by_hand():
     assert row["corrected"] == pytest.approx(t * 10 * (1 / 3 + 50 / 100) ** 0.5, rel=1e-5)
     assert (row["holds_shared"], row["holds_corrected"]) == (True, True)
     assert figure.axes[0].lines[0].get_xdata().tolist() == [row["gain"]]
+
+
+def predicted(*values: float) -> pd.DataFrame:
+    targets = [0.0, 1.0, 2.0, 9.0]
+    return pd.DataFrame({"id": list("abcd"), "target": targets, "prediction": values})
+
+
+def test_ensembles_by_hand():
+    runs = pd.DataFrame([run("", "A", 100, 0.5, 1.0, id=f"s{k}", trial=k) for k in (1, 2, 3)])
+    errors = {"s1": 3.0, "s2": -3.0, "s3": 0.0}
+    predictions = {id: predicted(e, 1 + e, 2 + e, 9 + e) for id, e in errors.items()}
+    figure, numbers = pooled.ensembles(runs, predictions, DATASETS)
+    (row,) = numbers.to_dict("records")
+    assert (row["mae_mean"], row["mae_ensemble"], row["less"]) == (2, 0, 100)
+    assert [line.get_xdata().tolist() for line in figure.axes[0].lines] == [[2], [0]]
+
+
+def test_outliers_by_hand():
+    """The crystal of 9 is the farthest from the mean of 3; the others are predicted exactly."""
+    runs = pd.DataFrame([run("B", "A", 100, 0.5, 1.0)])
+    predictions = {runs["id"][0]: predicted(0, 1, 2, 3)}
+    figure, numbers = pooled.outliers(runs, predictions, DATASETS)
+    (row,) = numbers.to_dict("records")
+    assert (row["outlier"], row["outlier_target"]) == ("d", 9)
+    assert row["r2"] == pytest.approx(1 - 36 / 50)
+    assert (row["r2_without"], row["mae"], row["mae_without"], row["median_ae"]) == (1, 1.5, 0, 0)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["B"]

@@ -19,9 +19,12 @@ def test_the_whole_study_in_miniature(tmp_path):
     captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
     # every caption has its figure: nothing of the paper is left out of the miniature but figS21,
     # whose FT sizes of 500 and 800 it does not have; tests/test_paper_figures.py draws that one,
-    # and chance, which wants three trials
+    # and chance and ensembles, which want three trials
     shared = {"pretrain_size", "cells"}  # of figures with names of their own
-    assert captions - drawn == {"study", "table", "usage", "claims", "chance", "figS21"} | shared
+    assert (
+        captions - drawn
+        == {"study", "table", "usage", "claims", "chance", "ensembles", "figS21"} | shared
+    )
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     assert len(pd.read_csv(results / "tables/claims.csv")) > 20
     tables = {

@@ -143,6 +143,7 @@ def test_the_whole_tiny_study(study):
         "learning_curves",
         "pairwise_heatmap_n10",
         "parity",
+        "outliers",
         "comparison",
         "crystal_systems",
         "equivalent_sizes",

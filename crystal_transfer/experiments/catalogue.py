@@ -285,6 +285,7 @@ FIGURES = {
     "parity": Figure(
         "Prediction against target", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "predictions")
     ),
+    "outliers": Figure("What one crystal does", BOTH, BOTH_LARGEST, ("metrics", "predictions")),
     "learning_curves": Figure(
         "Validation error by epoch", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "history")
     ),
@@ -366,11 +367,16 @@ def by_size(grid: Grid) -> dict[str, Figure]:
 
 
 def by_trials(grid: Grid) -> dict[str, Figure]:
-    """Return the figure of what chance explains, if some cell has trials enough to tell."""
+    """Return the figures of several trials, if some cell has enough of them."""
     trials = Counter(replace(run, trial=1) for run in grid.get("pairwise", []))
     if max(trials.values(), default=0) < FEWEST_TRIALS:
         return {}
-    return {"chance": Figure("Which gains hold against chance", BOTH, of(*BOTH))}
+    return {
+        "chance": Figure("Which gains hold against chance", BOTH, of(*BOTH)),
+        "ensembles": Figure(
+            "Trials averaged", BOTH, BOTH_LARGEST, ("metrics", "predictions")
+        ),
+    }  # fmt: skip
 
 
 def of_experiments(grid: Grid) -> dict[str, Figure]:

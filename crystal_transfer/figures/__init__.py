@@ -13,7 +13,7 @@ style, palettes
     fonts, colours and marks that all figures share.
 cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, multi
     the drawings;
-parity, publication, rates, sizes, unseen
+parity, pooled, publication, rates, sizes, unseen
     more of them.
 paper
     the figures of the paper, as the paper draws them.
