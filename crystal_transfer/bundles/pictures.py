@@ -45,7 +45,7 @@ def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:
 def comparison(bundle: Bundle) -> Drawing:
     """Draw the MAE of the network and of each baseline, with standard errors over folds."""
     data = pd.DataFrame([score._asdict() for score in bundle.scores]).sort_values("mae")
-    figure, (axis,) = panels(1, width=4.2, height=3.0)
+    figure, (axis,) = panels(1, width=max(4.2, 0.9 * len(data)), height=3.0)
     colours = [COLOURS[0] if name == NETWORK else COLOURS[6] for name in data["model"]]
     axis.bar(range(len(data)), data["mae"], yerr=data["mae_error"], color=colours, capsize=3,
              width=0.7)  # fmt: skip
