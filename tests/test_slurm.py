@@ -127,7 +127,7 @@ def training(run: str, folder: Path) -> psutil.Process | None:
 
 
 class Trap(threading.Thread):
-    """Stop trainings in their course, each at its first epoch: they shall not end before the fault.
+    """Stop trainings in their course, each as it begins: they shall not end before the fault.
 
     SLURM lets a stopped process go on when it tells it to end. A training is looked for as soon as
     it has a log, which is seconds before its first epoch, and all of them at once: one may run
@@ -151,7 +151,7 @@ class Trap(threading.Thread):
                         seen[run] = process
                 if run in seen and not seen[run].is_running():
                     del seen[run]
-                if run in seen and says(log_of(run, self.folder), ": epoch "):
+                if run in seen and says(log_of(run, self.folder), "crystals to train on"):
                     seen[run].suspend()
                     self.caught[run] = seen[run]
                     self._free.remove(run)
