@@ -30,10 +30,16 @@ from crystal_transfer.bundles.plan import Options
 from crystal_transfer.bundles.predict import frozen_features, predict_bundle
 from crystal_transfer.bundles.sources import SCRATCH, find_source
 from crystal_transfer.datasets.crystals import CrystalTable, tabulate
+from crystal_transfer.results.markdown import markdown
 
 TESTED = 300  # crystals at most
-UNITS = {"jarvis2d": "eV", "ph": "1/cm", "dc": "1", "gv": "log10(GPa)", "ebg": "eV"}
+UNITS = {
+    "jarvis2d": "eV", "ph": "1/cm", "dc": "1", "gv": "log10(GPa)", "ebg": "eV",
+    "pz": "C/m²", "bg": "eV", "fe": "eV/atom",
+}  # fmt: skip
+SMALL = 200
 LARGEST = {"jarvis2d": 800, "ph": 800, "dc": 760, "gv": 800, "ebg": 800}
+BASELINES = ("median", "forest", "kernel", "ridge")
 LEFT_OUT = "results/compact/runs/multipretrain_MPT-no-{}/model.safetensors"
 
 
@@ -49,10 +55,10 @@ class Case(NamedTuple):
 def cases(trials: int) -> Iterator[Case]:
     """Yield all cases, the first trial of all of them first."""
     for trial in range(1, trials + 1):
-        for size in ("small", "large"):
-            for dataset in UNITS:
+        for sizes in (dict.fromkeys(UNITS, SMALL), LARGEST):
+            for dataset, n in sizes.items():
                 for start in ("transfer", "scratch"):
-                    yield Case(dataset, 200 if size == "small" else LARGEST[dataset], trial, start)
+                    yield Case(dataset, n, trial, start)
 
 
 def source_of(dataset: str) -> str:
@@ -111,7 +117,7 @@ def baselines(
     assert model is not None
     composition = [features_of(table, processes).values for table in (sample, test)]
     frozen = [frozen_features(model, table, processes=processes) for table in (sample, test)]
-    seen = dict.fromkeys(("median", "forest", "kernel"), composition) | {"ridge": frozen}
+    seen = dict.fromkeys(BASELINES, composition) | {"ridge": frozen}
     return {
         f"mae_{name}": float(
             np.abs(
@@ -120,9 +126,6 @@ def baselines(
         )
         for name, (inside, outside) in seen.items()
     }
-
-
-BASELINES = ("median", "forest", "kernel", "ridge")
 
 
 def spread(values: pd.Series) -> str:
@@ -148,11 +151,11 @@ def tables(path: Path) -> str:
     for (code, n), rows in pd.read_csv(path).groupby(["dataset", "n"], sort=False):
         both = rows.pivot(index="trial", columns="start").dropna()
         mae, unit = both["mae"], UNITS[code]
-        baselines = {name: both[f"mae_{name}"]["transfer"] for name in BASELINES}
-        best = min(baselines.values(), key=pd.Series.mean)
+        without = [both[f"mae_{baseline}"]["transfer"] for baseline in BASELINES]
+        best = min(without, key=pd.Series.mean)
         name = f"{code.upper()}, {n}"
         first.append(
-            [name, unit, len(both), *map(spread, baselines.values()), spread(mae["scratch"]),
+            [name, unit, len(both), *map(spread, without), spread(mae["scratch"]),
              f"**{spread(mae['transfer'])}**", spread(both["mae_blend"]["transfer"]),
              gain(mae["transfer"], mae["scratch"]), gain(mae["transfer"], best)]
         )  # fmt: skip
@@ -166,13 +169,10 @@ def tables(path: Path) -> str:
              f"{100 * ours['in_domain'].mean():.0f} %", spread(ours["mae_in_domain"]),
              spread(ours["mae_outside"])]
         )  # fmt: skip
-    return f"{markdown(errors, first)}\n\n{markdown(holds, second)}"
-
-
-def markdown(header: list[str], rows: list[list[Any]]) -> str:
-    """Write a table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return "\n\n".join(
+        markdown(pd.DataFrame(rows, columns=columns))
+        for columns, rows in ((errors, first), (holds, second))
+    )
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from own_crystals import UNITS
 
 from crystal_transfer import data
 from crystal_transfer.baselines.features import features_of
@@ -22,6 +23,7 @@ from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.files import read_json, sha256, write_text
 from crystal_transfer.models.saved import load_model
 from crystal_transfer.results.layout import Layout
+from crystal_transfer.results.markdown import markdown
 
 NAME = "seven-properties"
 LAYOUT = Layout("results/pretrained")
@@ -72,10 +74,8 @@ def rows() -> list[dict[str, Any]]:
 def table_of(found: list[dict[str, Any]]) -> str:
     """Write rows as a table of Markdown; the lowest error in bold."""
     models = ["network", "median", "forest", "kernel"]
-    lines = [
-        "| property | crystals to train on | to test on | R² | " + " | ".join(models) + " |",
-        "|---" * (4 + len(models)) + "|",
-    ]
+    columns = ["property", "crystals to train on", "to test on", "R²", *models]
+    lines = []
     for row in found:
         best = min(row[model] for model in models if model in row)
         cells = [
@@ -84,8 +84,8 @@ def table_of(found: list[dict[str, Any]]) -> str:
             for model in models
         ]  # fmt: skip
         start = [row["property"], f"{row['training']:,}", row["test"], f"{row['R2']:.3f}"]
-        lines.append(f"| {' | '.join(map(str, start + cells))} |")
-    return "\n".join(lines)
+        lines.append(start + cells)
+    return markdown(pd.DataFrame(lines, columns=columns))
 
 
 def transfer() -> str:
@@ -96,13 +96,16 @@ def transfer() -> str:
     found = pd.read_csv(path).pivot_table(
         index=["dataset", "n"], columns="start", values="mae", sort=False
     )
-    lines = ["| dataset | crystals | MAE from scratch | MAE by transfer | less |", "|---" * 5 + "|"]
+    lines = []
     for (dataset, n), row in found.dropna().iterrows():
         less = 100 * (1 - row["transfer"] / row["scratch"])
-        lines.append(
-            f"| {dataset} | {n} | {row['scratch']:.3g} | {row['transfer']:.3g} | {less:.0f} % |"
-        )
-    return "\n".join(lines)
+        errors = [
+            f"{row[start]:.3g} {UNITS[dataset]}".removesuffix(" 1")
+            for start in ("scratch", "transfer")
+        ]
+        lines.append([dataset.upper(), n, *errors, f"{less:.0f} %"])
+    columns = ["dataset", "crystals", "MAE from scratch", "MAE by transfer", "less"]
+    return markdown(pd.DataFrame(lines, columns=columns))
 
 
 def main() -> None:

@@ -496,6 +496,8 @@ def test_structures_of_every_layout(alloys, tmp_path):
     for place, atoms in enumerate(frames):
         ase.io.write(tmp_path / f"files/{place}.cif", atoms)
     (tmp_path / "files/notes.txt").write_text("not a crystal")
+    (tmp_path / "files/.hidden").write_text("of a file manager")
+    (tmp_path / "files/id_prop.csv").write_text("0.cif,1.0\n")
     ase.io.write(tmp_path / "all.xyz", frames, format="extxyz")
     structures = [AseAtomsAdaptor.get_structure(atoms).as_dict() for atoms in frames]
     pd.DataFrame({"structure": structures}).to_json(tmp_path / "table.json", orient="split")

@@ -186,3 +186,21 @@ def test_outliers_by_hand():
     assert row["r2"] == pytest.approx(1 - 36 / 50)
     assert (row["r2_without"], row["mae"], row["mae_without"], row["median_ae"]) == (1, 1.5, 0, 0)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["B"]
+
+
+def test_a_diverged_trial_is_no_part_of_an_average():
+    """Its predictions are NaN, which a sum over crystals must not take for no error."""
+    runs = pd.DataFrame([run("", "A", 100, 0.5, 1.0, id=f"s{k}", trial=k) for k in (1, 2, 3)])
+    runs.loc[0, ["r2", "mae", "mae_scaled"]] = np.nan
+    nothing = predicted(*[np.nan] * 4)
+    predictions = {"s1": nothing, "s2": predicted(0, 1, 2, 3), "s3": predicted(0, 1, 2, 3)}
+    _, numbers = pooled.outliers(runs, predictions, DATASETS)
+    (row,) = numbers.to_dict("records")
+    assert row["trials"] == 2
+    assert row["r2"] == pytest.approx(1 - 36 / 50)
+    # two trials are left: of the average and of chance nothing is claimed
+    for figure, numbers in (
+        pooled.ensembles(runs, predictions, DATASETS), chance.chance(runs, DATASETS),
+    ):  # fmt: skip
+        assert numbers.empty
+        assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]

@@ -160,6 +160,7 @@ class Trap(threading.Thread):
     def catch(self, run: str) -> psutil.Process:
         """Wait until a training is stopped, and give its process."""
         wait_until(lambda: run in self.caught or not self.is_alive())
+        assert run in self.caught, f"{run} ended too soon"
         return self.caught[run]
 
 

@@ -1,13 +1,13 @@
 """The report of a bundle: one page with its pictures inside."""
 
 import base64
+import math
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
 from crystal_transfer import __version__
@@ -18,6 +18,7 @@ from crystal_transfer.bundles.predict import LEVEL
 from crystal_transfer.bundles.templates import filled
 from crystal_transfer.figures.formats import DPI
 from crystal_transfer.files import write_text
+from crystal_transfer.training.metrics import metrics
 
 CAPTIONS = {
     "comparison": "The network beside the baselines, on the same folds; bars are standard errors.",
@@ -69,13 +70,13 @@ def write_report(
 
 def test_values(tested: pd.DataFrame) -> dict[str, Any]:
     """Measure predictions of test crystals."""
-    error = tested["prediction"] - tested["target"]
-    spread = ((tested["target"] - tested["target"].mean()) ** 2).sum()
+    targets, predictions = (tested[name].to_numpy() for name in ("target", "prediction"))
+    measured = metrics(targets, predictions, half_range=1.0)
     within = (tested["lower"] <= tested["target"]) & (tested["target"] <= tested["upper"])
     return {
         "n": len(tested),
-        "mae": float(np.abs(error).mean()),
-        "r2": float(1 - (error**2).sum() / spread) if spread > 0 else float("nan"),
+        "mae": measured["mae"],
+        "r2": math.nan if measured["r2"] is None else measured["r2"],
         "covered": float(within.mean()),
         "far": int((~tested["in_domain"]).sum()),
     }

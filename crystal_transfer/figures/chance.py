@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from crystal_transfer.figures.style import COLOURS, Drawing, Quantity, panels
 from crystal_transfer.results.metrics import FEWEST_TRIALS
-from crystal_transfer.results.tables import CONFIDENCE
+from crystal_transfer.results.tables import CELL, half_width
 
 
 def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -36,7 +35,8 @@ def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
         axis.set_title(f"{code}, n = {here['size'].iloc[0]}")
         axis.set_xlabel("reduction of the MAE (%)")
         axis.set_ylabel("pre-trained on")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    if axes:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure, table
 
 
@@ -50,29 +50,27 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    A row per fine-tuned cell of at least three trials: dataset, size, source, source_size,
-    strategy, trials, gain (reduction of the MAE in % of that of scratch, mean over trials), the
-    half-widths of its 95 % intervals, shared and corrected, and whether each leaves out zero
-    (holds_shared, holds_corrected). *shared* is Student's t over the trials: it says how the gain
-    varies with samples and initial weights on this one test set. *corrected* multiplies the
-    variance by 1 + trials x n_test / n_train, which is what trials on splits of their own would
-    need: C. Nadeau, Y. Bengio, Machine Learning 52, 239 (2003), section 4.
+    A row per fine-tuned cell of at least three trials that did not diverge, neither tuned nor from
+    scratch: the columns of a cell, trials, gain (reduction of the MAE in % of that of scratch, mean
+    over trials), the half-widths of its 95 % intervals, shared and corrected, and whether each
+    leaves out zero (holds_shared, holds_corrected). *shared* is Student's t over the trials: it
+    says how the gain varies with samples and initial weights on this one test set. *corrected*
+    multiplies the variance by 1 + trials x n_test / size, which is what trials on splits of their
+    own would need: C. Nadeau, Y. Bengio, Machine Learning 52, 239 (2003), section 4. The size
+    counts the validation crystals of the sample too.
     """
     scratch = runs[runs["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["mae"]
     tuned = runs[runs["kind"] == "finetune"]
-    cell = ["dataset", "size", "source", "source_size", "strategy"]
     rows = []
-    for name, found in tuned.groupby(cell, sort=False):
+    for cell, found in tuned.groupby(CELL, sort=False):
         reference = scratch.reindex(pd.MultiIndex.from_frame(found[["dataset", "size", "trial"]]))
-        ratio = pd.Series(found["mae"].to_numpy() / reference.to_numpy()).dropna()
-        trials = len(ratio)
+        percent = pd.Series(100 * (1 - found["mae"].to_numpy() / reference.to_numpy())).dropna()
+        trials = len(percent)
         if trials < FEWEST_TRIALS:
             continue
-        gain = 100 * (1 - ratio.mean())
-        to_train = found["size"].iloc[0]
-        width = 100 * stdtrit(trials - 1, (1 + CONFIDENCE) / 2) * ratio.std(ddof=1)
-        shared = float(width * np.sqrt(1 / trials))
-        corrected = float(width * np.sqrt(1 / trials + found["n_test"].iloc[0] / to_train))
-        rows.append([*name, trials, gain, shared, corrected, gain > shared, gain > corrected])
-    columns = [*cell, "trials", "gain", "shared", "corrected", "holds_shared", "holds_corrected"]
+        gain, shared = percent.mean(), half_width(percent)
+        ratio = found["n_test"].iloc[0] / found["size"].iloc[0]
+        corrected = shared * np.sqrt(1 + trials * ratio)
+        rows.append([*cell, trials, gain, shared, corrected, gain > shared, gain > corrected])
+    columns = [*CELL, "trials", "gain", "shared", "corrected", "holds_shared", "holds_corrected"]
     return pd.DataFrame(rows, columns=columns)

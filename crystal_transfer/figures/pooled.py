@@ -8,8 +8,8 @@ import pandas as pd
 
 from crystal_transfer.figures.style import COLOURS, Drawing, Quantity, panels
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
-
-CELL = ["dataset", "size", "kind", "source", "source_size", "strategy"]
+from crystal_transfer.results.tables import CELL
+from crystal_transfer.training.metrics import metrics
 
 
 def ensembles(
@@ -20,12 +20,10 @@ def ensembles(
     The numbers have a row per cell of at least three trials: trials, n_test (crystals that all of
     them predict), mae_mean, mae_ensemble and less, the difference in %.
     """
-    table = _of_cells(runs, predictions, _ensemble)
-    figure = _dumbbells(
-        table, datasets, "mae", ("mae_mean", "mean of the trials"),
-        ("mae_ensemble", "predictions averaged"),
+    return _dumbbells(
+        _of_cells(runs, predictions, _ensemble), datasets, "mae",
+        ("mae_mean", "mean of the trials"), ("mae_ensemble", "predictions averaged"),
     )  # fmt: skip
-    return figure, table
 
 
 def outliers(
@@ -33,15 +31,14 @@ def outliers(
 ) -> Drawing:
     """Draw R2 with and without the one test crystal whose target is farthest from the mean.
 
-    The numbers have a row per cell: trials, that crystal, its target, and means over trials of R2,
-    MAE with and without it, and of the median absolute error.
+    The numbers have a row per cell: trials, that crystal (each, where trials have test crystals of
+    their own), and means over trials of its target, of R2 and MAE with and without it, and of the
+    median absolute error.
     """
-    table = _of_cells(runs, predictions, _without_farthest)
-    figure = _dumbbells(
-        table, datasets, "r2", ("r2", "all test crystals"),
-        ("r2_without", "without the farthest target"),
+    return _dumbbells(
+        _of_cells(runs, predictions, _without_farthest), datasets, "r2",
+        ("r2", "all test crystals"), ("r2_without", "without the farthest target"),
     )  # fmt: skip
-    return figure, table
 
 
 def _of_cells(
@@ -49,20 +46,22 @@ def _of_cells(
     predictions: Mapping[str, pd.DataFrame],
     measure: Callable[[list[pd.DataFrame]], dict[str, Any] | None],
 ) -> pd.DataFrame:
+    """Measure every cell by the predictions of its trials, diverged ones left out."""
     rows = []
-    for name, found in runs.groupby(CELL, sort=False):
+    for cell, found in runs.dropna(subset="mae_scaled").groupby(CELL, sort=False):
         measured = measure([predictions[id] for id in found["id"]])
         if measured is not None:
-            rows.append(dict(zip(CELL, name, strict=True)) | {"trials": len(found)} | measured)
-    return pd.DataFrame(rows)
+            rows.append(dict(zip(CELL, cell, strict=True)) | {"trials": len(found)} | measured)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*CELL, "trials"])
 
 
 def _ensemble(trials: list[pd.DataFrame]) -> dict[str, Any] | None:
-    if len(trials) < FEWEST_TRIALS:
-        return None
+    """Average the predictions; None where trials are few, or have no test crystal in common."""
     each = pd.concat(
         [trial.set_index("id")["prediction"] for trial in trials], axis=1, join="inner"
     )
+    if len(trials) < FEWEST_TRIALS or each.empty:
+        return None
     targets = trials[0].set_index("id")["target"].reindex(each.index)
     single = float(each.sub(targets, axis=0).abs().to_numpy().mean())
     together = float((each.mean(axis=1) - targets).abs().mean())
@@ -73,24 +72,23 @@ def _ensemble(trials: list[pd.DataFrame]) -> dict[str, Any] | None:
 
 
 def _without_farthest(trials: list[pd.DataFrame]) -> dict[str, Any]:
-    rows = []
+    farthest, rows = [], []
     for trial in trials:
         far = (trial["target"] - trial["target"].mean()).abs().idxmax()
-        rest = trial.drop(index=far)
-        error = (trial["target"] - trial["prediction"]).abs()
+        farthest.append(str(trial.loc[far, "id"]))
+        whole, rest = _measured(trial), _measured(trial.drop(index=far))
         rows.append({
-            "r2": _r2(trial), "r2_without": _r2(rest), "mae": error.mean(),
-            "mae_without": error.drop(far).mean(), "median_ae": error.median(),
+            "r2": whole["r2"], "r2_without": rest["r2"], "mae": whole["mae"],
+            "mae_without": rest["mae"], "median_ae": whole["median_ae"],
+            "outlier_target": trial.loc[far, "target"],
         })  # fmt: skip
-    last = {"outlier": trial.loc[far, "id"], "outlier_target": trial.loc[far, "target"]}
-    return last | pd.DataFrame(rows).mean().to_dict()
+    means = pd.DataFrame(rows, dtype=float).mean().to_dict()
+    return {"outlier": " ".join(dict.fromkeys(farthest))} | means
 
 
-def _r2(table: pd.DataFrame) -> float:
-    """Coefficient of determination; NaN where all targets are equal."""
-    spread = ((table["target"] - table["target"].mean()) ** 2).sum()
-    error = ((table["target"] - table["prediction"]) ** 2).sum()
-    return float(1 - error / spread) if spread > 0 else np.nan
+def _measured(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the metrics of a run's predictions; scaled ones are not asked for."""
+    return metrics(table["target"].to_numpy(), table["prediction"].to_numpy(), half_range=1.0)
 
 
 def _dumbbells(
@@ -98,7 +96,7 @@ def _dumbbells(
     datasets: Mapping[str, Quantity],
     metric: str,
     *points: tuple[str, str],
-) -> Any:
+) -> Drawing:
     """Draw two numbers of every cell on one line, a panel per FT dataset, the best cell on top."""
     shown = METRICS[metric]
     codes = [code for code in datasets if code in set(table["dataset"])]
@@ -115,5 +113,6 @@ def _dumbbells(
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel(shown.axis_label(datasets[code].unit))
         axis.set_ylabel("pre-trained on")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
+    if axes:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure, table

@@ -142,12 +142,17 @@ def legend_below(figure: Figure, handles: Mapping[str, Any], order: list[str]) -
 def panels(
     n: int, width: float = 2.6, height: float = 2.4, columns: int = 4
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure of n equal panels, [n] axes; what is left of the last row stays empty."""
-    columns = min(n, columns)
-    rows = -(-n // columns)
+    """Make a figure of n equal panels, [n] axes; what is left of the last row stays empty.
+
+    Without a panel the figure says that there is nothing to show.
+    """
+    columns = max(1, min(n, columns))
+    rows = max(1, -(-n // columns))
     figure, axes = plt.subplots(
         rows, columns, figsize=(width * columns, height * rows), squeeze=False
     )
     for axis in axes.flat[n:]:
         axis.set_axis_off()
+    if n == 0:
+        axes[0, 0].text(0.5, 0.5, "no runs to show", ha="center", va="center")
     return figure, list(axes.flat[:n])

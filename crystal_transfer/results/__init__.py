@@ -12,6 +12,8 @@ select
     which cells a figure or a claim of the paper is about.
 claims, literature
     the paper's claims, counted from cells; numbers of other works that it quotes.
+markdown
+    tables as text for documentation.
 story
     the first page of a report.
 """

@@ -18,6 +18,7 @@ import pandas as pd
 from crystal_transfer import data
 from crystal_transfer.files import write_text
 from crystal_transfer.results import literature, select
+from crystal_transfer.results.markdown import markdown
 from crystal_transfer.results.publication import published_cells
 
 NORMAL = {"GV", "PH", "FE"}  # datasets that the paper calls normally distributed
@@ -80,7 +81,7 @@ def side_by_side(published: pd.DataFrame, ours: pd.DataFrame | None = None) -> p
     return table
 
 
-def markdown(table: pd.DataFrame) -> str:
+def page(table: pd.DataFrame) -> str:
     """Return a table of claims as a page of Markdown."""
     lines = [
         "# The paper's claims, counted",
@@ -92,20 +93,14 @@ def markdown(table: pd.DataFrame) -> str:
         "number of fine-tuning crystals, 800 where none is said. Changes are against scratch, in",
         "%, positive where better. MAEs are of targets scaled to [-1, 1] unless a unit is given.",
         "",
-        _line(table.columns),
-        _line(["---"] * len(table.columns)),
-        *(_line(row) for row in table.itertuples(index=False)),
+        markdown(table),
     ]
     return "\n".join(lines) + "\n"
 
 
 def write_page(path: str | Path) -> None:
     """Write the page of the claims on the published cells."""
-    write_text(path, markdown(side_by_side(published_cells(data.PUBLISHED))))
-
-
-def _line(entries: Iterable[Any]) -> str:
-    return "| " + " | ".join(str(entry).replace("|", "\\|") for entry in entries) + " |"
+    write_text(path, page(side_by_side(published_cells(data.PUBLISHED))))
 
 
 # --- what claims are computed from --------------------------------------------------------------

@@ -4,13 +4,16 @@ import inspect
 
 import torch
 
+# here, since PyTorch wraps the method of a class once more when it makes the first object of it
+_step = inspect.unwrap(torch.optim.AdamW.step)
+
 
 class AdamW(torch.optim.AdamW):
     """Equal to PyTorch's to the bit, in processes that start sooner.
 
-    What wraps the methods of PyTorch's optimisers imports its compiler, which takes 1.5 s: longer
-    than many a training of a grid. It is not used here, so that the functions below the wrappers
-    do the same.
+    PyTorch wraps the methods of its optimisers so that its compiler leaves them alone, and the
+    wrappers import the compiler: 1.5 s, longer than many a training of a grid. Nothing is compiled
+    here, so that the methods do the same without them.
     """
 
     add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
@@ -21,4 +24,4 @@ class AdamW(torch.optim.AdamW):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
         """Take one step down the gradients of the parameters."""
-        inspect.unwrap(torch.optim.AdamW.step)(self)
+        _step(self)

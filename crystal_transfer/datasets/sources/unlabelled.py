@@ -11,14 +11,14 @@ from tqdm.contrib.concurrent import process_map
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import record, unreadable
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
+from crystal_transfer.datasets.sources.folder import TABLE as LABELS
 from crystal_transfer.datasets.sources.structures import read_structure
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
 
 STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")
 FILES_AT_ONCE = 16  # handed to a worker process
-LABELS = "id_prop.csv"  # of a folder to train on
-NOT_READ = "its name is not that of a structure file (.cif, .vasp, .poscar, .xyz, POSCAR*)"
+NAMES = ".cif, .vasp, .poscar, .xyz, .extxyz, POSCAR*, CONTCAR*"
 TABLE_FILE = re.compile(r"(?i).*\.(json|json\.gz|zip)")
 
 
@@ -54,18 +54,16 @@ def read_structures(
 
 
 def _of_folder(folder: Path, processes: int) -> Iterable[Record]:
-    entries = sorted(entry for entry in folder.iterdir() if entry.name[0] not in ".~")
-    files = [entry for entry in entries if STRUCTURE_FILE.fullmatch(entry.name)]
-    others = [
-        unreadable(entry.name, NOT_READ)
-        for entry in entries
-        if entry.name != LABELS and not STRUCTURE_FILE.fullmatch(entry.name)
-    ]
+    files, others = [], []
+    for entry in sorted(folder.iterdir()):
+        if STRUCTURE_FILE.fullmatch(entry.name):
+            files.append(entry)
+        # neither the labels of a folder to train on nor what file managers leave is anyone's loss
+        elif entry.name != LABELS and not entry.name.startswith("."):
+            problem = f"its name is not that of a structure file ({NAMES})"
+            others.append(unreadable(entry.name, problem))
     if not files:
-        raise InputError(
-            f"{folder}: has no structure file (.cif, .vasp, .poscar, .xyz, POSCAR*); name another "
-            "folder."
-        )
+        raise InputError(f"{folder}: has no structure file ({NAMES}); name another folder.")
     if processes == 1 or len(files) < FILES_AT_ONCE:
         return chain(map(_of_file, files), others)
     found: list[Record] = process_map(
