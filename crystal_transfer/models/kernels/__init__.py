@@ -5,6 +5,8 @@ plain
 autograd
     the same operations as differentiable functions whose forward and backward a device computes
     in few passes over memory.
+products
+    how these multiply node features by the weights of their four linear layers.
 cpu, gpu
     what a device supplies: forward and backward on buffers, tested against `plain`.
 

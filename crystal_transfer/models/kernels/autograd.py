@@ -11,19 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from crystal_transfer.graphs.batches import Adjacency
 from crystal_transfer.models.kernels.plain import Convolution
-
-
-class Linears(NamedTuple):
-    """One tensor for each linear layer of a convolution: a weight, a bias, an output, a gradient.
-
-    All but the last are layers of the node features, the last one of the edge features.
-    """
-
-    from_source: Tensor
-    from_target: Tensor
-    message: Tensor
-    nodes: Tensor
-    from_edge: Tensor
+from crystal_transfer.models.kernels.products import OfNodes, Products, Terms
 
 
 class Affine(NamedTuple):
@@ -36,20 +24,22 @@ class Affine(NamedTuple):
 class Parameters(NamedTuple):
     """The parameters of an `EdgeGatedGraphConv`, or their gradients."""
 
-    weights: Linears
-    biases: Linears
+    node_weights: OfNodes
+    node_biases: OfNodes
+    edge_weight: Tensor
+    edge_bias: Tensor
     node_norm: Affine
     edge_norm: Affine
 
     @classmethod
     def of(cls, layer: Convolution) -> "Parameters":
         """Collect the parameters of a layer."""
-        linears = (
-            layer.src_gate, layer.dst_gate, layer.dst_update, layer.src_update, layer.edge_gate
-        )  # fmt: skip
+        of_nodes = layer.src_gate, layer.dst_gate, layer.dst_update, layer.src_update
         return cls(
-            Linears(*(linear.weight for linear in linears)),
-            Linears(*(linear.bias for linear in linears)),
+            OfNodes(*(linear.weight for linear in of_nodes)),
+            OfNodes(*(linear.bias for linear in of_nodes)),
+            layer.edge_gate.weight,
+            layer.edge_gate.bias,
             Affine(layer.bn_nodes.weight, layer.bn_nodes.bias),
             Affine(layer.bn_edges.weight, layer.bn_edges.bias),
         )
@@ -58,13 +48,16 @@ class Parameters(NamedTuple):
     def from_flat(cls, tensors: tuple[Any, ...]) -> "Parameters":
         """Undo `flat`."""
         return cls(
-            Linears(*tensors[:5]), Linears(*tensors[5:10]), Affine(*tensors[10:12]),
-            Affine(*tensors[12:]),
+            OfNodes(*tensors[:4]), OfNodes(*tensors[4:8]), tensors[8], tensors[9],
+            Affine(*tensors[10:12]), Affine(*tensors[12:]),
         )  # fmt: skip
 
     def flat(self) -> tuple[Tensor, ...]:
         """List all tensors, as autograd wants them."""
-        return (*self.weights, *self.biases, *self.node_norm, *self.edge_norm)
+        return (
+            *self.node_weights, *self.node_biases, self.edge_weight, self.edge_bias,
+            *self.node_norm, *self.edge_norm,
+        )  # fmt: skip
 
 
 class Norms(NamedTuple):
@@ -93,16 +86,41 @@ class Convolved(NamedTuple):
     state: Any
 
 
+class ConvolutionGradients(NamedTuple):
+    """What the backward pass of a convolution returns, the products left to do.
+
+    Attributes
+    ----------
+    terms
+        Of the outputs of the nodes' linear layers.
+    gate
+        Of the output of the edges' linear layer.
+    y
+        Of the edge features, past that layer; None where nothing comes that way.
+    node_norm, edge_norm
+        Of the parameters of the norms; None where the edges are not updated.
+    """
+
+    terms: OfNodes
+    gate: Tensor
+    y: Tensor | None
+    node_norm: Affine
+    edge_norm: Affine | None
+
+
 class Device(Protocol):
     """What a device supplies: forward and backward on buffers.
 
     Attributes
     ----------
+    products
+        How it multiplies node features by the weights of their linear layers.
     gathers
         Whether its convolution takes y with one row per distinct edge, and `place`, which row each
         edge has; if not, it gets a row per edge.
     """
 
+    products: Products
     gathers: bool
 
     def suits(self, x: Tensor) -> bool:
@@ -119,25 +137,23 @@ class Device(Protocol):
         """Return the gradients of x and of the norm's parameters."""
 
     def convolution_forward(
-        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Linears,
-        bias: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Terms,
+        from_edge: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
     ) -> Convolved:  # fmt: skip
         """Compute gates, averages of messages, norms and residuals.
 
         Parameters
         ----------
-        terms
-            Outputs of the linear layers: without a bias those that are added up to the gate.
-        bias
-            Of the gate.
+        terms, from_edge
+            Outputs of the linear layers of nodes and of edges. They may be changed.
         """
 
     def convolution_backward(
         self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor,
         affine: tuple[Affine, Affine], kept: tuple[Any, ...], state: Any, d_x_out: Tensor,
         d_y_out: Tensor | None,
-    ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
-        """Return gradients of the terms, of y past the linear layers, and of the norms."""
+    ) -> ConvolutionGradients:  # fmt: skip
+        """Return the gradients of all that the forward pass was given."""
 
 
 # --- norm and activation -----------------------------------------------------------------------
@@ -219,16 +235,10 @@ class _Convolution(torch.autograd.Function):
         *flat: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         x, y, p = x.contiguous(), y.contiguous(), Parameters.from_flat(flat)
-        terms = Linears(
-            from_source=x @ p.weights.from_source.t(),
-            from_target=x @ p.weights.from_target.t(),
-            message=torch.addmm(p.biases.message, x, p.weights.message.t()),
-            nodes=torch.addmm(p.biases.nodes, x, p.weights.nodes.t()),
-            from_edge=y @ p.weights.from_edge.t(),
-        )
-        bias = p.biases.from_source + p.biases.from_target + p.biases.from_edge
+        terms = device.products.terms(x, p.node_weights, p.node_biases, p.edge_bias)
+        from_edge = y @ p.edge_weight.t()
         result = device.convolution_forward(
-            graph, place, x, y, terms, bias, (p.node_norm, p.edge_norm), norms, update_edges
+            graph, place, x, y, terms, from_edge, (p.node_norm, p.edge_norm), norms, update_edges
         )
         ctx.graph, ctx.place, ctx.state, ctx.device = graph, place, result.state, device
         ctx.n_parameters = len(flat)
@@ -245,58 +255,36 @@ class _Convolution(torch.autograd.Function):
         p = Parameters.from_flat(tuple(saved[: ctx.n_parameters]))
         d_x_out = torch.zeros_like(x) if d_x_out is None else d_x_out.contiguous()
         d_y_out = None if d_y_out is None else d_y_out.contiguous()
-        d_terms, d_y, d_node_norm, d_edge_norm = ctx.device.convolution_backward(
+        products: Products = ctx.device.products
+        d: ConvolutionGradients = ctx.device.convolution_backward(
             ctx.graph, ctx.place, x, y, (p.node_norm, p.edge_norm),
             tuple(saved[ctx.n_parameters :]), ctx.state, d_x_out, d_y_out,
         )  # fmt: skip
-        needs_x, needs_y, _, _, _, _, _, *needed = ctx.needs_input_grad
-        wanted = Parameters.from_flat(tuple(needed))
+        needs_x, needs_y, _, _, _, _, _, *flags = ctx.needs_input_grad
+        wanted = Parameters.from_flat(tuple(flags))
+        d_weights = d_biases = None
+        if any(wanted.node_weights):
+            d_weights = products.gradients_of_weights(x, d.terms)
+        if any(wanted.node_biases) or wanted.edge_bias:
+            d_biases = products.gradients_of_biases(d.terms)
         return (
-            _sum_of_products(d_x_out, d_terms[:4], p.weights[:4]) if needs_x else None,
-            _sum_of_products(d_y, d_terms[4:], p.weights[4:]) if needs_y else None,
+            products.gradient_of_x(d_x_out, d.terms, p.node_weights) if needs_x else None,
+            _gradient_of_y(d, p.edge_weight) if needs_y else None,
             *[None] * 5,
-            *_of_weights(x, y, d_terms, wanted.weights),
-            *_of_biases(d_terms, wanted.biases),
-            *d_node_norm,
-            *(d_edge_norm or (None, None)),
+            *_asked_for(d_weights, wanted.node_weights),
+            *_asked_for(d_biases, wanted.node_biases),
+            d.gate.t() @ y if wanted.edge_weight else None,
+            d_biases.from_source if d_biases and wanted.edge_bias else None,
+            *d.node_norm,
+            *(d.edge_norm or (None, None)),
         )
 
 
-def _of_weights(x: Tensor, y: Tensor, d_terms: Linears, wanted: Linears) -> list[Tensor | None]:
-    """Return the gradients of the weights of the linear layers; None where none is asked for."""
-    inputs = Linears(x, x, x, x, y)
-    return [
-        d.t() @ rows if asked else None
-        for d, rows, asked in zip(d_terms, inputs, wanted, strict=True)
-    ]
+def _asked_for(gradients: OfNodes | None, wanted: OfNodes) -> list[Tensor | None]:
+    """Return the gradients that autograd asks for, None in the place of others."""
+    return [d if asked else None for d, asked in zip(gradients or wanted, wanted, strict=True)]
 
 
-def _of_biases(d_terms: Linears, wanted: Linears) -> list[Tensor | None]:
-    """Sum the gradients of the linear layers over the rows.
-
-    Three of the layers add up to the gate: the gradients of their biases are equal, and those of
-    the target, which has the fewest rows, are summed once.
-    """
-    of_gate = d_terms.from_target.sum(0) if _any_of_gate(wanted) else None
-    return [
-        of_gate if wanted.from_source else None,
-        of_gate if wanted.from_target else None,
-        d_terms.message.sum(0) if wanted.message else None,
-        d_terms.nodes.sum(0) if wanted.nodes else None,
-        of_gate if wanted.from_edge else None,
-    ]
-
-
-def _any_of_gate(wanted: Linears) -> bool:
-    return bool(wanted.from_source or wanted.from_target or wanted.from_edge)
-
-
-def _sum_of_products(
-    start: Tensor | None, rows: tuple[Tensor, ...], weights: tuple[Tensor, ...]
-) -> Tensor:
-    """Return start + sum_i rows_i @ weights_i."""
-    first, *others = zip(rows, weights, strict=True)
-    total = first[0].mm(first[1]) if start is None else start.addmm(*first)
-    for other in others:
-        total.addmm_(*other)
-    return total
+def _gradient_of_y(d: ConvolutionGradients, weight: Tensor) -> Tensor:
+    """Return what the gates say of the edge features, and what came past the linear layer."""
+    return d.gate.mm(weight) if d.y is None else d.y.addmm(d.gate, weight)

@@ -11,15 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency
-from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
+from crystal_transfer.models.kernels.autograd import (
+    Affine,
+    ConvolutionGradients,
+    Convolved,
+    Norms,
+)
 from crystal_transfer.models.kernels.cpu import loops
 from crystal_transfer.models.kernels.cpu.simd import LANES
 from crystal_transfer.models.kernels.plain import running
+from crystal_transfer.models.kernels.products import OfNodes, OneEach, Terms
 
 
 class Cpu:
     """The CPU as a `kernels.autograd.Device`."""
 
+    products = OneEach()
     gathers = True
 
     def suits(self, x: Tensor) -> bool:
@@ -53,12 +60,11 @@ class Cpu:
         return d_x, d_affine
 
     def convolution_forward(
-        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Linears,
-        bias: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Terms,
+        from_edge: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
     ) -> Convolved:  # fmt: skip
-        """Compute gates, averages of messages, norms and residuals; `terms.nodes` is changed."""
-        from_edge = terms.from_edge
-        gate = from_edge
+        """Compute gates, averages of messages, norms and residuals; the term `nodes` is changed."""
+        of_nodes, gate = terms.of_nodes, from_edge
         if place is not None:
             gate = from_edge.new_empty(len(graph.source), from_edge.shape[1])
         mean, density, x_out = torch.empty_like(x), torch.empty_like(x), torch.empty_like(x)
@@ -69,54 +75,54 @@ class Cpu:
             loops.CONVOLUTION, n_nodes=len(x), n_edges=len(gate), features=x.shape[1],
             first=graph.first, source=graph.source, target=graph.target, place=place,
             multiplicity=graph.multiplicity, node_weight=graph.node_weight,
-            from_source=terms.from_source, from_target=terms.from_target, message=terms.message,
-            from_edge=from_edge, bias=bias, gate=gate, mean=mean, density=density,
-            nodes=terms.nodes, x=x, y=y, x_out=x_out, y_out=y_out, node_norm=node_norm,
+            **of_nodes._asdict(), from_edge=from_edge, bias=terms.to_gate, gate=gate,
+            mean=mean, density=density, x=x, y=y, x_out=x_out, y_out=y_out, node_norm=node_norm,
             edge_norm=edge_norm,
         )  # fmt: skip
         _run(loops.convolution_forward, arguments)
-        kept = (terms.message, mean, density, terms.nodes, gate, *node_scratch, *edge_scratch)
+        kept = (
+            of_nodes.message, mean, density, of_nodes.nodes, gate, *node_scratch, *edge_scratch
+        )  # fmt: skip
         return Convolved(x_out, y_out, kept, arguments)
 
     def convolution_backward(
         self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor,
         affine: tuple[Affine, Affine], kept: tuple[Any, ...], state: Any, d_x_out: Tensor,
         d_y_out: Tensor | None,
-    ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
-        """Return gradients of the terms, of y past the linear layers, and of the norms."""
-        d_terms, d_y = _gradient_buffers(x, y, d_y_out, place)
+    ) -> ConvolutionGradients:  # fmt: skip
+        """Return the gradients of all that the forward pass was given."""
+        d_terms = OfNodes(  # the loops add to those that are zeros
+            from_source=torch.zeros_like(x),
+            from_target=torch.empty_like(x),
+            message=torch.zeros_like(x),
+            nodes=torch.empty_like(x),
+        )
+        d_gate, d_y = _edge_buffers(y, d_y_out, place)
         d_node_norm, d_edge_norm = (
             Affine(*x.new_empty(2, x.shape[1])) for _ in range(2)
         )  # fmt: skip
         _set(state, d_x_out=d_x_out, d_y_out=d_y_out, d_y=d_y)
-        _set(state, **dict(zip(loops.GRADIENTS, d_terms, strict=True)))
+        _set(state, d_from_edge=d_gate, **{f"d_{name}": d for name, d in d_terms._asdict().items()})
         _set(state["node_norm"], d_gamma=d_node_norm.gamma, d_beta=d_node_norm.beta)
         _set(state["edge_norm"], d_gamma=d_edge_norm.gamma, d_beta=d_edge_norm.beta)
         _run(loops.convolution_backward, state)
-        return d_terms, d_y, d_node_norm, None if d_y_out is None else d_edge_norm
+        of_edges = None if d_y_out is None else d_edge_norm
+        return ConvolutionGradients(d_terms, d_gate, d_y, d_node_norm, of_edges)
 
 
 DEVICE = Cpu()
 
 
-def _gradient_buffers(
-    x: Tensor, y: Tensor, d_y_out: Tensor | None, place: Tensor | None
-) -> tuple[Linears, Tensor | None]:
-    """Return tensors for the gradients of the terms, and of y through the residual connection.
+def _edge_buffers(
+    y: Tensor, d_y_out: Tensor | None, place: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return tensors for the gradients of the gates, and of y through the residual connection.
 
     Those that the loops add to are filled with zeros.
     """
-    gathered = place is not None
-    d_terms = Linears(
-        from_source=torch.zeros_like(x),
-        from_target=torch.empty_like(x),
-        message=torch.zeros_like(x),
-        nodes=torch.empty_like(x),
-        from_edge=torch.zeros_like(y) if gathered else torch.empty_like(y),
-    )
-    if gathered and d_y_out is not None:
-        return d_terms, torch.zeros_like(y)
-    return d_terms, None if gathered else d_y_out
+    if place is None:
+        return torch.empty_like(y), d_y_out
+    return torch.zeros_like(y), None if d_y_out is None else torch.zeros_like(y)
 
 
 # --- calls of the loops ----------------------------------------------------------------------

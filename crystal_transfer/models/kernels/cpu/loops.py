@@ -49,11 +49,11 @@ NORM = _record(
     "total momentum eps",
 )
 ROWS = _record("next_block block n_rows features x weight out d_out d_x", norm=NORM)
-GRADIENTS = ["d_from_source", "d_from_target", "d_message", "d_nodes", "d_from_edge"]
 CONVOLUTION = _record(
     "next_block block n_nodes n_edges features first source target place multiplicity "
     "node_weight from_source from_target message from_edge bias gate mean density nodes "
-    "x y x_out y_out d_x_out d_y_out d_y " + " ".join(GRADIENTS),
+    "x y x_out y_out d_x_out d_y_out d_y d_from_source d_from_target d_message d_nodes "
+    "d_from_edge",
     node_norm=NORM,
     edge_norm=NORM,
 )

@@ -11,9 +11,15 @@ import triton
 from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency
-from crystal_transfer.models.kernels.autograd import Affine, Convolved, Linears, Norms
+from crystal_transfer.models.kernels.autograd import (
+    Affine,
+    ConvolutionGradients,
+    Convolved,
+    Norms,
+)
 from crystal_transfer.models.kernels.gpu import loops
 from crystal_transfer.models.kernels.plain import EPSILON, running
+from crystal_transfer.models.kernels.products import AllAtOnce, Terms, columns
 
 BLOCK = 128  # features of a program, at most
 ROWS = 8  # rows or edges at once
@@ -29,6 +35,7 @@ def launch(kernel: Any, grid: tuple[int, int], *arguments: Any, **constants: Any
 class Gpu:
     """A CUDA GPU as a `kernels.autograd.Device`."""
 
+    products = AllAtOnce()
     gathers = False
 
     def suits(self, x: Tensor) -> bool:
@@ -49,66 +56,65 @@ class Gpu:
         """Return the gradients of x and of the norm's parameters."""
         weight, moments = kept
         sums = _sums(x, d_out, moments, *affine)
-        d_x = _norm_gradients(x, d_out, weight, moments, *affine, sums, state)
+        d_x = torch.empty_like(x)
+        _norm_gradients(x, d_out, weight, moments, *affine, sums, state, d_x)
         return d_x, Affine(sums[1], sums[0])
 
     def convolution_forward(
-        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Linears,
-        bias: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
+        self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor, terms: Terms,
+        from_edge: Tensor, affine: tuple[Affine, Affine], norms: Norms, update_edges: bool,
     ) -> Convolved:  # fmt: skip
-        """Compute gates, averages of messages, norms and residuals; `terms` are changed."""
-        gate, nodes = terms.from_edge, terms.nodes
-        mean, density = torch.empty_like(x), torch.empty_like(x)
-        features = x.shape[1]
+        """Compute gates, averages of messages, norms and residuals; `from_edge` is changed."""
+        gate, of_nodes, features = from_edge, terms.of_nodes, x.shape[1]
+        mean, density, nodes = (torch.empty_like(x) for _ in range(3))
         launch(
             loops.gates_and_means, _grid(len(x), features), graph.first, graph.source,
-            graph.multiplicity, terms.from_source, terms.from_target, terms.message, bias, gate,
-            mean, density, nodes, features=features, EPSILON=EPSILON, EDGES=ROWS,
+            graph.multiplicity, *of_nodes, of_nodes.nodes.stride(0), terms.to_gate, gate, mean,
+            density, nodes, features=features, EPSILON=EPSILON, EDGES=ROWS,
             BLOCK=_block(features),
         )  # fmt: skip
-        of_nodes = _moments(norms.nodes, nodes, graph.node_weight)
-        x_out = _normalise(nodes, x, of_nodes, *affine[0])
-        of_edges = y_out = None
+        node_moments = _moments(norms.nodes, nodes, graph.node_weight)
+        x_out = _normalise(nodes, x, node_moments, *affine[0])
+        edge_moments = y_out = None
         if update_edges or norms.edges.training:
-            of_edges = _moments(norms.edges, gate, graph.edge_weight)
+            edge_moments = _moments(norms.edges, gate, graph.edge_weight)
         if update_edges:
-            y_out = _normalise(gate, y, of_edges, *affine[1])
-        kept = (terms.message, mean, density, nodes, gate, of_nodes, of_edges)
+            y_out = _normalise(gate, y, edge_moments, *affine[1])
+        kept = (of_nodes.message, mean, density, nodes, gate, node_moments, edge_moments)
         return Convolved(x_out, y_out, kept, (norms.nodes.training, norms.edges.training))
 
     def convolution_backward(
         self, graph: Adjacency, place: Tensor | None, x: Tensor, y: Tensor,
         affine: tuple[Affine, Affine], kept: tuple[Any, ...], state: Any, d_x_out: Tensor,
         d_y_out: Tensor | None,
-    ) -> tuple[Linears, Tensor | None, Affine, Affine | None]:  # fmt: skip
-        """Return gradients of the terms, of y past the linear layers, and of the norms."""
-        message, mean, density, nodes, gate, of_nodes, of_edges = kept
+    ) -> ConvolutionGradients:  # fmt: skip
+        """Return the gradients of all that the forward pass was given."""
+        message, mean, density, nodes, gate, node_moments, edge_moments = kept
         (nodes_train, edges_train), features = state, x.shape[1]
-        node_sums = _sums(nodes, d_x_out, of_nodes, *affine[0])
-        d_nodes = _norm_gradients(
-            nodes, d_x_out, graph.node_weight, of_nodes, *affine[0], node_sums, nodes_train
-        )
-        edge_sums = None if d_y_out is None else _sums(gate, d_y_out, of_edges, *affine[1])
-        d_gate, (d_target, d_source, d_message, pulled) = torch.empty_like(gate), (
-            torch.empty_like(x) for _ in range(4)
+        d_terms = columns(x.new_empty(len(x), 4 * features))
+        node_sums = _sums(nodes, d_x_out, node_moments, *affine[0])
+        _norm_gradients(
+            nodes, d_x_out, graph.node_weight, node_moments, *affine[0], node_sums, nodes_train,
+            d_terms.nodes,
         )  # fmt: skip
+        edge_sums = None if d_y_out is None else _sums(gate, d_y_out, edge_moments, *affine[1])
+        d_gate, pulled = torch.empty_like(gate), torch.empty_like(x)
+        stride = d_terms.nodes.stride(0)
         constants = {"features": features, "EDGES": ROWS, "BLOCK": _block(features)}
         launch(
             loops.gradients_of_targets, _grid(len(x), features), graph.first, graph.source,
-            graph.multiplicity, message, mean, density, gate, d_nodes, d_y_out,
-            graph.edge_weight, of_edges, *affine[1], edge_sums, d_gate, d_target, pulled,
-            BATCH_STATISTICS=edges_train, **constants,
+            graph.multiplicity, message, mean, density, gate, d_terms.nodes, d_y_out,
+            graph.edge_weight, edge_moments, *affine[1], edge_sums, d_gate, d_terms.from_target,
+            stride, pulled, BATCH_STATISTICS=edges_train, **constants,
         )  # fmt: skip
         launch(
             loops.gradients_of_sources, _grid(len(x), features), graph.leaving, graph.by_source,
-            graph.target, graph.multiplicity, gate, d_gate, pulled, d_source, d_message,
-            **constants,
+            graph.target, graph.multiplicity, gate, d_gate, pulled, d_terms.from_source,
+            d_terms.message, stride, **constants,
         )  # fmt: skip
-        return (
-            Linears(d_source, d_target, d_message, d_nodes, d_gate),
-            d_y_out,
-            Affine(node_sums[1], node_sums[0]),
-            None if edge_sums is None else Affine(edge_sums[1], edge_sums[0]),
+        of_edges = None if edge_sums is None else Affine(edge_sums[1], edge_sums[0])
+        return ConvolutionGradients(
+            d_terms, d_gate, d_y_out, Affine(node_sums[1], node_sums[0]), of_edges
         )
 
 
@@ -172,15 +178,15 @@ def _norm_gradients(
     beta: Tensor,
     sums: Tensor,
     batch_statistics: bool,
-) -> Tensor:
+    d_x: Tensor,
+) -> None:
+    """Write the gradients of rows x into d_x, which may be columns of a matrix."""
     n, features = x.shape
-    d_x = torch.empty_like(x)
     launch(
         loops.norm_gradients, _grid(triton.cdiv(n, ROWS), features), x, d_out, weight, moments,
-        gamma, beta, sums, d_x, n, features=features, BATCH_STATISTICS=batch_statistics,
-        ROWS=ROWS, BLOCK=_block(features),
+        gamma, beta, sums, d_x, d_x.stride(0), n, features=features,
+        BATCH_STATISTICS=batch_statistics, ROWS=ROWS, BLOCK=_block(features),
     )  # fmt: skip
-    return d_x
 
 
 # --- shapes of launches ----------------------------------------------------------------------

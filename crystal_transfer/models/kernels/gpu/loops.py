@@ -2,8 +2,9 @@
 
 A program has some features, `BLOCK` at once, and either one node with the edges that enter or
 leave it, or some rows of a matrix. Sums are taken in a fixed order, without atomic operations,
-so that results do not differ from run to run. Matrices are contiguous, [n_rows, features];
-optional arguments are None.
+so that results do not differ from run to run. Matrices are contiguous, [n_rows, features], but for
+the terms of nodes and their gradients, which are columns of one matrix: their rows are `stride`
+numbers apart. Optional arguments are None.
 """
 
 import triton
@@ -20,8 +21,8 @@ def _columns(features: tl.constexpr, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def _places(row, column, features: tl.constexpr):
-    return row.to(tl.int64)[:, None] * features + column[None, :]
+def _places(row, column, stride):
+    return row.to(tl.int64)[:, None] * stride + column[None, :]
 
 
 @triton.jit
@@ -57,21 +58,23 @@ def _slope_of_silu(q):
 
 @triton.jit
 def gates_and_means(
-    first, source, multiplicity, from_source, from_target, message, bias, gate, mean, density,
-    nodes, features: tl.constexpr, EPSILON: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
+    first, source, multiplicity, from_source, from_target, message, from_node, stride, bias, gate,
+    mean, density, nodes, features: tl.constexpr, EPSILON: tl.constexpr, EDGES: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Add to the gates what the nodes say, average the messages and add them to `nodes`."""
+    """Add to the gates what the nodes say, average the messages, add them to the nodes' term."""
     node = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
     here = node.to(tl.int64) * features + column
-    constant = tl.load(from_target + here, mask=inside, other=0.0)
+    own = node.to(tl.int64) * stride + column
+    constant = tl.load(from_target + own, mask=inside, other=0.0)
     constant += tl.load(bias + column, mask=inside, other=0.0)
     total = tl.zeros([BLOCK], tl.float32)
     weight = tl.zeros([BLOCK], tl.float32)
     end = tl.load(first + node + 1)
     for start in range(tl.load(first + node), end, EDGES):
         edge, there, known, at_edge = _rows(start, end, column, inside, features, EDGES)
-        at_source = _places(tl.load(source + edge, mask=there, other=0), column, features)
+        at_source = _places(tl.load(source + edge, mask=there, other=0), column, stride)
         value = tl.load(gate + at_edge, mask=known, other=0.0) + constant[None, :]
         value += tl.load(from_source + at_source, mask=known, other=0.0)
         tl.store(gate + at_edge, value, mask=known)
@@ -84,20 +87,21 @@ def gates_and_means(
     average = total / weight
     tl.store(mean + here, average, mask=inside)
     tl.store(density + here, weight, mask=inside)
-    tl.store(nodes + here, tl.load(nodes + here, mask=inside) + average, mask=inside)
+    tl.store(nodes + here, tl.load(from_node + own, mask=inside) + average, mask=inside)
 
 
 @triton.jit
 def gradients_of_targets(
     first, source, multiplicity, message, mean, density, gate, d_nodes, d_y_out, edge_weight,
-    moments, gamma, beta, sums, d_gate, d_from_target, pulled, features: tl.constexpr,
+    moments, gamma, beta, sums, d_gate, d_from_target, stride, pulled, features: tl.constexpr,
     BATCH_STATISTICS: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Compute the gradients of the gates, their sums over each target, and d_nodes / density."""
     node = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
     here = node.to(tl.int64) * features + column
-    share = tl.load(d_nodes + here, mask=inside, other=0.0)
+    own = node.to(tl.int64) * stride + column
+    share = tl.load(d_nodes + own, mask=inside, other=0.0)
     share = share / tl.load(density + here, mask=inside, other=1.0)
     tl.store(pulled + here, share, mask=inside)
     average = tl.load(mean + here, mask=inside, other=0.0)
@@ -105,7 +109,7 @@ def gradients_of_targets(
     end = tl.load(first + node + 1)
     for start in range(tl.load(first + node), end, EDGES):
         edge, there, known, at_edge = _rows(start, end, column, inside, features, EDGES)
-        at_source = _places(tl.load(source + edge, mask=there, other=0), column, features)
+        at_source = _places(tl.load(source + edge, mask=there, other=0), column, stride)
         value = tl.load(gate + at_edge, mask=known, other=0.0)
         sigma = tl.sigmoid(value)
         d_value = tl.load(message + at_source, mask=known, other=0.0) - average[None, :]
@@ -121,18 +125,18 @@ def gradients_of_targets(
         d_value = tl.where(known, d_value, 0.0)
         tl.store(d_gate + at_edge, d_value, mask=known)
         total += tl.sum(d_value, axis=0)
-    tl.store(d_from_target + here, total, mask=inside)
+    tl.store(d_from_target + own, total, mask=inside)
 
 
 @triton.jit
 def gradients_of_sources(
     leaving, by_source, target, multiplicity, gate, d_gate, pulled, d_from_source, d_message,
-    features: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
+    stride, features: tl.constexpr, EDGES: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Sum over the edges that leave a node what they say of its gate term and its message."""
     node = tl.program_id(0)
     column, inside = _columns(features, BLOCK)
-    here = node.to(tl.int64) * features + column
+    own = node.to(tl.int64) * stride + column
     of_gate = tl.zeros([BLOCK], tl.float32)
     of_message = tl.zeros([BLOCK], tl.float32)
     end = tl.load(leaving + node + 1)
@@ -146,8 +150,8 @@ def gradients_of_sources(
             sigma *= tl.load(multiplicity + edge, mask=there, other=0.0)[:, None]
         of_gate += tl.sum(tl.load(d_gate + at_edge, mask=known, other=0.0), axis=0)
         of_message += tl.sum(sigma * tl.load(pulled + at_target, mask=known, other=0.0), axis=0)
-    tl.store(d_from_source + here, of_gate, mask=inside)
-    tl.store(d_message + here, of_message, mask=inside)
+    tl.store(d_from_source + own, of_gate, mask=inside)
+    tl.store(d_message + own, of_message, mask=inside)
 
 
 # --- over rows: norm and SiLU ----------------------------------------------------------------
@@ -305,8 +309,8 @@ def _through_norm(
 
 @triton.jit(do_not_specialize=["n_rows"])
 def norm_gradients(
-    x, d_out, weight, moments, gamma, beta, sums, d_x, n_rows, features: tl.constexpr,
-    BATCH_STATISTICS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
+    x, d_out, weight, moments, gamma, beta, sums, d_x, stride, n_rows,
+    features: tl.constexpr, BATCH_STATISTICS: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Compute the gradient of the rows, from those of beta and gamma in `sums`, [2, features]."""
     column, inside = _columns(features, BLOCK)
@@ -317,4 +321,4 @@ def norm_gradients(
         value, tl.load(d_out + here, mask=known, other=0.0), row, there, weight, moments, gamma,
         beta, sums, column, inside, features, BATCH_STATISTICS,
     )  # fmt: skip
-    tl.store(d_x + here, d_value, mask=known)
+    tl.store(d_x + _places(row, column, stride), d_value, mask=known)
