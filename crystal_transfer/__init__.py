@@ -42,4 +42,13 @@ files, arrays, console, errors, species, processes
     of the elements, which process is which.
 """
 
+import os
+
+# Threads of OpenMP wait for each other by spinning, and where other work runs on the machine they
+# spin in the place of those that they wait for: a step in two threads then takes twice as long as
+# in one (docs/performance.md). With fewer turns it takes as long, and nothing is lost otherwise.
+# Read by the library when PyTorch is first imported; whoever sets either variable decides.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 __version__ = "0.1.0"

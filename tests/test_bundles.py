@@ -12,6 +12,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 from ase import Atoms
@@ -299,6 +300,20 @@ def test_bad_options_get_a_sentence(alloys, options, tmp_path, changed, sentence
 # --- interrupted ---------------------------------------------------------------------------------
 
 
+def begun_training(options: list, folder: str, here: Path) -> subprocess.Popen:
+    """Start the command and wait until it trains; it stops after its first step."""
+    log = here / folder / "work/member_1.log"
+    log.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crystal_transfer.cli", *map(str, options), "-o", folder],
+        cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < until and not log.exists():
+        time.sleep(0.05)
+    return process
+
+
 def test_an_interrupted_model_ends_with_the_same_bits(alloys, source, tmp_path):
     frames = [atoms_of(crystal) for crystal in first(alloys, 30)]
     for crystal, atoms in zip(first(alloys, 30), frames, strict=True):
@@ -309,16 +324,17 @@ def test_an_interrupted_model_ends_with_the_same_bits(alloys, source, tmp_path):
         "--folds", "3", "--group-by", "none", "--epochs", "300", "--threads", "2",
     ]  # fmt: skip
     command(*options, "-o", "whole", cwd=tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "crystal_transfer.cli", *map(str, options), "-o", "parts"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    log = tmp_path / "parts/work/member_1.log"
-    until = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < until:
-        if log.exists():  # it begins to train, and stops after its first step
-            break
-        time.sleep(0.05)
+    process = begun_training(options, "parts", tmp_path)
+    of_pools = [
+        p for p in psutil.Process(process.pid).children() if "spawn_main" in str(p.cmdline())
+    ]
+    of_pools[0].kill()  # as the system does when memory runs out
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, output
+    assert "A training of parts/work was ended from outside" in output
+    assert "Traceback" not in output
+
+    process = begun_training(options, "parts", tmp_path)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output

@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 from crystal_transfer.bundles.member import train_member
 from crystal_transfer.bundles.plan import Part
 from crystal_transfer.bundles.work import Work
-from crystal_transfer.errors import Interrupted
+from crystal_transfer.errors import InputError, Interrupted
 
 LOOKED_EVERY = 0.5  # s between two looks at the processes
 GRACE = 10.0  # s in which a training saves its checkpoint after its parent was killed
@@ -46,8 +47,9 @@ def train_parts(
     Raises
     ------
     InputError
-        The first fault of a training. The others save a checkpoint and end, as they do for
-        `KeyboardInterrupt`, and go on when this is called again.
+        The first fault of a training, or that one was ended from outside. The others save a
+        checkpoint and end, as they do for `KeyboardInterrupt`, and go on when this is called
+        again.
     """
     left = [part for part in parts if not work.is_done(part)]
     if min(at_once, len(left)) > 1:
@@ -97,6 +99,12 @@ def _in_processes(
                 tell(batches.value)
                 for future in done:
                     future.result()
+        except BrokenProcessPool:
+            raise InputError(
+                f"A training of {work.folder} was ended from outside, most often because memory "
+                f"ran out; with fewer than {at_once} processes (--threads) less is used. The same "
+                "command goes on from the checkpoints."
+            ) from None
         except BaseException:
             stop.set()
             for future in waiting:
