@@ -266,7 +266,7 @@ def test_shipped_configs(config, name):
 
 
 def test_every_figure_can_be_drawn_and_has_a_caption(config):
-    for name in ("another", "scratch_rates"):
+    for name in ("another", "scratch_rates", "scratch_epochs"):
         config["experiments"][name] = {"kind": "scratch", "datasets": ["PH"], "sizes": [10]}
     drawn = set()
     for name, figure in load_study(config).figures.items():

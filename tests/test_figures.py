@@ -135,12 +135,21 @@ def test_the_rate_of_scratch_by_hand():
         rows += [run("", "A", size, 0.5, fast), run("", "A", size, 0.5, slow, max_lr=1e-4)]
         rows += [run("B", "A", size, 0.5, one), run("C", "A", size, 0.5, two)]
     figure, numbers = rates.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
-    found = numbers.set_index(["size", "scratch_rate"])["gain"]
+    found = numbers.set_index(["size", "scratch_max_lr"])["gain"]
     assert found[(100, 1e-3)] == pytest.approx(0)
     assert found[(100, 1e-4)] == pytest.approx(50)
     assert found[(200, 1e-3)] == pytest.approx(50)
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     assert [list(line.get_ydata()) for line in lines][-1] == [4.0, 1.0]
+
+
+def test_scratch_trained_for_longer_by_hand():
+    rows = [run("", "A", 200, 0.5, 4.0), run("", "A", 200, 0.5, 2.5, variation="lr1e-4-e623")]
+    rows += [run("B", "A", 200, 0.5, 2.0)]
+    figure, numbers = rates.scratch_epochs(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    assert numbers.set_index("scratch_epochs")["gain"].to_dict() == pytest.approx({0: 50, 623: 20})
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
 
 
 def test_chance_by_hand():

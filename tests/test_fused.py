@@ -6,15 +6,20 @@ import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, moved
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
 from torch import nn
 
 from crystal_transfer.files import read_json
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
 from crystal_transfer.models.kernels import autograd, plain
+from crystal_transfer.models.kernels.cpu import simd
 from crystal_transfer.models.kernels.cpu.calls import DEVICE as CPU
 from crystal_transfer.training.run import train
 
@@ -119,6 +124,61 @@ def test_edge_gated_convolution(kernel, device, graph, training, update_edges, g
             x, y,
         ),
     )  # fmt: skip
+
+
+def assert_near(halves, wholes):
+    """Compare what was computed with edges in bf16 with what was not: 8 bits are kept of 24.
+
+    Gradients of biases before a norm are zero but for round-off: all may differ by a small part of
+    the largest.
+    """
+    pairs = [(mine.detach(), theirs.detach()) for mine, theirs in zip(halves, wholes, strict=True)
+             if theirs is not None and theirs.is_floating_point()]  # fmt: skip
+    largest = max(theirs.norm() for _, theirs in pairs)
+    for mine, theirs in pairs:
+        assert (mine - theirs).norm() <= 0.02 * theirs.norm() + 1e-4 * largest
+
+
+@pytest.mark.parametrize("update_edges", [True, False])
+@pytest.mark.parametrize("gathered", [True, False])
+def test_edges_in_bf16(some_batch, update_edges, gathered):
+    graph = some_batch.pairs
+    n_edges = len(graph.source)
+    place = (torch.arange(n_edges) * 7 % 11).int() if gathered else None
+    x, y = random(len(graph.first) - 1, 1), random(11 if gathered else n_edges, 2, scale=3.0)
+    results = []
+    for kept in (torch.bfloat16, torch.float32):
+        layer = randomised(EdgeGatedGraphConv(FEATURES), True)
+
+        def convolution(x, y, layer=layer, kept=kept):
+            rows = y.to(kept)
+            x_out, y_out = autograd.edge_gated_convolution(
+                CPU, layer, graph, x, rows, place, update_edges
+            )
+            assert y_out is None or y_out.dtype is kept
+            return x_out, None if y_out is None else y_out.float()
+
+        results.append(outcome(layer, convolution, x, y))
+    assert_near(*results)
+
+
+@njit
+def through_halves(wholes, halves, back):
+    """Store numbers as halves and load them again; the arguments are addresses of 64 numbers."""
+    for f in range(0, 64, simd.LANES):
+        simd.store_as(simd.HALF, halves, f, simd.load_as(simd.SINGLE, wholes, f))
+        simd.store(back, f, simd.load_as(simd.HALF, halves, f))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=64, max_size=64))
+@settings(deadline=None)
+def test_halves_are_pytorchs(bits):
+    """Of all patterns of bits: numbers, subnormal ones, infinities and what is no number."""
+    wholes = torch.from_numpy(np.array(bits, np.uint32).view(np.float32))
+    halves, back = torch.empty(64, dtype=torch.bfloat16), torch.empty(64)
+    through_halves(wholes.data_ptr(), halves.data_ptr(), back.data_ptr())
+    torch.testing.assert_close(halves, wholes.bfloat16(), rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(back, halves.float(), rtol=0, atol=0, equal_nan=True)
 
 
 @pytest.mark.parametrize("training", [True, False])

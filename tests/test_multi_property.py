@@ -14,9 +14,9 @@ from runs import HOW, SETTINGS, outputs, prepare, weights_of
 
 from crystal_transfer.datasets import labels, scaling, splits
 from crystal_transfer.datasets.crystals import CrystalTable, tabulate
-from crystal_transfer.datasets.cumulative import accumulate, shared
+from crystal_transfer.datasets.cumulative import accumulate
 from crystal_transfer.datasets.fingerprints import TOLERANCE, fingerprint, formula, group
-from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED
+from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, shared
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.build import build

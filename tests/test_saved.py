@@ -23,10 +23,15 @@ from crystal_transfer.models.tensors import DTYPES, load_tensors, save_tensors
 from crystal_transfer.prediction import embed_crystals, predict_crystals
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training.run import train
+from crystal_transfer.training.settings import Precision
 
 SHORT = replace(HOW, epochs=2)
 RUNS = {
     "alignn": (replace(SCRATCH, hyperparameters=SHORT), SETTINGS),
+    "alignn, trained in bf16": (
+        replace(SCRATCH, hyperparameters=SHORT),
+        replace(SETTINGS, precision=Precision.BF16),
+    ),
     "cgcnn": (
         replace(SCRATCH, hyperparameters=SHORT, network="cgcnn"),
         replace(SETTINGS, sizes=CgcnnSizes(1, 16, 24)),

@@ -52,9 +52,3 @@ def accumulate(
                 members[number] = crystal._replace(id=f"{code}-{crystal.id}", target=np.nan)
     crystals = tabulate(members[number] for number in range(n_distinct))
     return crystals, Labels(crystals.ids, codes, values, use, [scalers[code] for code in codes])
-
-
-def shared(labels: Labels) -> np.ndarray:
-    """Count the crystals that two datasets have in common, [n_properties, n_properties]."""
-    present = np.isfinite(labels.values).astype(np.int64)
-    return present.T @ present

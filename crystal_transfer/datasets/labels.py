@@ -76,3 +76,9 @@ def load(path: str | Path) -> Labels:
             )
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path}: not labels ({error}); delete it and run again.") from None
+
+
+def shared(labels: Labels) -> np.ndarray:
+    """Count the crystals that two datasets have in common, [n_properties, n_properties]."""
+    present = np.isfinite(labels.values).astype(np.int64)
+    return present.T @ present

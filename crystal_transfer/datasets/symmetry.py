@@ -6,14 +6,11 @@ from tqdm.contrib.concurrent import process_map
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable
 from crystal_transfer.datasets.overlap import structure
 
-SYSTEMS = (
-    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"
-)  # fmt: skip
 TOLERANCE = 0.1  # Å; the Materials Project's, whose structures are relaxed
 
 
 def crystal_system(crystal: Crystal) -> str:
-    """Return one of `SYSTEMS`; empty where no symmetry is found."""
+    """Return triclinic, ... or cubic, as pymatgen calls it; empty where no symmetry is found."""
     try:
         return SpacegroupAnalyzer(structure(crystal), symprec=TOLERANCE).get_crystal_system()
     except SymmetryUndeterminedError:

@@ -260,6 +260,10 @@ FIGURES = {
         "What the learning rate of scratch is worth", BOTH | {"scratch_rates": "scratch"},
         of("scratch", "scratch_rates", "pairwise"),
     ),
+    "scratch_epochs": Figure(
+        "Transfer at equal training time", BOTH | {"scratch_epochs": "scratch"},
+        of("scratch", "scratch_epochs", "pairwise"),
+    ),
     "unseen": Figure(
         "A dataset no choice was made on", {"jarvis2d": "unseen"}, of("jarvis2d")
     ),

@@ -132,6 +132,8 @@ class _Block(Checked):
     """Peak learning rates, one run for each; that of `training` if left out."""
     batch_size: Counts | None = None
     """Batch sizes, one run for each; that of `training` if left out."""
+    epochs: Counts | None = None
+    """Numbers of epochs, one run for each; that of `training` if left out."""
     network: Annotated[list[NetworkName], Field(min_length=1), AfterValidator(_distinct)] | None = (
         None
     )

@@ -27,15 +27,17 @@ class Variant:
     network: str | None = None
     max_lr: float | None = None
     batch_size: int | None = None
+    epochs: int | None = None
 
 
 def variants(block: Block) -> Iterator[Variant]:
-    """List every network x learning rate x batch size of an experiment."""
+    """List every network x learning rate x batch size x number of epochs of an experiment."""
     usual = [None]
-    for network, max_lr, batch_size in product(
-        block.network or usual, block.max_lr or usual, block.batch_size or usual
-    ):
-        yield Variant(network, max_lr, batch_size)
+    for network, max_lr, batch_size, epochs in product(
+        block.network or usual, block.max_lr or usual, block.batch_size or usual,
+        block.epochs or usual,
+    ):  # fmt: skip
+        yield Variant(network, max_lr, batch_size, epochs)
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,13 @@ class Planner:
             usual,
             max_lr=usual.max_lr if variant.max_lr is None else float(variant.max_lr),
             batch_size=variant.batch_size or usual.batch_size,
+            epochs=variant.epochs or usual.epochs,
         )
         names = [
             network if network != self.config.model.network else "",
             f"lr{_short(how.max_lr)}" if how.max_lr != usual.max_lr else "",
             f"b{how.batch_size}" if how.batch_size != usual.batch_size else "",
+            f"e{how.epochs}" if how.epochs != usual.epochs else "",
         ]
         return replace(
             run, network=network, hyperparameters=how, variation="-".join(filter(None, names))

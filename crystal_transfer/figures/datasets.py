@@ -9,10 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LogNorm
 
 from crystal_transfer.datasets.crystals import CrystalTable
-from crystal_transfer.datasets.cumulative import shared
-from crystal_transfer.datasets.labels import Labels
+from crystal_transfer.datasets.labels import Labels, shared
 from crystal_transfer.datasets.splits import Split, sample_of, train_and_validation
-from crystal_transfer.datasets.symmetry import SYSTEMS
 from crystal_transfer.figures.style import (
     COLOURS,
     Drawing,
@@ -23,6 +21,9 @@ from crystal_transfer.figures.style import (
 )
 
 BINS = 40
+SYSTEMS = (
+    "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal", "cubic"
+)  # fmt: skip
 
 
 def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]) -> Drawing:

@@ -55,6 +55,7 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "pairwise_heatmap": heatmaps.pairwise,
     "multi_property_heatmap": heatmaps.multi_property,
     "scratch_rates": rates.scratch_rates,
+    "scratch_epochs": rates.scratch_epochs,
     "chance": chance.chance,
     "unseen": unseen.table,
     "margins_of_error": heatmaps.margins,

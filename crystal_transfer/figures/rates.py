@@ -1,6 +1,6 @@
-"""How much of what transfer gains is a matter of the learning rate that scratch was given."""
+"""How much of what transfer gains is a matter of the way in which scratch was trained."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 
@@ -8,28 +8,54 @@ from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Qua
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
-STYLES = ["--", ":", "-."]  # of scratch, a rate each
+STYLES = ["--", ":", "-."]  # of scratch, a way of training each
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the MAE of scratch at several rates beside that of transfer, a panel per FT dataset.
+    """Draw the MAE of scratch at several learning rates beside that of transfer; see `gains`."""
+    return _beside_transfer(cells(runs), datasets, "max_lr", lambda rate: f"rate {rate:g}")
 
-    Transfer is the median over PT datasets, with a band from the best to the worst of them. The
-    numbers have the reduction of the MAE by the median, in %, against each rate.
-    """
+
+def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the MAE of scratch trained for longer beside that of transfer; see `gains`."""
     table = cells(runs)
+    longest = table["variation"].str.extract(r"\be(\d+)", expand=False)
+    table["epochs"] = longest.astype(float).fillna(0).astype(int)
+    return _beside_transfer(
+        table, datasets, "epochs", lambda n: f"{n} epochs" if n else "epochs as for transfer"
+    )
+
+
+def _beside_transfer(
+    table: pd.DataFrame, datasets: Mapping[str, Quantity], way: str, label: Callable[..., str]
+) -> Drawing:
+    """Draw scratch trained in several ways beside transfer, a panel per FT dataset.
+
+    Transfer is the median over PT datasets, with a band from the best to the worst of them.
+
+    Parameters
+    ----------
+    table
+        Cells.
+    datasets
+        Symbol, unit and order of the datasets.
+    way
+        Column that tells the ways in which scratch was trained apart.
+    label
+        What a value of it is called.
+    """
     codes = [code for code in datasets if code in set(table["dataset"])]
     scratch, tuned = (table[table["kind"] == kind] for kind in ("scratch", "finetune"))
-    rates = sorted(scratch["max_lr"].unique(), reverse=True)
+    ways = sorted(scratch[way].unique(), reverse=True)
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
-        for rate, style in zip(rates, STYLES, strict=False):
-            line = scratch[(scratch["dataset"] == code) & (scratch["max_lr"] == rate)]
+        for value, style in zip(ways, STYLES, strict=False):
+            line = scratch[(scratch["dataset"] == code) & (scratch[way] == value)]
             line = line.sort_values("size")
             axis.errorbar(
                 line["size"], line["mae_mean"], line["mae_ci95"].where(line["trials"] > 2, 0),
-                linestyle=style, color=SCRATCH_COLOUR, capsize=2, linewidth=1.2,
-                label=f"scratch, rate {rate:g}",
+                marker="." if len(line) == 1 else "", linestyle=style, color=SCRATCH_COLOUR,
+                capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip
         spread = _over_sources(tuned[tuned["dataset"] == code])
         axis.fill_between(spread.index, spread["min"], spread["max"], color=COLOURS[0], alpha=0.2,
@@ -44,33 +70,36 @@ def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
         axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return figure, gains(table)
+    return figure, gains(table, way)
 
 
-def gains(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what transfer gains against scratch at each rate.
+def gains(table: pd.DataFrame, way: str) -> pd.DataFrame:
+    """Return what transfer gains against scratch, for each way in which that was trained.
 
     Parameters
     ----------
     table
-        Cells of scratch at several learning rates, and of fine-tuning.
+        Cells of scratch and of fine-tuning.
+    way
+        Column that tells the ways in which scratch was trained apart.
 
     Returns
     -------
-    Columns dataset, size, scratch_rate, mae_scratch, mae_transfer (median over PT datasets) and
-    gain, the reduction of the MAE in %.
+    Columns dataset, size, scratch_<way>, trials (of scratch), mae_scratch, mae_transfer (median
+    over PT datasets) and gain, the reduction of the MAE in %.
     """
     rows = []
-    for row in table[table["kind"] == "scratch"].itertuples():
-        here = (table["dataset"] == row.dataset) & (table["size"] == row.size)
+    for _, row in table[table["kind"] == "scratch"].iterrows():
+        here = (table["dataset"] == row["dataset"]) & (table["size"] == row["size"])
         transfer = table.loc[here & (table["kind"] == "finetune"), "mae_mean"].median()
         rows.append({
-            "dataset": row.dataset,
-            "size": row.size,
-            "scratch_rate": row.max_lr,
-            "mae_scratch": row.mae_mean,
+            "dataset": row["dataset"],
+            "size": row["size"],
+            f"scratch_{way}": row[way],
+            "trials": row["trials"],
+            "mae_scratch": row["mae_mean"],
             "mae_transfer": transfer,
-            "gain": 100 * (1 - transfer / row.mae_mean),
+            "gain": 100 * (1 - transfer / row["mae_mean"]),
         })  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct
 from crystal_transfer.models.contract import Network
-from crystal_transfer.models.kernels import batch_norm_silu, edge_gated_convolution
+from crystal_transfer.models.kernels import as_kept, batch_norm_silu, edge_gated_convolution
 from crystal_transfer.models.sizes import AlignnSizes
 
 DISTANCES = 0.0, 8.0, 80  # lowest and highest centre in Å, and number of Gaussians
@@ -152,7 +152,8 @@ class ALIGNN(Network):
         x = batch.species.spread(x)
         y = batch.distance.spread(_embed_scalars(self.edge_embedding, batch.distance))
         if self.alignn_layers:
-            z, place = _embed_scalars(self.angle_embedding, batch.cosine), batch.cosine.place
+            z = as_kept(_embed_scalars(self.angle_embedding, batch.cosine))
+            place = batch.cosine.place
         for layer in self.alignn_layers:
             x, y, z = layer(batch, x, y, z, place, layer is not self.alignn_layers[-1])
             place = None  # from now on pairs differ

@@ -164,6 +164,8 @@ def _train(
     )
     if settings.tested_epoch is TestedEpoch.BEST:
         network.load_state_dict(progress.best_weights)
+    # whoever predicts with the saved weights does so in fp32
+    torch.set_float32_matmul_precision(PRECISIONS[Precision.FP32])
     predictions = _test(network, store, task.tests, device)
     results = {
         code: metrics(

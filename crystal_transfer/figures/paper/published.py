@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from crystal_transfer import data
-from crystal_transfer.datasets.registry import registry
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.palettes import DEFAULT
 from crystal_transfer.figures.paper import bars, circles, fewer, literature, tables, triangles
@@ -37,6 +36,9 @@ PUBLISHED = {
 
 def published_data() -> tuple[pd.DataFrame, dict[str, Quantity]]:
     """Return the published cells, and what the targets of their datasets are."""
+    # a quarter of a second, which single figures need not wait
+    from crystal_transfer.datasets.registry import registry
+
     known = registry(data.DATASETS, {})
     quantities = {code: Quantity(entry.label, entry.unit) for code, entry in known.items()}
     return published_cells(data.PUBLISHED), quantities

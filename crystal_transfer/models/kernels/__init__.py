@@ -84,6 +84,18 @@ def _try_out(device: Device, kind: str) -> None:
     autograd.batch_norm_silu(device, norm, torch.zeros(2, 8, device=kind))
 
 
+def as_kept(features: Tensor) -> Tensor:
+    """Return features of bond pairs in the type that they are kept in between layers.
+
+    Bond pairs are by far the most numerous: where products are computed in bf16, so are they kept.
+    Sums and all other arithmetic stay in fp32.
+    """
+    bf16_products = torch.get_float32_matmul_precision() == "medium"
+    if bf16_products and features.device.type == "cpu" and device_for(features):
+        return features.bfloat16()
+    return features
+
+
 def batch_norm_silu(norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None = None) -> Tensor:
     """Normalise over the rows and apply SiLU, see `plain.batch_norm_silu`."""
     if device := device_for(x):

@@ -209,7 +209,7 @@ def edge_gated_convolution(
     """Compute `plain.edge_gated_convolution`.
 
     Of tensors with a row per edge only the gate is kept for the backward pass, besides the edge
-    features themselves.
+    features themselves. Edge features may be bf16: what has a row per edge is then, too.
     """
     if place is not None and not device.gathers:
         y, place = y.index_select(0, place), None
@@ -236,7 +236,7 @@ class _Convolution(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         x, y, p = x.contiguous(), y.contiguous(), Parameters.from_flat(flat)
         terms = device.products.terms(x, p.node_weights, p.node_biases, p.edge_bias)
-        from_edge = y @ p.edge_weight.t()
+        from_edge = y @ p.edge_weight.to(y.dtype).t()
         result = device.convolution_forward(
             graph, place, x, y, terms, from_edge, (p.node_norm, p.edge_norm), norms, update_edges
         )
@@ -269,11 +269,11 @@ class _Convolution(torch.autograd.Function):
             d_biases = products.gradients_of_biases(d.terms)
         return (
             products.gradient_of_x(d_x_out, d.terms, p.node_weights) if needs_x else None,
-            _gradient_of_y(d, p.edge_weight) if needs_y else None,
+            _gradient_of_y(d, p.edge_weight).to(y.dtype) if needs_y else None,
             *[None] * 5,
             *_asked_for(d_weights, wanted.node_weights),
             *_asked_for(d_biases, wanted.node_biases),
-            d.gate.t() @ y if wanted.edge_weight else None,
+            (d.gate.t() @ y.to(d.gate.dtype)).float() if wanted.edge_weight else None,
             d_biases.from_source if d_biases and wanted.edge_bias else None,
             *d.node_norm,
             *(d.edge_norm or (None, None)),
@@ -287,4 +287,5 @@ def _asked_for(gradients: OfNodes | None, wanted: OfNodes) -> list[Tensor | None
 
 def _gradient_of_y(d: ConvolutionGradients, weight: Tensor) -> Tensor:
     """Return what the gates say of the edge features, and what came past the linear layer."""
+    weight = weight.to(d.gate.dtype)
     return d.gate.mm(weight) if d.y is None else d.y.addmm(d.gate, weight)

@@ -79,7 +79,7 @@ class Cpu:
             mean=mean, density=density, x=x, y=y, x_out=x_out, y_out=y_out, node_norm=node_norm,
             edge_norm=edge_norm,
         )  # fmt: skip
-        _run(loops.convolution_forward, arguments)
+        _run(loops.convolution_forward[y.dtype], arguments)
         kept = (
             of_nodes.message, mean, density, of_nodes.nodes, gate, *node_scratch, *edge_scratch
         )  # fmt: skip
@@ -105,7 +105,7 @@ class Cpu:
         _set(state, d_from_edge=d_gate, **{f"d_{name}": d for name, d in d_terms._asdict().items()})
         _set(state["node_norm"], d_gamma=d_node_norm.gamma, d_beta=d_node_norm.beta)
         _set(state["edge_norm"], d_gamma=d_edge_norm.gamma, d_beta=d_edge_norm.beta)
-        _run(loops.convolution_backward, state)
+        _run(loops.convolution_backward[y.dtype], state)
         of_edges = None if d_y_out is None else d_edge_norm
         return ConvolutionGradients(d_terms, d_gate, d_y, d_node_norm, of_edges)
 
@@ -118,11 +118,12 @@ def _edge_buffers(
 ) -> tuple[Tensor, Tensor | None]:
     """Return tensors for the gradients of the gates, and of y through the residual connection.
 
-    Those that the loops add to are filled with zeros.
+    Those that the loops add to are filled with zeros, and are floats whatever y is.
     """
     if place is None:
         return torch.empty_like(y), d_y_out
-    return torch.zeros_like(y), None if d_y_out is None else torch.zeros_like(y)
+    sums = torch.zeros(2, *y.shape)
+    return sums[0], None if d_y_out is None else sums[1]
 
 
 # --- calls of the loops ----------------------------------------------------------------------

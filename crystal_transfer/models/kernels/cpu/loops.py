@@ -5,7 +5,9 @@ thread computes some of them: no races, no sums across threads, and the same bit
 threads.
 
 The arguments `k` come as a record, `ROWS` or `CONVOLUTION`; its arrays are addresses (see
-`kernels.cpu.simd`), 0 where there is none, with indices in int32 and `features` floats per row.
+`kernels.cpu.simd`), 0 where there is none, with indices in int32 and `features` numbers per row.
+Those are floats; of a convolution, what has a row per edge may be halves: its `kind` is then HALF,
+and all arithmetic is that of floats.
 """
 
 import ctypes
@@ -13,21 +15,26 @@ from functools import cached_property
 
 import numba
 import numpy as np
+import torch
 from numba import carray, cfunc, njit, types
 
 from crystal_transfer.models.kernels.cpu.simd import (
+    HALF,
     LANES,
+    SINGLE,
     add_doubles,
     address_of,
     clear_doubles,
     doubles,
     integers,
     load,
+    load_as,
     number,
-    prefetch,
+    prefetch_as,
     sigmoid,
     singles,
     store,
+    store_as,
     take_doubles,
     take_number,
 )
@@ -117,23 +124,24 @@ def _finish_moments(norm, features, first, last):
 
 
 @njit
-def _apply_norm(norm, n_rows, features, x, residual, place, out, first, last):
-    """Compute out = residual[place] + silu(gamma (x - mean) scale + beta)."""
+def _apply_norm(norm, n_rows, features, kind, x, residual, place, out, first, last):
+    """Compute out = residual[place] + silu(gamma (x - mean) scale + beta), all of a kind."""
     for row in range(n_rows):
         for f in range(first, last, LANES):
-            prefetch(x, (row + ROWS_AHEAD) * features + f)
-            prefetch(out, (row + ROWS_AHEAD) * features + f)
+            prefetch_as(kind, x, (row + ROWS_AHEAD) * features + f)
+            prefetch_as(kind, out, (row + ROWS_AHEAD) * features + f)
             slope = load(norm.gamma, f) * load(norm.scale, f)
-            q = (load(x, row * features + f) - load(norm.mean, f)) * slope + load(norm.beta, f)
+            value = load_as(kind, x, row * features + f)
+            q = (value - load(norm.mean, f)) * slope + load(norm.beta, f)
             y = q * sigmoid(q)
             if residual != 0:
-                prefetch(residual, (row + ROWS_AHEAD) * features + f)
-                y = y + load(residual, _place(place, row) * features + f)
-            store(out, row * features + f, y)
+                prefetch_as(kind, residual, (row + ROWS_AHEAD) * features + f)
+                y = y + load_as(kind, residual, _place(place, row) * features + f)
+            store_as(kind, out, row * features + f, y)
 
 
 @njit
-def _norm_sums(norm, n_rows, features, x, d_y, first, last):
+def _norm_sums(norm, n_rows, features, kind, x, d_y, first, last):
     """Sum the gradients of the norm's bias and weight over the rows."""
     _clear_sums(norm, features, first, last)
     for start in range(0, n_rows, ROWS_AT_ONCE):
@@ -143,10 +151,11 @@ def _norm_sums(norm, n_rows, features, x, d_y, first, last):
             mean, scale = load(norm.mean, f), load(norm.scale, f)
             d_beta, d_gamma = _f(0.0), _f(0.0)
             for row in range(start, end):
-                prefetch(x, (row + ROWS_AT_ONCE) * features + f)
-                prefetch(d_y, (row + ROWS_AT_ONCE) * features + f)
-                normal = (load(x, row * features + f) - mean) * scale
-                d_q = _silu_slope(normal * gamma + beta, load(d_y, row * features + f))
+                prefetch_as(kind, x, (row + ROWS_AT_ONCE) * features + f)
+                prefetch_as(kind, d_y, (row + ROWS_AT_ONCE) * features + f)
+                normal = (load_as(kind, x, row * features + f) - mean) * scale
+                upstream = load_as(kind, d_y, row * features + f)
+                d_q = _silu_slope(normal * gamma + beta, upstream)
                 d_beta = d_beta + d_q
                 d_gamma = d_gamma + d_q * normal
             add_doubles(norm.sums, f, d_beta)
@@ -196,12 +205,12 @@ def _rows_forward(k, first, last):
     if k.norm.training:
         _moments(k, first, last)
     _finish_moments(k.norm, k.features, first, last)
-    _apply_norm(k.norm, k.n_rows, k.features, k.x, 0, 0, k.out, first, last)
+    _apply_norm(k.norm, k.n_rows, k.features, SINGLE, k.x, 0, 0, k.out, first, last)
 
 
 @njit
 def _rows_backward(k, first, last):
-    _norm_sums(k.norm, k.n_rows, k.features, k.x, k.d_out, first, last)
+    _norm_sums(k.norm, k.n_rows, k.features, SINGLE, k.x, k.d_out, first, last)
     for row in range(k.n_rows):
         weight = _weight(k.weight, row)
         for f in range(first, last, LANES):
@@ -213,15 +222,15 @@ def _rows_backward(k, first, last):
 
 
 @njit
-def _gate_of_edge(k, edge, f, from_target):
+def _gate_of_edge(k, kind, edge, f, from_target):
     """Sum the terms of source, target and edge: the gate before the sigmoid."""
-    from_edge = load(k.from_edge, _place(k.place, edge) * k.features + f)
+    from_edge = load_as(kind, k.from_edge, _place(k.place, edge) * k.features + f)
     source = types.int64(integers(k.source)[edge])
     return from_edge + load(k.from_source, source * k.features + f) + from_target
 
 
 @njit
-def _gather_messages(k, first, last):
+def _gather_messages(k, kind, first, last):
     """Compute all gates and averages of messages, and sum up the moments of both norms.
 
     An edge's weight is its multiplicity times the weight of its target.
@@ -233,7 +242,7 @@ def _gather_messages(k, first, last):
         target = types.int64(integers(k.target)[0])
         for f in range(first, last, LANES):
             shift = load(k.from_target, target * n + f) + load(k.bias, f)
-            store(k.edge_norm.shift, f, _gate_of_edge(k, 0, f, shift))
+            store(k.edge_norm.shift, f, _gate_of_edge(k, kind, 0, f, shift))
     starts, sources = integers(k.first), integers(k.source)
     for node in range(k.n_nodes):
         weight = _weight(k.node_weight, node)
@@ -244,10 +253,10 @@ def _gather_messages(k, first, last):
             total, square = _f(0.0), _f(0.0)
             for edge in range(starts[node], starts[node + 1]):
                 source = types.int64(sources[edge])
-                prefetch(k.from_edge, (edge + ROWS_AT_ONCE) * n + f)
+                prefetch_as(kind, k.from_edge, (edge + ROWS_AT_ONCE) * n + f)
                 multiplicity = _weight(k.multiplicity, edge)
-                gate = _gate_of_edge(k, edge, f, from_target)
-                store(k.gate, edge * n + f, gate)
+                gate = _gate_of_edge(k, kind, edge, f, from_target)
+                store_as(kind, k.gate, edge * n + f, gate)
                 sigma = sigmoid(gate) * multiplicity
                 density = density + sigma
                 messages = messages + sigma * load(k.message, source * n + f)
@@ -271,13 +280,14 @@ def _gather_messages(k, first, last):
 
 
 @njit
-def _convolution_forward(k, first, last):
-    _gather_messages(k, first, last)
-    _finish_moments(k.node_norm, k.features, first, last)
-    _finish_moments(k.edge_norm, k.features, first, last)
-    _apply_norm(k.node_norm, k.n_nodes, k.features, k.nodes, k.x, 0, k.x_out, first, last)
+def _convolution_forward(k, kind, first, last):
+    n, nodes, edges = k.features, k.n_nodes, k.n_edges
+    _gather_messages(k, kind, first, last)
+    _finish_moments(k.node_norm, n, first, last)
+    _finish_moments(k.edge_norm, n, first, last)
+    _apply_norm(k.node_norm, nodes, n, SINGLE, k.nodes, k.x, 0, k.x_out, first, last)
     if k.y_out:
-        _apply_norm(k.edge_norm, k.n_edges, k.features, k.gate, k.y, k.place, k.y_out, first, last)
+        _apply_norm(k.edge_norm, edges, n, kind, k.gate, k.y, k.place, k.y_out, first, last)
 
 
 @njit
@@ -286,11 +296,11 @@ def _add_to(array, at, value):
 
 
 @njit
-def _convolution_backward(k, first, last):
+def _convolution_backward(k, kind, first, last):
     n = k.features
-    _norm_sums(k.node_norm, k.n_nodes, n, k.nodes, k.d_x_out, first, last)
+    _norm_sums(k.node_norm, k.n_nodes, n, SINGLE, k.nodes, k.d_x_out, first, last)
     if k.d_y_out:
-        _norm_sums(k.edge_norm, k.n_edges, n, k.gate, k.d_y_out, first, last)
+        _norm_sums(k.edge_norm, k.n_edges, n, kind, k.gate, k.d_y_out, first, last)
     starts, sources = integers(k.first), integers(k.source)
     for node in range(k.n_nodes):
         weight = _weight(k.node_weight, node)
@@ -303,28 +313,48 @@ def _convolution_backward(k, first, last):
             for edge in range(starts[node], starts[node + 1]):
                 source = types.int64(sources[edge]) * n + f
                 multiplicity = _weight(k.multiplicity, edge)
-                prefetch(k.gate, (edge + ROWS_AT_ONCE) * n + f)
-                prefetch(k.d_from_edge, (edge + ROWS_AT_ONCE) * n + f)
-                gate = load(k.gate, edge * n + f)
+                prefetch_as(kind, k.gate, (edge + ROWS_AT_ONCE) * n + f)
+                prefetch_as(kind, k.d_from_edge, (edge + ROWS_AT_ONCE) * n + f)
+                gate = load_as(kind, k.gate, edge * n + f)
                 sigma = sigmoid(gate)
                 pulled = share * multiplicity * sigma
                 _add_to(k.d_message, source, pulled)
                 d_gate = pulled * (_f(1.0) - sigma) * (load(k.message, source) - mean)
                 if k.d_y_out:
-                    prefetch(k.d_y_out, (edge + ROWS_AT_ONCE) * n + f)
-                    d_edge = load(k.d_y_out, edge * n + f)
+                    prefetch_as(kind, k.d_y_out, (edge + ROWS_AT_ONCE) * n + f)
+                    d_edge = load_as(kind, k.d_y_out, edge * n + f)
                     edge_weight = weight * multiplicity
                     d_gate = d_gate + _norm_gradient(k.edge_norm, f, gate, d_edge, edge_weight)
                 d_target = d_target + d_gate
                 _add_to(k.d_from_source, source, d_gate)
-                if k.place:
+                if k.place:  # sums over edges are floats
                     gathered = types.int64(integers(k.place)[edge]) * n + f
                     _add_to(k.d_from_edge, gathered, d_gate)
                     if k.d_y_out:
-                        _add_to(k.d_y, gathered, load(k.d_y_out, edge * n + f))
+                        _add_to(k.d_y, gathered, load_as(kind, k.d_y_out, edge * n + f))
                 else:
-                    store(k.d_from_edge, edge * n + f, d_gate)
+                    store_as(kind, k.d_from_edge, edge * n + f, d_gate)
             store(k.d_from_target, at, d_target)
+
+
+@njit
+def _forward_of_singles(k, first, last):
+    _convolution_forward(k, SINGLE, first, last)
+
+
+@njit
+def _forward_of_halves(k, first, last):
+    _convolution_forward(k, HALF, first, last)
+
+
+@njit
+def _backward_of_singles(k, first, last):
+    _convolution_backward(k, SINGLE, first, last)
+
+
+@njit
+def _backward_of_halves(k, first, last):
+    _convolution_backward(k, HALF, first, last)
 
 
 # --- for threads -----------------------------------------------------------------------------
@@ -379,15 +409,30 @@ def _all_rows_backward(pointer):
     _take_blocks(_rows_backward, pointer)
 
 
-def _all_convolution_forward(pointer):
-    _take_blocks(_convolution_forward, pointer)
+def _all_forward_of_singles(pointer):
+    _take_blocks(_forward_of_singles, pointer)
 
 
-def _all_convolution_backward(pointer):
-    _take_blocks(_convolution_backward, pointer)
+def _all_forward_of_halves(pointer):
+    _take_blocks(_forward_of_halves, pointer)
+
+
+def _all_backward_of_singles(pointer):
+    _take_blocks(_backward_of_singles, pointer)
+
+
+def _all_backward_of_halves(pointer):
+    _take_blocks(_backward_of_halves, pointer)
 
 
 rows_forward = Loop(_all_rows_forward, ROWS)
 rows_backward = Loop(_all_rows_backward, ROWS)
-convolution_forward = Loop(_all_convolution_forward, CONVOLUTION)
-convolution_backward = Loop(_all_convolution_backward, CONVOLUTION)
+# by the type of what has a row per edge
+convolution_forward = {
+    torch.float32: Loop(_all_forward_of_singles, CONVOLUTION),
+    torch.bfloat16: Loop(_all_forward_of_halves, CONVOLUTION),
+}
+convolution_backward = {
+    torch.float32: Loop(_all_backward_of_singles, CONVOLUTION),
+    torch.bfloat16: Loop(_all_backward_of_halves, CONVOLUTION),
+}

@@ -8,6 +8,7 @@ alone, remove the cache (`__pycache__`).
 
 import operator
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -18,6 +19,7 @@ LANES = 16
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
+_HALVES = ir.VectorType(ir.IntType(16), LANES)
 
 
 class _Vector(types.Type):
@@ -41,9 +43,13 @@ def _pointer(builder, address, offset, element, whole):
     return builder.bitcast(builder.gep(start, [offset]), ir.PointerType(whole))
 
 
+def _all_equal(number):
+    return ir.Constant(_INTEGERS, [number] * LANES)
+
+
 def _spread(builder, scalar):
     one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, cgutils.int32_t(0))
-    places = ir.Constant(_INTEGERS, [0] * LANES)
+    places = _all_equal(0)
     return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), places)
 
 
@@ -87,6 +93,73 @@ def prefetch(typingctx, address, offset):
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64), build
+
+
+@intrinsic
+def _load_half(typingctx, address, offset):
+    def build(context, builder, signature, args):
+        halves = builder.load(_pointer(builder, *args, ir.IntType(16), _HALVES), align=2)
+        bits = builder.shl(builder.zext(halves, _INTEGERS), _all_equal(16))
+        return builder.bitcast(bits, _VECTOR)
+
+    return vector(types.int64, types.int64), build
+
+
+@intrinsic
+def _store_half(typingctx, address, offset, value):
+    def build(context, builder, signature, args):
+        pointer = _pointer(builder, args[0], args[1], ir.IntType(16), _HALVES)
+        bits = builder.bitcast(args[2], _INTEGERS)
+        odd = builder.and_(builder.lshr(bits, _all_equal(16)), _all_equal(1))
+        rounded = builder.add(bits, builder.add(odd, _all_equal(0x7FFF)))
+        # what is not a number would become one
+        known = builder.fcmp_ordered("ord", args[2], args[2])
+        kept = builder.select(known, rounded, _all_equal(0x7FC00000))
+        builder.store(builder.trunc(builder.lshr(kept, _all_equal(16)), _HALVES), pointer, align=2)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, vector), build
+
+
+# How the numbers of an array lie in memory: whole, or the upper two bytes of the four (bf16). What
+# the functions of a `kind` do follows from its type, when they are compiled.
+SINGLE, HALF = np.float32(0), np.int16(0)
+
+
+def load_as(kind, address, offset):
+    """Load numbers offset, offset + 1, ... of an array of a kind."""
+
+
+def store_as(kind, address, offset, value):
+    """Store numbers offset, offset + 1, ... of an array of a kind; halves to nearest, ties to even.
+
+    As in PyTorch, numbers beyond the largest become infinite.
+    """
+
+
+def prefetch_as(kind, address, offset):
+    """Ask for the cache line of a number that will be needed soon, of an array of a kind."""
+
+
+@overload(load_as, inline="always")
+def _load_as(kind, address, offset):
+    if kind == types.float32:
+        return lambda kind, address, offset: load(address, offset)
+    return lambda kind, address, offset: _load_half(address, offset)
+
+
+@overload(store_as, inline="always")
+def _store_as(kind, address, offset, value):
+    if kind == types.float32:
+        return lambda kind, address, offset, value: store(address, offset, value)
+    return lambda kind, address, offset, value: _store_half(address, offset, value)
+
+
+@overload(prefetch_as, inline="always")
+def _prefetch_as(kind, address, offset):
+    if kind == types.float32:
+        return lambda kind, address, offset: prefetch(address, offset)
+    return lambda kind, address, offset: prefetch(address, offset // 2)
 
 
 @intrinsic
@@ -234,8 +307,8 @@ def _power_of_two(typingctx, exponent):
 
     def build(context, builder, signature, args):
         whole = builder.fptosi(args[0], _INTEGERS)
-        biased = builder.add(whole, ir.Constant(_INTEGERS, [127] * LANES))
-        bits = builder.shl(biased, ir.Constant(_INTEGERS, [23] * LANES))
+        biased = builder.add(whole, _all_equal(127))
+        bits = builder.shl(biased, _all_equal(23))
         return builder.bitcast(bits, _VECTOR)
 
     return vector(vector), build
