@@ -129,14 +129,21 @@ def baselines(
 
 
 def spread(values: pd.Series) -> str:
-    """Write the mean of trials to three digits, and their standard deviation."""
+    """Write the mean of trials to three digits, and their standard deviation if there are some."""
     decimals = max(0, 2 - math.floor(math.log10(values.mean())))
+    if len(values) == 1:
+        return f"{values.mean():.{decimals}f}"
     return f"{values.mean():.{decimals}f} ± {values.std():.{decimals}f}"
 
 
 def gain(ours: pd.Series, theirs: pd.Series) -> str:
-    """Write by how much an error is lower, trial by trial, with the standard error of the mean."""
+    """Write by how much an error is lower, trial by trial, with the standard error of the mean.
+
+    The standard error is left out where there is one trial.
+    """
     percent = 100 * (1 - ours / theirs)
+    if len(percent) == 1:
+        return f"{percent.mean():.0f} %"
     return f"{percent.mean():.0f} ± {percent.sem():.0f} %"
 
 

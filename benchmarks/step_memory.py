@@ -13,12 +13,12 @@ import resource
 import psutil
 import torch
 from common import arguments, table_of
-from train_step import VARIANTS, our_step, reference_step
+from train_step import OURS, VARIANTS, reference_step, step_of
 
 from crystal_transfer.training.memory import keep_freed_memory
 
 MB = 1024**2
-THEIRS, OURS = "alignn on DGL", "ours, alignn's graphs"
+THEIRS = "alignn on DGL"
 
 
 def peak(name: str, data: str | None, batch: int) -> float:
@@ -29,7 +29,7 @@ def peak(name: str, data: str | None, batch: int) -> float:
     if name == THEIRS:
         step = reference_step(table, batches, targets)
     else:
-        step = our_step(table, batches, targets, *VARIANTS[name])
+        step = step_of(VARIANTS[name], table, batches, targets)
     before = psutil.Process().memory_info().rss
     step()
     step()

@@ -93,18 +93,20 @@ def transfer() -> str:
     path = Path("docs/own-crystals.csv")
     if not path.exists():
         return "Not measured yet."
-    found = pd.read_csv(path).pivot_table(
+    measured = pd.read_csv(path)
+    found = measured.pivot_table(
         index=["dataset", "n"], columns="start", values="mae", sort=False
-    )
+    ).dropna()  # fmt: skip
+    trials = measured[measured["start"] == "transfer"].groupby(["dataset", "n"]).size()
     lines = []
-    for (dataset, n), row in found.dropna().iterrows():
+    for (dataset, n), row in found.iterrows():
         less = 100 * (1 - row["transfer"] / row["scratch"])
         errors = [
             f"{row[start]:.3g} {UNITS[dataset]}".removesuffix(" 1")
             for start in ("scratch", "transfer")
         ]
-        lines.append([dataset.upper(), n, *errors, f"{less:.0f} %"])
-    columns = ["dataset", "crystals", "MAE from scratch", "MAE by transfer", "less"]
+        lines.append([dataset.upper(), n, trials[dataset, n], *errors, f"{less:.0f} %"])
+    columns = ["dataset", "crystals", "trials", "MAE from scratch", "MAE by transfer", "less"]
     return markdown(pd.DataFrame(lines, columns=columns))
 
 
@@ -131,7 +133,7 @@ of the small datasets are in BG and FE too.
 {table_of(rows())}
 
 What transfer brings on a property that the source has not seen (JARVIS2D: these weights; others: a network trained likewise
-for 8 epochs without that property; docs/own-crystals.md):
+for 8 epochs without that property; means over trials, of which docs/own-crystals.md has the spread; one trial shows no more than itself):
 
 {transfer()}
 """

@@ -12,12 +12,15 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from common import arguments, table_of
 from timing import ratio
 
 from crystal_transfer.datasets import crystals, scaling, splits
+from crystal_transfer.files import read_json
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
@@ -28,33 +31,56 @@ from crystal_transfer.training.settings import Device, Precision, Settings
 
 TEST_FRACTION = 0.1
 THEIRS, OURS = "alignn on DGL", "ours, alignn's graphs"
-CONTESTANTS = {  # name -> network, bond rule, compress
-    THEIRS: ("reference", "alignn", False),
-    OURS: ("alignn", "alignn", True),
-    "ours, shells": ("alignn", "shell", True),
+
+
+class Case(NamedTuple):
+    """What a training computes, and on which graphs."""
+
+    network: str
+    bond_rule: str
+    compress: bool
+    precision: Precision = Precision.FP32
+    trial: int = 1
+
+    @property
+    def graphs(self) -> str:
+        """Name of the graph store."""
+        return f"{self.bond_rule}{self.compress}"
+
+
+class Outcome(NamedTuple):
+    """The peak memory of a training's process in MB, and its metrics."""
+
+    peak: float
+    metrics: dict[str, float]
+
+
+CONTESTANTS = {
+    THEIRS: Case("reference", "alignn", False),
+    OURS: Case("alignn", "alignn", True),
+    "ours, shells": Case("alignn", "shell", True),
 }
 
 
-def prepare(table, folder: Path) -> None:
+def prepare(table, folder: Path, cases: Iterable[Case]) -> None:
     """Write what trainings on a table read."""
     crystals.save(table, folder / "crystals.npz")
     splits.save(splits.split("X", table.ids.tolist(), TEST_FRACTION, 0), folder / "split.json")
     scaling.save(scaling.fit(table.targets, "X"), folder / "scaler.json")
-    for rule, compress in {variant[1:] for variant in CONTESTANTS.values()}:
-        build(folder / "crystals.npz", folder / f"{rule}{compress}", rule, compress)
+    for rule, compress, name in {(c.bond_rule, c.compress, c.graphs) for c in cases}:
+        build(folder / "crystals.npz", folder / name, rule, compress)
 
 
-def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> float:
-    """Carry out a training and give the peak memory of its process in MB."""
-    network, rule, compress = CONTESTANTS[name]
+def whole_run(case: Case, folder: Path, size: int, epochs: int, threads: int) -> Outcome:
+    """Carry out a training."""
     how = Hyperparameters(
         epochs=epochs, batch_size=16, max_lr=1e-3, loss=Loss.MSE, weight_decay=1e-5, pct_start=0.3
     )
     files = Layout(tempfile.mkdtemp(dir=folder)).run("run")
     train(
-        Run(RunKind.SCRATCH, "X", size, 1, how, network),
+        Run(RunKind.SCRATCH, "X", size, case.trial, how, case.network),
         Inputs(
-            graphs=str(folder / f"{rule}{compress}"),
+            graphs=str(folder / case.graphs),
             table=str(folder / "crystals.npz"),
             split=str(folder / "split.json"),
             scaler=str(folder / "scaler.json"),
@@ -66,22 +92,23 @@ def whole_run(name: str, folder: Path, size: int, epochs: int, threads: int) -> 
             frozen_norms=FrozenNorms.MOVING,
             training_seed=TrainingSeed.PER_TRIAL,
             multi_test_labels=TestLabels.WITHHELD,
-            bond_rule=rule,
+            bond_rule=case.bond_rule,
             device=Device.CPU,
-            precision=Precision.FP32,
+            precision=case.precision,
             record_steps=True,
             threads=threads,
             sizes=AlignnSizes(),
         ),
     )  # fmt: skip
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Outcome(peak, read_json(files.outputs["metrics"]))
 
 
 def in_a_process(*job) -> tuple[float, float]:
     """Measure wall seconds, start of the interpreter included, and peak MB of a training."""
     started = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        peak = pool.apply(whole_run, job)
+        peak = pool.apply(whole_run, job).peak
     return time.perf_counter() - started, peak
 
 
@@ -89,12 +116,14 @@ def main() -> None:
     options = arguments(__doc__)
     size, epochs, rounds = (24, 8, 1) if options.quick else (200, 5, 3)
     folder = Path(tempfile.mkdtemp(prefix="crystal-transfer-"))
-    prepare(table_of(options.data, round(1.3 * size)), folder)
+    prepare(table_of(options.data, round(1.3 * size)), folder, CONTESTANTS.values())
     names = [THEIRS, OURS] if options.quick else list(CONTESTANTS)
     times, peaks = {name: [] for name in names}, {}
     for _ in range(rounds):
         for name in names:
-            seconds, peaks[name] = in_a_process(name, folder, size, epochs, options.threads)
+            seconds, peaks[name] = in_a_process(
+                CONTESTANTS[name], folder, size, epochs, options.threads
+            )
             times[name].append(seconds)
     print(f"n = {size}, batch 16, {epochs} epochs")
     for name in names:

@@ -374,7 +374,7 @@ class Training(Checked):
     device: Device
     """Where trainings run."""
     precision: Precision
-    """Precision of matrix products."""
+    """Precision of matrix products, with bf16 also of bond pairs."""
     record_steps: Switch = True
     """Whether steps on a GPU are recorded as CUDA graphs."""
     threads: Count

@@ -19,7 +19,7 @@ class Device(StrEnum):
 
 
 class Precision(StrEnum):
-    """Precision of matrix products; sums stay fp32."""
+    """Precision of matrix products, with bf16 also of bond pairs; sums stay fp32."""
 
     FP32 = "fp32"
     TF32 = "tf32"
