@@ -105,7 +105,7 @@ def main() -> None:
         for name in names:
             step = step_of(VARIANTS[name], table, batches, targets)
             contestants[name] = with_malloc(AS_IN_TRAININGS, step)
-        times = side_by_side(contestants, seconds=6 if options.quick else 60)
+        times = side_by_side(contestants, seconds=6 if options.quick else 60, least=2)
         for name, values in times.items():
             rate = len(table) / statistics.median(values)
             gains = [ratio(times, reference, name) for reference in (DGL, DGL_KEEPING)]

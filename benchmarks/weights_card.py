@@ -93,19 +93,16 @@ def transfer() -> str:
     path = Path("docs/own-crystals.csv")
     if not path.exists():
         return "Not measured yet."
-    measured = pd.read_csv(path)
-    found = measured.pivot_table(
-        index=["dataset", "n"], columns="start", values="mae", sort=False
-    ).dropna()  # fmt: skip
-    trials = measured[measured["start"] == "transfer"].groupby(["dataset", "n"]).size()
     lines = []
-    for (dataset, n), row in found.iterrows():
-        less = 100 * (1 - row["transfer"] / row["scratch"])
+    for (dataset, n), rows in pd.read_csv(path).groupby(["dataset", "n"], sort=False):
+        both = rows.pivot(index="trial", columns="start", values="mae").dropna()
+        mean = both.mean()
+        less = 100 * (1 - mean["transfer"] / mean["scratch"])
         errors = [
-            f"{row[start]:.3g} {UNITS[dataset]}".removesuffix(" 1")
+            f"{mean[start]:.3g} {UNITS[dataset]}".removesuffix(" 1")
             for start in ("scratch", "transfer")
         ]
-        lines.append([dataset.upper(), n, trials[dataset, n], *errors, f"{less:.0f} %"])
+        lines.append([dataset.upper(), n, len(both), *errors, f"{less:.0f} %"])
     columns = ["dataset", "crystals", "trials", "MAE from scratch", "MAE by transfer", "less"]
     return markdown(pd.DataFrame(lines, columns=columns))
 
