@@ -1,4 +1,5 @@
 import gc
+import inspect
 import os
 import re
 import sys
@@ -104,6 +105,12 @@ def print_what_to_look_at():
         print("\n".join(["Done. To look at:", *found]))
 
 
+def asked_often(function):
+    """Write a function's signature down; Snakemake looks it up for every job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def run_of(wildcards):
     """Return the run that a file belongs to."""
     try:
@@ -124,6 +131,7 @@ def source_files(wildcards):
     return downloads + entry.local_files
 
 
+@asked_often
 def training_inputs(wildcards):
     """Return the files a run reads."""
     return STUDY.inputs(run_of(wildcards))
@@ -144,6 +152,7 @@ def data_job_memory(wildcards, attempt):
     return attempt * cost.data_memory_mb(STUDY, codes_of(wildcards))
 
 
+@asked_often
 def training_priority(wildcards):
     """Return what is trained first: interrupted runs, then those whose weights others wait for."""
     run = run_of(wildcards)
@@ -151,11 +160,31 @@ def training_priority(wildcards):
     return 20 * interrupted + 10 * run.is_pretraining
 
 
+@asked_often
+def training_description(wildcards):
+    """Return what a training is, in plain values."""
+    return description(run_of(wildcards))
+
+
+@asked_often
+def training_settings(wildcards):
+    """Return how a training is carried out, in plain values."""
+    return plain(STUDY.settings(run_of(wildcards)))
+
+
+@asked_often
+def training_checkpoint(wildcards):
+    """Return where a training saves what it goes on from."""
+    return STUDY.files(run_of(wildcards)).checkpoint
+
+
+@asked_often
 def training_minutes(wildcards, attempt):
     """Return the time a training asks for; more when it was not enough."""
     return attempt * cost.minutes(STUDY, run_of(wildcards))
 
 
+@asked_often
 def training_memory(wildcards, attempt):
     """Return the memory a training asks for in MB; more when it was not enough."""
     return attempt * cost.memory_mb(STUDY, run_of(wildcards))

@@ -22,9 +22,9 @@ rule pretrain:
         mem_mb=training_memory,
         runtime=training_minutes,
     params:
-        run=lambda wildcards: description(run_of(wildcards)),
-        settings=lambda wildcards: plain(STUDY.settings(run_of(wildcards))),
-        checkpoint=lambda wildcards: STUDY.files(run_of(wildcards)).checkpoint,
+        run=training_description,
+        settings=training_settings,
+        checkpoint=training_checkpoint,
         version=RESULTS_VERSION,
     message:
         "Training {wildcards.run}"
