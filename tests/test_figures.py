@@ -15,7 +15,7 @@ from crystal_transfer.figures import (
     rates,
     sizes,
 )
-from crystal_transfer.figures.style import Quantity
+from crystal_transfer.figures.style import Quantity, labelled, legend_below, panels
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
@@ -148,8 +148,19 @@ def test_scratch_trained_for_longer_by_hand():
     rows += [run("B", "A", 200, 0.5, 2.0)]
     figure, numbers = rates.scratch_epochs(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
     assert numbers.set_index("scratch_epochs")["gain"].to_dict() == pytest.approx({0: 50, 623: 20})
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    labels = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
+
+
+@pytest.mark.parametrize("n_panels", [1, 2, 4])
+def test_a_legend_is_no_wider_than_its_figure(n_panels):
+    figure, axes = panels(n_panels)
+    for name in ("scratch", "transfer: median, best to worst PT dataset", "x" * 20, "y" * 20):
+        axes[0].plot([1, 2], label=name)
+    legend_below(figure, labelled(axes[0]))
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 4
+    assert legend.get_window_extent().width <= figure.bbox.width
 
 
 def test_chance_by_hand():

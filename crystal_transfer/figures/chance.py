@@ -5,7 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, Drawing, Quantity, panels
+from crystal_transfer.figures.style import (
+    COLOURS,
+    Drawing,
+    Quantity,
+    labelled,
+    legend_below,
+    panels,
+)
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.results.tables import CELL, half_width
 
@@ -36,7 +43,7 @@ def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
         axis.set_xlabel("reduction of the MAE (%)")
         axis.set_ylabel("pre-trained on")
     if axes:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        legend_below(figure, labelled(axes[0]))
     return figure, table
 
 

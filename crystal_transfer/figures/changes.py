@@ -8,6 +8,7 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     colour_of,
+    legend_below,
     marker_of,
     panels,
     plain_log_axis,
@@ -63,8 +64,5 @@ def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list
         axis.set_xlabel("PT dataset size (crystals)")
         axis.set_ylabel(LABELS[metric])
     names = [code for code in targets if code in handles]
-    figure.legend(
-        [handles[code] for code in names], [f"FT {code}" for code in names],
-        loc="outside lower center", ncols=min(len(names), 7),
-    )  # fmt: skip
+    legend_below(figure, {f"FT {code}": handles[code] for code in names})
     return figure, table

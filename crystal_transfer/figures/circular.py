@@ -12,6 +12,7 @@ from crystal_transfer.figures.style import (
     COLOURS,
     Drawing,
     Quantity,
+    legend_below,
     pair_label,
     strategy_label,
     strategy_order,
@@ -48,11 +49,10 @@ def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None)
         axis.set_title(pair_label(source, target), pad=14)
     for axis in axes.flat[len(pairs) :]:
         axis.set_axis_off()
-    handles = [Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies]
-    figure.legend(
-        handles, [strategy_label(name) for name in strategies], loc="outside lower center",
-        ncols=3, title=f"Bars: {label}; sectors: FT dataset size (crystals)",
-    )  # fmt: skip
+    handles = {
+        strategy_label(name): Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies
+    }
+    legend_below(figure, handles, f"Bars: {label}; sectors: FT dataset size (crystals)")
     return figure, table
 
 

@@ -12,6 +12,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     panels,
     plain_log_numbers,
+    scratch_first,
     sources_of,
 )
 
@@ -43,7 +44,7 @@ def learning_curves(
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")
-    legend_below(figure, handles, [f"PT {source}" for source in sources])
+    legend_below(figure, scratch_first(handles, [f"PT {source}" for source in sources]))
     return figure, pd.concat(shown, ignore_index=True)
 
 
@@ -75,5 +76,5 @@ def multi_property_curves(
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("Epoch")
         axis.set_ylabel("Validation MAE (scaled)")
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, handles)
     return figure, pd.concat(shown, ignore_index=True)

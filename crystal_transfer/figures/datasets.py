@@ -17,6 +17,7 @@ from crystal_transfer.figures.style import (
     Quantity,
     colour_of,
     ink_on,
+    legend_below,
     panels,
 )
 
@@ -167,7 +168,7 @@ def split_distributions(
         axis.set_title(f"{code}{size}")
         axis.set_xlabel(datasets[code].axis_label, fontsize=8)
         axis.set_ylabel("Share of crystals below")
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, handles)
     return figure, pd.DataFrame(rows)
 
 

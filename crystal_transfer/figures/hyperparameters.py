@@ -15,6 +15,8 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
     Quantity,
+    labelled,
+    legend_below,
     pair_label,
     panels,
     plain_log_axis,
@@ -49,7 +51,7 @@ def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> 
         plain_log_axis(axis, sorted(table["size"].unique()))
         _finish(axis, metric, pair_label(source, target))
         axis.set_xlabel("FT dataset size (crystals)")
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+    legend_below(figure, handles)
     return figure, table
 
 
@@ -82,7 +84,7 @@ def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
         axis.set_xscale("log")
         axis.set_xlabel("Peak learning rate of fine-tuning")
         _finish(axis, metric, f"n = {table['size'].max()}")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    legend_below(figure, labelled(axes[0]))
     return figure, table
 
 
@@ -102,9 +104,7 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str) -> Figure:
         axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
         axis.axhline(0, color="black", linewidth=0.8)
         _finish(axis, metric, f"n = {table['size'].max()}")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", title=title, ncols=3
-    )
+    legend_below(figure, labelled(axes[0]), title)
     return figure
 
 

@@ -13,6 +13,8 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     colour_of,
+    labelled,
+    legend_below,
     marker_of,
     panels,
     plain_log_axis,
@@ -50,7 +52,7 @@ def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS["r2"].label)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    legend_below(figure, labelled(axes[0]))
     return figure, table
 
 
@@ -81,5 +83,5 @@ def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dra
         axis.set_xticks(sorted(table["source_properties"].unique()))
         axis.set_xlabel("Properties pre-trained on (0: scratch)")
         axis.set_ylabel(METRICS[metric].label)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    legend_below(figure, labelled(axes[0]))
     return figure, table

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, Drawing, Quantity, panels
+from crystal_transfer.figures.style import (
+    COLOURS,
+    Drawing,
+    Quantity,
+    labelled,
+    legend_below,
+    panels,
+)
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import CELL
 from crystal_transfer.training.metrics import metrics
@@ -114,5 +121,5 @@ def _dumbbells(
         axis.set_xlabel(shown.axis_label(datasets[code].unit))
         axis.set_ylabel("pre-trained on")
     if axes:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        legend_below(figure, labelled(axes[0]))
     return figure, table

@@ -11,6 +11,8 @@ from crystal_transfer.figures.style import (
     R2_FLOOR,
     Drawing,
     Quantity,
+    labelled,
+    legend_below,
     panels,
     plain_log_numbers,
 )
@@ -48,7 +50,7 @@ def comparison(
             continue
         _points(axis, table, metric)
     figure.suptitle(summary(table).partition("\n")[0], fontsize=8)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    legend_below(figure, labelled(axes[0]))
     return figure, table
 
 

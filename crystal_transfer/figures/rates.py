@@ -4,11 +4,20 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
+from crystal_transfer.figures.style import (
+    COLOURS,
+    SCRATCH_COLOUR,
+    Drawing,
+    Quantity,
+    labelled,
+    legend_below,
+    panels,
+)
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
 STYLES = ["--", ":", "-."]  # of scratch, a way of training each
+APART = 1.06  # so that intervals at one size do not cover each other
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -49,13 +58,14 @@ def _beside_transfer(
     ways = sorted(scratch[way].unique(), reverse=True)
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
-        for value, style in zip(ways, STYLES, strict=False):
+        for place, (value, style) in enumerate(zip(ways, STYLES, strict=False)):
             line = scratch[(scratch["dataset"] == code) & (scratch[way] == value)]
             line = line.sort_values("size")
             axis.errorbar(
-                line["size"], line["mae_mean"], line["mae_ci95"].where(line["trials"] > 2, 0),
-                marker="." if len(line) == 1 else "", linestyle=style, color=SCRATCH_COLOUR,
-                capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
+                line["size"] * APART**place, line["mae_mean"],
+                line["mae_ci95"].where(line["trials"] > 2, 0),
+                marker="s" if len(line) == 1 else "", markersize=4, linestyle=style,
+                color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip
         spread = _over_sources(tuned[tuned["dataset"] == code])
         axis.fill_between(spread.index, spread["min"], spread["max"], color=COLOURS[0], alpha=0.2,
@@ -69,7 +79,7 @@ def _beside_transfer(
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    legend_below(figure, labelled(axes[0]))
     return figure, gains(table, way)
 
 

@@ -15,6 +15,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     marker_of,
     panels,
+    scratch_first,
     sources_of,
 )
 from crystal_transfer.results.metrics import METRICS
@@ -79,7 +80,7 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
-    legend_below(figure, handles, [*plain, *[f"PT {source}" for source in sources]])
+    legend_below(figure, scratch_first(handles, [*plain, *[f"PT {source}" for source in sources]]))
     return figure, table
 
 

@@ -1,5 +1,6 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 SCRATCH_COLOUR = "#4D4D4D"
+MOST_COLUMNS = 5  # of a legend
 FAR = 300  # %; changes beyond it would flatten all others on a linear axis
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
@@ -130,13 +132,37 @@ def baselines_beside(runs: pd.DataFrame, baselines: pd.DataFrame | None) -> pd.D
     return pd.concat([runs, named], ignore_index=True) if len(named) else runs
 
 
-def legend_below(figure: Figure, handles: Mapping[str, Any], order: list[str]) -> None:
-    """Put one legend below all panels: scratch first, then the others in their order."""
-    names = [name for name in ["scratch", *order] if name in handles]
-    figure.legend(
-        [handles[name] for name in names], names, loc="outside lower center",
-        ncols=min(len(names), 5),
-    )  # fmt: skip
+def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None = None) -> None:
+    """Put one legend below all panels, in as many columns as the figure is wide, at most five.
+
+    Labels that are wider than the figure are broken into lines.
+    """
+    if not handles:
+        return
+    for columns in range(min(len(handles), MOST_COLUMNS), 0, -1):
+        legend = figure.legend(
+            list(handles.values()), list(handles), loc="outside lower center", ncols=columns,
+            title=title,
+        )  # fmt: skip
+        too_wide = legend.get_window_extent().width / figure.bbox.width
+        if too_wide <= 1:
+            return
+        if columns > 1:
+            legend.remove()
+    characters = int(0.85 * max(map(len, handles)) / too_wide)  # the lines of symbols are as wide
+    for text in legend.get_texts():
+        text.set_text(textwrap.fill(text.get_text(), characters))
+
+
+def labelled(axis: Axes) -> dict[str, Any]:
+    """Return what has been drawn with a label, by label."""
+    handles, labels = axis.get_legend_handles_labels()
+    return dict(zip(labels, handles, strict=True))
+
+
+def scratch_first(handles: Mapping[str, Any], order: Iterable[str]) -> dict[str, Any]:
+    """Sort what a legend shows: scratch, then the others in their order."""
+    return {name: handles[name] for name in ["scratch", *order] if name in handles}
 
 
 def panels(

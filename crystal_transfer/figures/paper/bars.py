@@ -9,7 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.figures.style import (
+    Drawing,
+    Quantity,
+    labelled,
+    legend_below,
+)
 from crystal_transfer.results import select
 
 R2_LABEL = "Change of test $R^2$ against scratch (%)"
@@ -170,7 +175,7 @@ def _gain_bars(table: pd.DataFrame, datasets: Mapping[str, Quantity], palette: s
     ]
     axis.set_xticks(range(len(codes)), labels)
     if codes:
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        legend_below(figure, labelled(axis))
     columns = ["model", *COLUMNS]
     return figure, table[columns].reset_index(drop=True)
 

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, Quantity, panels
+from crystal_transfer.figures.style import (
+    Drawing,
+    Quantity,
+    labelled,
+    legend_below,
+    panels,
+)
 from crystal_transfer.results import select
 
 TOLERANCE = 0.05  # a trained size is "as good" within this share of scratch; PH-GV500 is within 4 %
@@ -111,5 +117,5 @@ def figs19(
         axis.set_xlabel("PT dataset")
         axis.set_ylabel("FT dataset size (crystals)")
     if targets:
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        legend_below(figure, labelled(axes[0]))
     return figure, table

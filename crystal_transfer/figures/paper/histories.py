@@ -8,7 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import MARKERS, R2_FLOOR, Drawing, Quantity, pair_label, panels
+from crystal_transfer.figures.style import (
+    MARKERS,
+    R2_FLOOR,
+    Drawing,
+    Quantity,
+    legend_below,
+    pair_label,
+    panels,
+)
 from crystal_transfer.results import select
 
 SHOWN_RATES = [1e-2, 1e-3]
@@ -103,7 +111,7 @@ def _shared_legend(figure: Figure, axes: Iterable[Axes]) -> None:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        legend_below(figure, handles)
 
 
 def of_learning_rates(
