@@ -149,7 +149,8 @@ def legend_below(figure: Figure, handles: Mapping[str, Any], title: str | None =
             return
         if columns > 1:
             legend.remove()
-    characters = int(0.85 * max(map(len, handles)) / too_wide)  # the lines of symbols are as wide
+    # symbols, beside the labels, keep their width
+    characters = max(1, int(0.85 * max(map(len, handles)) / too_wide))
     for text in legend.get_texts():
         text.set_text(textwrap.fill(text.get_text(), characters))
 

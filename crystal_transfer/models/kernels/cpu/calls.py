@@ -122,8 +122,7 @@ def _edge_buffers(
     """
     if place is None:
         return torch.empty_like(y), d_y_out
-    sums = torch.zeros(2, *y.shape)
-    return sums[0], None if d_y_out is None else sums[1]
+    return torch.zeros(y.shape), None if d_y_out is None else torch.zeros(y.shape)
 
 
 # --- calls of the loops ----------------------------------------------------------------------
