@@ -67,7 +67,7 @@ rule baseline_table:
     log:
         LAYOUT.log("table", "{experiment}"),
     wildcard_constraints:
-        experiment="|".join(STUDY.config.baselines),
+        experiment=one_of(STUDY.config.baselines),
     localrule: True
     conda:
         "../envs/data.yaml"

@@ -61,16 +61,21 @@ if Path(LAYOUT.root).exists() and not os.access(LAYOUT.root, os.W_OK):
     )
 
 
+def one_of(names):
+    """Return the pattern that matches these names; without any it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
     dataset="[A-Za-z][A-Za-z0-9]*",
     run="[A-Za-z0-9_-]+",
     cell="[A-Za-z0-9_-]+",
     trial=r"\d+",
-    experiment="|".join([*STUDY.grid, *STUDY.config.baselines]),
-    bundle="|".join(STUDY.config.bundles),
+    experiment=one_of([*STUDY.grid, *STUDY.config.baselines]),
+    bundle=one_of(STUDY.config.bundles),
     part=r"member_\d+(_of_\d+)?",
     figure="[A-Za-z0-9_]+",
-    bond_rule="|".join(BondRule),
+    bond_rule=one_of(BondRule),
 
 
 def claim_study(log):

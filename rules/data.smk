@@ -11,7 +11,7 @@ rule download:
     log:
         LAYOUT.log("download", "{file}"),
     wildcard_constraints:
-        file="|".join(map(re.escape, DOWNLOADS)),
+        file=one_of(DOWNLOADS),
     localrule: True
     conda:
         "../envs/data.yaml"
@@ -171,3 +171,30 @@ rule overlap:
         "Finding crystals of {wildcards.dataset} that other datasets test on"
     script:
         "../workflow/scripts/overlap.py"
+
+
+rule shared_tests:
+    input:
+        table=rules.clean.output.table,
+        split=rules.split.output[0],
+        others=lambda wildcards: [
+            LAYOUT.dataset(code).table
+            for code in STUDY.other_datasets(wildcards.dataset)
+        ],
+    output:
+        LAYOUT.dataset("{dataset}").shared_tests,
+    log:
+        LAYOUT.log("shared_tests", "{dataset}"),
+    benchmark:
+        LAYOUT.benchmark("shared_tests", "{dataset}")
+    conda:
+        "../envs/data.yaml"
+    resources:
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
+    params:
+        others=lambda wildcards: STUDY.other_datasets(wildcards.dataset),
+    message:
+        "Finding test crystals of {wildcards.dataset} that other datasets have too"
+    script:
+        "../workflow/scripts/shared_tests.py"

@@ -15,7 +15,7 @@ rule table:
     log:
         LAYOUT.log("table", "{experiment}"),
     wildcard_constraints:
-        experiment="|".join(STUDY.grid),
+        experiment=one_of(STUDY.grid),
     localrule: True
     conda:
         "../envs/data.yaml"
@@ -77,7 +77,7 @@ for name, figure in STUDY.figures.items():
 # The paper's figures from its published numbers: seconds, and no training.
 rule published_figures:
     input:
-        published=str(data.PUBLISHED),
+        published=STUDY.published,
     output:
         [
             LAYOUT.published_figure(figure, suffix)
@@ -101,7 +101,7 @@ rule published_figures:
 rule claims:
     input:
         cells=[LAYOUT.table(name, "cells") for name in STUDY.compared],
-        published=str(data.PUBLISHED),
+        published=STUDY.published,
     output:
         report(
             LAYOUT.claims,

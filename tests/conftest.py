@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.cleaning import clean
@@ -44,6 +45,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put files with whole studies first."""
     place = {name: n for n, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(FIRST)))
+
+
+KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
+TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory) -> Path:
+    """A copy of the project in which the tiny study has run, by a user with a key.
+
+    One run serves the tests of all workers, which copy it before they change anything.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, whole = shared / "tiny_study", shared / "tiny_study_is_whole"
+    with FileLock(shared / "tiny_study.lock"):
+        if not whole.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("MP_API_KEY", KEY)
+                snakemake(*TINY, folder=fresh_copy(folder))
+            whole.touch()
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from pymatgen.core import Lattice, Structure
 from crystal_transfer.datasets import crystals, imposed, scaling, splits
 from crystal_transfer.datasets.cleaning import Rejected, clean, fault, require_enough
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.overlap import occurring_in
+from crystal_transfer.datasets.overlap import occurring_in, shared_with
 from crystal_transfer.datasets.read import read_dataset
 from crystal_transfer.datasets.registry import dataset
 from crystal_transfer.datasets.sources.emt import PROPERTIES, read_emt
@@ -435,4 +435,7 @@ def test_overlap_finds_a_crystal_in_another_cell():
     )  # fmt: skip
     assert not any(map(fault, [*records, same]))
     tested = list(clean([same])[0])
-    assert occurring_in(clean(records)[0], tested) == ["super"]
+    table = clean(records)[0]
+    assert occurring_in(table, tested) == ["super"]
+    assert shared_with(clean([same])[0], table) == {"p": ["super"]}
+    assert shared_with(table, clean([same])[0]) == {"super": ["p"]}

@@ -24,7 +24,7 @@ def fidelity():
 @pytest.mark.parametrize("case", [("PH", 1, 800), ("PH", 2, 200), ("GV", 1, 200)], ids=str)
 def test_first_epochs(fidelity, case):
     published = fidelity.Published(REAL, REFERENCE)
-    count = 2 if case[2] == 800 else fidelity.EPOCHS  # an epoch of 800 crystals takes long
+    count = 1 if case[2] == 800 else 3  # an epoch of 800 crystals takes long
     theirs = published.history(*case)["training_loss"][:count]
     ours = fidelity.first_epochs(published, *case, max_lr=1e-4, count=count)
     for mine, their in zip(ours, theirs, strict=True):

@@ -11,6 +11,7 @@ from crystal_transfer.figures import (
     changes,
     heatmaps,
     hyperparameters,
+    leakage,
     pooled,
     rates,
     sizes,
@@ -206,6 +207,30 @@ def test_outliers_by_hand():
     assert row["r2"] == pytest.approx(1 - 36 / 50)
     assert (row["r2_without"], row["mae"], row["mae_without"], row["median_ae"]) == (1, 1.5, 0, 0)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["B"]
+
+
+def test_leakage_by_hand():
+    """Crystals a and b were seen: their errors halve, those of c and d stay. C has seen none."""
+    runs = pd.DataFrame([
+        run("", "A", 100, 0.5, 1.0, id="s"),
+        run("B", "A", 100, 0.5, 1.0, id="b"), run("C", "A", 100, 0.5, 1.0, id="c"),
+        *(run("", code, 941, 0.5, 1.0, id=f"p{code}", kind="pretrain") for code in "BC"),
+    ])  # fmt: skip
+    predictions = {
+        "s": predicted(2, 3, 4, 7), "b": predicted(1, 2, 4, 7), "c": predicted(0, 1, 2, 9),
+        "pB": predicted(0, 0, 0, 0), "pC": predicted(0, 0, 0, 0),
+    }  # fmt: skip
+    samples = {"pB": ["x", "y"], "pC": ["z"]}
+    # d has an equal in B too, but not one that was drawn to pre-train on
+    shared = {"A": {"B": {"a": ["x"], "b": ["w", "y"], "d": ["w"]}, "C": {"a": ["v"]}}}
+    numbers = leakage.gains(runs, predictions, samples, shared).set_index("source")
+    assert numbers.loc["B", ["n_seen", "n_unseen", "gain_seen", "gain_unseen"]].tolist() == [
+        2, 2, 50, 0,
+    ]  # fmt: skip
+    assert numbers.loc["C", ["n_seen", "n_unseen", "gain_unseen"]].tolist() == [0, 4, 100]
+    assert np.isnan(numbers.loc["C", "gain_seen"])
+    figure, _ = leakage.leakage(runs, predictions, samples, shared, DATASETS)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]
 
 
 def test_a_diverged_trial_is_no_part_of_an_average():

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import torch
 import yaml
-from conftest import fresh_copy, saved, snakemake, start, wait_until
+from conftest import TINY, fresh_copy, saved, snakemake, start, wait_until
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 
 from crystal_transfer.datasets import labels, scaling, splits
@@ -142,23 +142,21 @@ def test_spreadsheets_see_no_formulas(tmp_path):
 
 # --- reruns ---------------------------------------------------------------------------------------
 
-TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml", "--keep-going"]
 # a figure of cells and one of single runs stand for all
-ONE = "results/tiny/figures/fig6b.svg"
-SOME = [*TINY, "--", "tables", ONE, "results/tiny/figures/parity.svg"]
+ONE, OTHER = "figures/fig6b.csv", "figures/outliers.csv"
+SHOWN = [ONE, OTHER, "tables/pairwise_cells.csv"]
+SOME = [*TINY, "--keep-going", "--", *(f"results/tiny/{name}" for name in SHOWN)]
 
 
 def tables_of(folder: Path) -> dict[str, bytes]:
-    results = folder / "results/tiny"
-    files = [*results.glob("tables/*_cells.csv"), *results.glob("figures/*.csv")]
-    return {str(path.relative_to(results)): path.read_bytes() for path in files}
+    return {name: (folder / "results/tiny" / name).read_bytes() for name in SHOWN}
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Path:
+def study(tiny_study, tmp_path_factory) -> Path:
     """A copy of the project in which the tiny study has run."""
-    folder = fresh_copy(tmp_path_factory.mktemp("study"))
-    snakemake(*SOME, folder=folder)
+    folder = tmp_path_factory.mktemp("integrity") / "project"
+    shutil.copytree(tiny_study, folder, symlinks=True)
     return folder
 
 
@@ -187,7 +185,7 @@ def test_a_rerun_that_fails_leaves_nothing_that_is_believed(change, study, tmp_p
         done = snakemake(*SOME, folder=folder, check=False)
         assert done.returncode != 0
         assert "Nothing to be done" not in done.stdout + done.stderr
-    one = snakemake(*TINY, "-n", ONE, folder=folder).stdout
+    one = snakemake(*TINY, "-n", f"results/tiny/{ONE}", folder=folder).stdout
     assert re.search(r"^finetune +\d", one, re.M)
     checkpoints.unlink()
     snakemake(*SOME, folder=folder)
@@ -224,7 +222,7 @@ def test_a_training_whose_snakemake_was_killed_ends_itself(tmp_path):
     (folder / "long.yaml").write_text("training: {scratch: {epochs: 100000}}\n")
     run = "scratch_EFORM_n20_t1"
     target = f"results/tiny/runs/{run}/metrics.json"
-    process = start(*TINY[:4], "long.yaml", "--", target, folder=folder)
+    process = start(*TINY, "long.yaml", "--", target, folder=folder)
     log = folder / f"results/tiny/logs/train/{run}.log"
     wait_until(lambda: log.exists() and "epoch" in log.read_text())
     training = next(

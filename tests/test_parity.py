@@ -185,10 +185,13 @@ def test_a_training_step_is_alignns(some_crystals, compress, tmp_path):
         assert_close(ours(batch).squeeze(1), theirs(inputs), 1e-5, "outputs in evaluation mode")
 
 
-# both ways to find neighbours, on the same crystals of four datasets, 256 in all; alignn computes
-# in single precision here, for speed
-@pytest.mark.parametrize("neighbours", ["alignn", "shell"])
-@pytest.mark.parametrize(("code", "every"), [("ph", 8), ("dc", 7), ("pz", 6), ("gv", 40)])
+# 256 crystals of four datasets, and both ways to find neighbours; alignn computes in single
+# precision here, for speed
+@pytest.mark.parametrize(
+    ("code", "every", "neighbours"),
+    [("ph", 8, "alignn"), ("ph", 8, "shell"), ("dc", 7, "alignn"), ("pz", 6, "shell"),
+     ("gv", 40, "alignn"), ("gv", 40, "shell")],
+)  # fmt: skip
 def test_training_steps_on_real_crystals_are_alignns(code, every, neighbours, tmp_path):
     table = real_table(code, every, most=64)
     assert len(table) == 64

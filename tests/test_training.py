@@ -220,11 +220,12 @@ def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
     table = real_table("ph", every=16, most=70)
     how = replace(HOW, epochs=20, batch_size=16, max_lr=1e-3)
     run = replace(SCRATCH, size=40, hyperparameters=how)
+    sizes = AlignnSizes(embedding_features=64, hidden_features=64)
     errors = []
     for compress in (True, False):
         folder = tmp_path / f"{compress}"
         inputs, result = prepare(table, folder, compress), outputs(folder / "run")
-        train(run, inputs, result, replace(SETTINGS, sizes=AlignnSizes()))
+        train(run, inputs, result, replace(SETTINGS, sizes=sizes))
         errors.append(read_json(result.metrics)["mae_scaled"])
     assert errors[0] == pytest.approx(errors[1], abs=1e-3)
 

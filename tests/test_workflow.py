@@ -15,15 +15,14 @@ import ase.io
 import pandas as pd
 import pytest
 import yaml
-from conftest import fresh_copy, snakemake, start, wait_until
+from conftest import KEY, TINY, fresh_copy, snakemake, start, wait_until
 
 from crystal_transfer.baselines import features
 from crystal_transfer.baselines.run import row_of
 from crystal_transfer.datasets import crystals, scaling, splits
 from crystal_transfer.results.tables import read_runs, runs_table
 
-KEY = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"  # of the Materials Project, invented
-TINY = ["--cores", "2", "--configfile", "tests/tiny.yaml"]
+TABLE = "results/tiny/tables/pairwise_cells.csv"
 
 
 def jobs_of(dry_run: str) -> dict[str, int]:
@@ -32,12 +31,12 @@ def jobs_of(dry_run: str) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Path:
-    """A copy of the project in which the tiny study has run, by a user with a key."""
-    folder = fresh_copy(tmp_path_factory.mktemp("study"))
+def study(tiny_study, tmp_path_factory) -> Path:
+    """A copy of the project in which the tiny study has run, with its report."""
+    folder = tmp_path_factory.mktemp("workflow") / "project"
+    shutil.copytree(tiny_study, folder, symlinks=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MP_API_KEY", KEY)
-        snakemake(*TINY, folder=folder)
         snakemake(*TINY, "--report", "results/tiny/report.html", folder=folder)
     return folder
 
@@ -256,26 +255,24 @@ def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
     folder = fresh_copy(tmp_path)
     chance = random.Random()
     for whole_group in (True, False):
-        process = start(*TINY, "--", "tables", folder=folder)
-        time.sleep(chance.uniform(4, 20))
+        process = start(*TINY, "--", TABLE, folder=folder)
+        time.sleep(chance.uniform(4, 15))
         # the whole group: trainings too; else Snakemake alone, and its trainings go on
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
         process.wait()
-    snakemake(*TINY, "--", "tables", folder=folder)
-    for path in sorted((study / "results/tiny/runs").glob("*/metrics.json")):
-        assert (folder / path.relative_to(study)).read_bytes() == path.read_bytes(), (
-            path.parent.name
-        )
-    for path in sorted((study / "results/tiny/runs").glob("*/predictions.csv")):
-        assert (folder / path.relative_to(study)).read_bytes() == path.read_bytes(), (
-            path.parent.name
-        )
+    snakemake(*TINY, "--", TABLE, folder=folder)
+    runs = sorted((folder / "results/tiny/runs").iterdir())
+    assert len(runs) == 6
+    for run in runs:
+        for name in ("metrics.json", "predictions.csv"):
+            path = run / name
+            assert path.read_bytes() == (study / path.relative_to(folder)).read_bytes(), run.name
 
 
 def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(tmp_path):
     folder = fresh_copy(tmp_path)
     run = "scratch_EFORM_n20_t1"
-    (folder / "long.yaml").write_text("training: {scratch: {epochs: 300}}\n")
+    (folder / "long.yaml").write_text("training: {scratch: {epochs: 120}}\n")
     options = [*TINY, "long.yaml", "--"]
     target = f"results/tiny/runs/{run}/metrics.json"
     snakemake(*options, target, folder=folder)
@@ -305,7 +302,7 @@ def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(tmp_path)
 def test_an_interrupted_training_is_taken_up_first(study, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(study, folder, symlinks=True)
-    names = sorted(path.name for path in (folder / "results/tiny/runs").glob("scratch_*"))
+    names = sorted(path.name for path in (folder / "results/tiny/runs").glob("scratch_BULK_*"))
     for name in names:
         shutil.rmtree(folder / "results/tiny/runs" / name)
     checkpoints = folder / "results/tiny/checkpoints"

@@ -199,3 +199,20 @@ def compare(configfile: Configs = []) -> None:  # noqa: B006
     from crystal_transfer.cli import study
 
     study.print_comparison(study.load(configfile))
+
+
+@app.command(rich_help_panel=STUDY)
+def contrast(
+    base: Annotated[Path, typer.Argument(help="Results of a study.", show_default=False)],
+    others: Annotated[
+        list[Path],
+        typer.Argument(help="Results of others, with the same runs.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for contrast.csv and its picture.")
+    ] = Path(),
+) -> None:
+    """Show what a change does: studies beside one of them, run by run."""
+    from crystal_transfer.cli import study
+
+    study.contrast(base, others, output)

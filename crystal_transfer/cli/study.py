@@ -6,9 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from crystal_transfer import data
+from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.operations import plan, progress
+from crystal_transfer.results import contrast as results
 from crystal_transfer.results import publication, tables
 
 
@@ -67,3 +69,28 @@ def print_comparison(study: Study) -> None:
     table = publication.beside(ours, publication.published(data.PUBLISHED))
     print(publication.summary(table) + "\n")
     print(table.to_string(index=False, float_format="{:.3f}".format))
+
+
+def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
+    """Compare studies with one of them, print the changes, and write and draw them.
+
+    Raises
+    ------
+    InputError
+        If a folder has no tables of runs, or none of its runs is one of `base`.
+    """
+    from crystal_transfer.figures import contrast as drawing
+    from crystal_transfer.figures.formats import save
+
+    own = results.runs_of_folder(base)
+    folders = [folder for folder in others if folder.resolve() != base.resolve()]
+    found = {folder.resolve().name: results.runs_of_folder(folder) for folder in folders}
+    for name, runs in found.items():
+        if not set(runs["id"]) & set(own["id"]):
+            raise InputError(f"{name}: has no run that {base} has too.")
+    table = results.contrast(own, found)
+    if table.empty:
+        raise InputError(f"{base}: none of the others has another result.")
+    output.mkdir(parents=True, exist_ok=True)
+    save(drawing.contrast(table), table, [output / f"contrast.{end}" for end in ("csv", "png")])
+    print(table.drop(columns="cell").to_string(index=False, float_format="{:.3f}".format))

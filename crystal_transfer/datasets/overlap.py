@@ -1,11 +1,11 @@
-"""Crystals of one dataset that also occur in another's test set.
+"""Crystals that two datasets have both: in a test set, and among those that are pre-trained on.
 
 Nearly every test crystal of the small datasets is in the large ones too: a model pre-trained
 there has seen them, though with another label.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
@@ -27,7 +27,26 @@ def structure(crystal: Crystal) -> Structure:
     )
 
 
-def occurring_in(table: CrystalTable, others: list[Crystal]) -> list[str]:
+def _with_equals(
+    table: CrystalTable, others: Iterable[Crystal]
+) -> Iterator[tuple[Crystal, Iterator[Crystal]]]:
+    """Give crystals of a table with those of `others` that match, found as they are asked for.
+
+    Equal are those that pymatgen's `StructureMatcher` finds equal up to cell choice, scale and
+    small displacements (its default tolerances).
+    """
+    matcher = StructureMatcher()
+    by_formula = defaultdict(list)
+    for crystal in others:
+        by_formula[formula(crystal)].append((crystal, structure(crystal)))
+    for crystal in tqdm(table, unit="crystal", desc="overlap", mininterval=1.0):
+        candidates = by_formula.get(formula(crystal), [])
+        if candidates:
+            own = structure(crystal)
+            yield crystal, (other for other, its in candidates if matcher.fit(own, its))
+
+
+def occurring_in(table: CrystalTable, others: Iterable[Crystal]) -> list[str]:
     """List the crystals of a table that match one of `others`.
 
     Parameters
@@ -40,21 +59,27 @@ def occurring_in(table: CrystalTable, others: list[Crystal]) -> list[str]:
     Returns
     -------
     ids
-        Those that pymatgen's `StructureMatcher` finds equal up to cell choice, scale and small
-        displacements (its default tolerances).
+        See `_with_equals` for what is equal.
     """
-    matcher = StructureMatcher()
-    by_formula = defaultdict(list)
-    for crystal in others:
-        by_formula[formula(crystal)].append(structure(crystal))
-    found = []
-    for crystal in tqdm(table, unit="crystal", desc="overlap", mininterval=1.0):
-        candidates = by_formula.get(formula(crystal), [])
-        if candidates:
-            own = structure(crystal)
-            if any(matcher.fit(own, candidate) for candidate in candidates):
-                found.append(crystal.id)
-    return found
+    return [crystal.id for crystal, equal in _with_equals(table, others) if any(equal)]
+
+
+def shared_with(tested: CrystalTable, others: CrystalTable) -> dict[str, list[str]]:
+    """List, for crystals of a test set, those of another dataset that match them.
+
+    Parameters
+    ----------
+    tested
+        The test set.
+    others
+        The dataset that is pre-trained on.
+
+    Returns
+    -------
+    Id of a test crystal -> ids of its equals, see `_with_equals`; crystals without are left out.
+    """
+    found = {crystal.id: [e.id for e in equal] for crystal, equal in _with_equals(tested, others)}
+    return {id: equal for id, equal in found.items() if equal}
 
 
 def without_tested(

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from crystal_transfer.protocols import Protocol, SeenInTest
 from crystal_transfer.results.literature import OWN
 from crystal_transfer.results.metrics import FEWEST_TRIALS
-from crystal_transfer.runs import Run
+from crystal_transfer.runs import Run, RunKind
 
 Grid = Mapping[str, list[Run]]
 
@@ -95,6 +96,8 @@ class Figure:
         Whether models without a graph network are shown beside the runs, where the study has any.
     options
         Grid of a study -> further arguments of the drawing.
+    seen_in_test
+        Shown where the protocol says this of PT crystals that are tested on; None: in every study.
     has_palette
         Whether it is a figure of the paper, drawn in the study's palette.
     drawing
@@ -112,6 +115,7 @@ class Figure:
     reads_published: bool = False
     has_baselines: bool = False
     options: Callable[[Grid], dict[str, Any]] = lambda grid: {}
+    seen_in_test: SeenInTest | None = None
     has_palette: bool = False
     drawing: str = ""
     caption: str = ""
@@ -205,13 +209,22 @@ def beside_other_works(selection: Selection) -> Callable[[Grid], list[Run]]:
     return lambda grid: [run for run in selection(grid) if (run.dataset, run.size) in cells]
 
 
+def with_pretrainings(selection: Selection) -> Callable[[Grid], list[Run]]:
+    """Select runs, and the pre-trainings of the study that they start from."""
+
+    def chosen(grid: Grid) -> list[Run]:
+        origins = sources(selection)(grid)
+        return [*selection(grid), *(run for run in origins if run.kind is RunKind.PRETRAIN)]
+
+    return chosen
+
+
 def with_sources(selection: Selection) -> Callable[[Grid], list[Run]]:
     """Select runs, and the pre-trainings on several properties that they start from."""
 
     def chosen(grid: Grid) -> list[Run]:
-        runs = selection(grid)
-        origins = [run.source for run in runs if run.source is not None and run.source.properties]
-        return [*runs, *dict.fromkeys(origins)]
+        origins = sources(selection)(grid)
+        return [*selection(grid), *(origin for origin in origins if origin.properties)]
 
     return chosen
 
@@ -290,6 +303,12 @@ FIGURES = {
         "Prediction against target", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "predictions")
     ),
     "outliers": Figure("What one crystal does", BOTH, BOTH_LARGEST, ("metrics", "predictions")),
+    "leakage": Figure(
+        "Test crystals that pre-training has seen", BOTH,
+        with_pretrainings(BOTH_LARGEST),
+        ("metrics", "predictions", "description"), ("shared_tests",),
+        seen_in_test=SeenInTest.KEPT,
+    ),
     "learning_curves": Figure(
         "Validation error by epoch", BOTH, BOTH_LARGEST.first_trial(), ("metrics", "history")
     ),
@@ -394,7 +413,7 @@ def of_experiments(grid: Grid) -> dict[str, Figure]:
     }
 
 
-def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
+def figures_of(grid: Grid, kinds: Mapping[str, str], protocol: Protocol) -> dict[str, Figure]:
     """Return the figures that a study can show: those whose experiments it has.
 
     Parameters
@@ -403,6 +422,8 @@ def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
         Experiment -> its runs.
     kinds
         Experiment -> its kind.
+    protocol
+        Of the study.
     """
     paper = {name: replace(figure, has_palette=True) for name, figure in PAPER.items()}
     every = paper | FIGURES | by_size(grid) | by_trials(grid) | of_experiments(grid)
@@ -414,4 +435,5 @@ def figures_of(grid: Grid, kinds: Mapping[str, str]) -> dict[str, Figure]:
         if grid
         and all(kinds.get(needed) == kind for needed, kind in figure.experiments.items())
         and (figure.runs is None or figure.runs(grid))
+        and figure.seen_in_test in (None, protocol.seen_in_test)
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from crystal_transfer import data
@@ -182,6 +183,12 @@ class Study:
         }
 
     @property
+    def published(self) -> str:
+        """The published cells, as seen from here: a project that is moved is not out of date."""
+        path, here = data.PUBLISHED, Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+    @property
     def compared(self) -> list[str]:
         """The experiments that the publication has too; else all, which it then has none of."""
         return [name for name in self.grid if name in COMPARED.experiments] or list(self.grid)
@@ -195,6 +202,10 @@ class Study:
     def other_tests(self, code: str) -> list[DatasetFiles]:
         """Return the files of the datasets that are tested on, but this one."""
         return [self.layout.dataset(other) for other in self.tested_datasets if other != code]
+
+    def other_datasets(self, code: str) -> list[str]:
+        """Return the codes of all datasets that are used, but this one."""
+        return [other for other in self.used_datasets if other != code]
 
     def metrics(self, runs: Iterable[Run]) -> list[str]:
         """Return the metrics of runs."""
@@ -217,7 +228,7 @@ class Study:
         if figure.has_baselines and self.config.baselines:
             found["baselines"] = [self.layout.table(name, "runs") for name in self.config.baselines]
         if figure.reads_published:
-            found["published"] = [str(data.PUBLISHED)]
+            found["published"] = [self.published]
         return found
 
     @cached_property
@@ -263,7 +274,9 @@ def load_study(content: Mapping[str, Any]) -> Study:
         datasets=datasets,
         grid=grid,
         runs=all_runs(grid),
-        figures=figures_of(grid, {name: block.kind for name, block in config.cells.items()}),
+        figures=figures_of(
+            grid, {name: block.kind for name, block in config.cells.items()}, config.switches
+        ),
         layout=Layout(config.results),
         throughput=read_throughput(data.THROUGHPUT, config.training.device),
     )

@@ -11,10 +11,12 @@ formats
     writing a figure in all its formats.
 style, palettes
     fonts, colours and marks that all figures share.
-cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, multi
+cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, leakage
     the drawings;
-parity, pooled, publication, rates, sizes, unseen
+multi, parity, pooled, publication, rates, sizes, unseen
     more of them.
+contrast
+    studies beside each other, for the command of that name.
 paper
     the figures of the paper, as the paper draws them.
 """

@@ -7,13 +7,20 @@ from typing import Any
 import pandas as pd
 
 from crystal_transfer.datasets import crystals, labels, scaling, splits
+from crystal_transfer.files import read_json, read_sealed_json
 from crystal_transfer.results.publication import published
 from crystal_transfer.results.tables import read_runs, runs_table
 
 
 def _by_run(paths: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Read a table of each run, by the run's id: the name of its folder."""
-    return {Path(path).parent.name: pd.read_csv(path) for path in paths}
+    # "NA" and "007" are names of crystals
+    return {Path(path).parent.name: pd.read_csv(path, converters={"id": str}) for path in paths}
+
+
+def _samples(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Read the ids of the crystals that each run was trained on, by the run's id."""
+    return {Path(path).parent.name: read_json(path)["sample"] for path in paths}
 
 
 def _by_dataset(
@@ -29,9 +36,11 @@ READERS: dict[str, tuple[str, Callable[[Sequence[str], Sequence[str]], Any]]] = 
     "baselines": ("baselines", lambda paths, codes: read_runs(paths)),
     "history": ("histories", lambda paths, codes: _by_run(paths)),
     "predictions": ("predictions", lambda paths, codes: _by_run(paths)),
+    "description": ("samples", lambda paths, codes: _samples(paths)),
     "table": ("crystals", _by_dataset(crystals.load)),
     "scaler": ("scalers", _by_dataset(scaling.load)),
     "split": ("splits", _by_dataset(splits.load)),
+    "shared_tests": ("shared", _by_dataset(read_sealed_json)),
     "symmetry": ("systems", _by_dataset(lambda path: pd.read_csv(path, keep_default_na=False))),
     "labels": ("labels", lambda paths, codes: labels.load(paths[0])),
     "published": ("published", lambda paths, codes: published(paths[0])),

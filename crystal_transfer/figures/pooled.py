@@ -27,8 +27,13 @@ def ensembles(
     The numbers have a row per cell of at least three trials: trials, n_test (crystals that all of
     them predict), mae_mean, mae_ensemble and less, the difference in %.
     """
+    return drawn_ensembles(_of_cells(runs, predictions, _ensemble), datasets)
+
+
+def drawn_ensembles(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the numbers of `ensembles`."""
     return _dumbbells(
-        _of_cells(runs, predictions, _ensemble), datasets, "mae",
+        table, datasets, "mae",
         ("mae_mean", "mean of the trials"), ("mae_ensemble", "predictions averaged"),
     )  # fmt: skip
 
@@ -42,8 +47,13 @@ def outliers(
     their own), and means over trials of its target, of R2 and MAE with and without it, and of the
     median absolute error.
     """
+    return drawn_outliers(_of_cells(runs, predictions, _without_farthest), datasets)
+
+
+def drawn_outliers(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the numbers of `outliers`."""
     return _dumbbells(
-        _of_cells(runs, predictions, _without_farthest), datasets, "r2",
+        table, datasets, "r2",
         ("r2", "all test crystals"), ("r2_without", "without the farthest target"),
     )  # fmt: skip
 

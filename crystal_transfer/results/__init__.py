@@ -8,6 +8,8 @@ tables
     metrics of many runs as tidy tables.
 publication
     the published cells, and ours beside them.
+contrast
+    studies beside each other, run by run.
 select
     which cells a figure or a claim of the paper is about.
 claims, literature

@@ -19,6 +19,7 @@ class DatasetFiles:
     scaler: str
     symmetry: str
     seen_in_test: str
+    shared_tests: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Layout:
             scaler=f"{folder}/scaler.json",
             symmetry=f"{folder}/symmetry.csv",
             seen_in_test=f"{folder}/seen_in_test.json",
+            shared_tests=f"{folder}/shared_tests.json",
         )
 
     def features(self, code: str) -> str:

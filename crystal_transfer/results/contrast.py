@@ -1,0 +1,73 @@
+"""What a change of a study does to its results: studies compared run by run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.results.layout import Layout
+from crystal_transfer.results.tables import half_width, read_runs
+
+ABOUT = ["kind", "source", "dataset", "size", "strategy"]  # what tells a reader which cell it is
+
+
+def runs_of_folder(folder: str | Path) -> pd.DataFrame:
+    """Read all runs of a study's tables.
+
+    Parameters
+    ----------
+    folder
+        Of the study's results.
+
+    Raises
+    ------
+    InputError
+        If it has no table of runs.
+    """
+    pattern = Path(Layout(str(folder)).table("*", "runs"))
+    found = sorted(pattern.parent.glob(pattern.name))
+    if not found:
+        raise InputError(f"{folder}: has no tables of runs; finish the study first.")
+    runs = read_runs(found)
+    return runs[runs["kind"] != "baseline"]
+
+
+def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Compare studies with one of them, run by run: the same cell, the same trial.
+
+    Parameters
+    ----------
+    base
+        Runs of the study that others are compared with.
+    others
+        Name -> runs of another study.
+
+    Returns
+    -------
+    A row per study and cell that both have: study, cell (the runs' id without the trial), kind,
+    source, dataset, size, strategy, trials, and the changes r2_change (difference of R2) and
+    mae_change (of the MAE in %; negative is better), means over the trials, each with the
+    half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
+    diverged in either study are left out, and so are cells in which nothing is different.
+    """
+    rows = []
+    own = base.dropna(subset="mae").set_index("id")
+    for name, runs in others.items():
+        both = runs.dropna(subset="mae").join(own[["r2", "mae"]], on="id", rsuffix="_base")
+        both = both.dropna(subset="mae_base")
+        changes = both.assign(
+            cell=both["id"].str.replace(r"_t\d+$", "", regex=True),
+            r2_change=both["r2"] - both["r2_base"],
+            mae_change=100 * (both["mae"] / both["mae_base"] - 1),
+        )
+        for cell, found in changes.groupby("cell", sort=False):
+            if np.array_equal(found["mae"], found["mae_base"]):
+                continue
+            row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(found)}
+            for column in ("r2_change", "mae_change"):
+                row[column] = found[column].mean()
+                row[f"{column}_ci95"] = half_width(found[column])
+            rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,93 @@
+"""Studies beside each other, run by run."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from crystal_transfer.errors import InputError
+from crystal_transfer.figures import contrast as drawing
+from crystal_transfer.results.contrast import contrast, runs_of_folder
+from crystal_transfer.results.layout import Layout
+
+
+def runs(maes: list[float], kind: str = "scratch") -> pd.DataFrame:
+    source = "" if kind == "scratch" else "B"
+    return pd.DataFrame([
+        {
+            "id": f"{kind}_A_n20_t{trial}", "kind": kind, "source": source, "source_size": 0,
+            "source_properties": 0, "dataset": "A", "size": 20, "strategy": "",
+            "sampling": "random",
+            "variation": "", "max_lr": 1e-3, "batch_size": 16, "network": "alignn", "trial": trial,
+            "r2": 1 - mae / 10, "mae": mae, "mae_scaled": mae, "rmse": mae, "median_ae": mae,
+            "spearman": 0.5, "n_test": 5, "best_epoch": 1,
+        }
+        for trial, mae in enumerate(maes, start=1)
+    ])  # fmt: skip
+
+
+def test_changes_are_those_of_scipys_paired_test():
+    base, other = runs([2.0, 4.0, 5.0]), runs([1.0, 3.0, 5.5])
+    equal = pd.concat([runs([1.0, 3.0, 5.5]), runs([1.0] * 3, "finetune")])
+    (row,) = contrast(pd.concat([base, runs([1.0] * 3, "finetune")]), {"other": equal}).to_dict(
+        "records"
+    )
+    assert (row["study"], row["cell"], row["trials"]) == ("other", "scratch_A_n20", 3)
+    assert row["mae_change"] == pytest.approx(np.mean([-50, -25, 10]))
+    interval = stats.ttest_rel(other["r2"], base["r2"]).confidence_interval(0.95)
+    assert row["r2_change"] - row["r2_change_ci95"] == pytest.approx(interval.low)
+    assert row["r2_change"] + row["r2_change_ci95"] == pytest.approx(interval.high)
+
+
+def test_a_trial_that_diverged_in_one_study_counts_in_none():
+    other = runs([1.0, np.nan, 5.0, 5.0])
+    (row,) = contrast(runs([2.0, 4.0, 5.0]), {"other": other}).to_dict("records")
+    assert row["trials"] == 2
+    assert row["mae_change"] == -25
+
+
+def test_the_picture_has_a_row_per_study_and_no_cell_of_two_trials():
+    base = pd.concat([runs([2.0, 4.0, 5.0]), runs([2.0, 3.0], "finetune")])
+    worse = base.assign(mae=base["mae"] * 2)
+    table = contrast(base, {"one": worse, "an_other": worse.head(3)})
+    assert len(table) == 3
+    figure = drawing.contrast(table)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["an other", "one"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["scratch A, n = 20"]
+
+
+def written(folder, table) -> None:
+    path = folder / "tables"
+    path.mkdir(parents=True)
+    table.to_csv(Layout(str(folder)).table("scratch", "runs"), index=False)
+
+
+def command(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "crystal_transfer.cli", "contrast", *map(str, arguments)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_command(tmp_path):
+    written(tmp_path / "clean", runs([2.0, 4.0, 5.0]))
+    written(tmp_path / "other", runs([1.0, 3.0, 5.0]))
+    done = command(tmp_path / "clean", tmp_path / "clean", tmp_path / "other", "-o", tmp_path / "x")
+    assert done.returncode == 0, done.stderr
+    assert "-25.000" in done.stdout
+    assert (tmp_path / "x/contrast.png").stat().st_size > 10_000
+    assert len(pd.read_csv(tmp_path / "x/contrast.csv")) == 1
+    done = command(tmp_path / "clean", tmp_path / "nothing")
+    assert done.returncode == 1
+    assert "nothing: has no tables of runs" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_tables(tmp_path):
+    with pytest.raises(InputError, match="finish the study first"):
+        runs_of_folder(tmp_path)
