@@ -65,6 +65,8 @@ def test_pairwise_heatmap():
     assert len(numbers) == 4
     written = {text.get_text() for text in figure.axes[0].texts}
     assert {"0.40", "0.50", "0.60", "0.25"} <= written
+    columns = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert columns == ["A\n1 = 10\nGPa", "B\n1 = 10\neV"]
 
 
 def test_scratch_heatmap():

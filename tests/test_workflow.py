@@ -87,15 +87,12 @@ def test_a_figure_asks_for_its_own_runs_only(tmp_path):
         "results/figures/pairwise_heatmap.svg": (35, 210),
         "results/figures/fig6b.svg": (0, 210),
         "fig6a": (35, 0),
-        "fig4a": (75, 0),
         "published_figures": (0, 0),
         "scratch_heatmap": (175, 0),
         "pairwise_heatmap_n200": (35, 210),
         "results/figures/parity.png": (7, 42),
-        "datasets": (0, 0),
         "results/figures/multi_property_heatmap.csv": (0, 175),
         "unseen": (1, 6),
-        "sampling": (0, 12),
     }
     for target, (scratch, finetune) in targets.items():
         jobs = jobs_of(snakemake(target, "-n", "--quiet", "rules", folder=folder).stdout)

@@ -12,6 +12,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     panels,
     plain_log_numbers,
+    scale_of,
     scratch_first,
     sources_of,
 )
@@ -43,7 +44,8 @@ def learning_curves(
         plain_log_numbers(axis.yaxis)
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
-        axis.set_ylabel("Validation MAE (scaled)")
+        scale = scale_of(here["mae"], here["mae_scaled"], datasets[code].unit)
+        axis.set_ylabel(f"Validation MAE\n(scaled: {' '.join(scale)})")
     legend_below(figure, scratch_first(handles, [f"PT {source}" for source in sources]))
     return figure, pd.concat(shown, ignore_index=True)
 

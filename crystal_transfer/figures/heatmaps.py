@@ -12,7 +12,14 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.figures.style import Drawing, Quantity, baselines_beside, ink_on, sources_of
+from crystal_transfer.figures.style import (
+    Drawing,
+    Quantity,
+    baselines_beside,
+    ink_on,
+    scale_of,
+    sources_of,
+)
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
@@ -40,7 +47,7 @@ def _by_size(
     columns = sorted(table["size"].unique())
     figure = two_metric_heatmap(
         table,
-        ("dataset", rows, rows),
+        ("dataset", rows, [_with_scale(code, table, datasets) for code in rows]),
         ("size", columns, [str(size) for size in columns]),
         metrics,
         best_along="row",
@@ -70,7 +77,7 @@ def _pairs(
     return two_metric_heatmap(
         table,
         ("source", ["", *sources], ["scratch", *sources]),
-        ("dataset", targets, targets),
+        ("dataset", targets, [_with_scale(code, table, datasets) for code in targets]),
         metrics,
         best_along="column",
         axis_labels=("FT dataset", "PT dataset"),
@@ -92,6 +99,13 @@ def margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
 def scratch_margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the half-widths of the 95 % confidence intervals, datasets against sizes."""
     return _by_size(runs, datasets, "Margins of error (95 %), scratch", MARGINS)
+
+
+def _with_scale(code: str, table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> str:
+    """Write a dataset's code, and what 1 of its scaled targets is in physical units."""
+    here = table[table["dataset"] == code]
+    scale = scale_of(here["mae_mean"], here["mae_scaled_mean"], datasets[code].unit)
+    return "\n".join([code, *scale])
 
 
 def two_metric_heatmap(

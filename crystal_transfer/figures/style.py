@@ -56,6 +56,23 @@ class Quantity:
         return f"{self.label} ({self.unit})" if self.unit not in ("", "1") else self.label
 
 
+def scale_of(maes: pd.Series, scaled: pd.Series, unit: str) -> list[str]:
+    """Say what 1 of a dataset's scaled targets is: number and unit; nothing where no run tells.
+
+    Parameters
+    ----------
+    maes, scaled
+        The same MAEs in physical units and scaled: all runs of a dataset have one range, that of
+        the dataset or of its pool.
+    unit
+        The physical unit.
+    """
+    ratios = (maes / scaled)[scaled > 0].dropna()
+    if ratios.empty:
+        return []
+    return [f"1 = {ratios.median():.3g}", *([unit] if unit not in ("", "1") else [])]
+
+
 def pair_label(source: str, target: str) -> str:
     """Return the name of a PT-FT pair."""
     return f"{source} \N{RIGHTWARDS ARROW} {target}"
