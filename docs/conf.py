@@ -20,8 +20,8 @@ include_patterns = ["*.md", "docs/*.md", "docs/api/*.rst"]
 exclude_patterns = [".*", "results", "resources", "build", "tests", "docs/_build", "workflow"]
 PAGES = [
     "docs/own-crystals", "docs/datasets", "docs/experiments", "docs/strategies",
-    "docs/configuration", "docs/cluster", "docs/figures", "docs/real-data", "docs/baselines",
-    "docs/published-samples", "docs/claims", "docs/performance", "docs/architecture",
+    "docs/configuration", "docs/cluster", "docs/figures", "docs/real-study", "docs/baselines",
+    "docs/claims", "docs/performance", "docs/architecture",
     "docs/api/modules", "CONTRIBUTING", "SECURITY", "CHANGELOG",
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Every study that the docs show is planned, and has as many runs as they say."""
 
+import importlib.util
 import json
 import re
 
@@ -62,3 +63,14 @@ def test_python_of_the_readme_runs(alloys, tmp_path, monkeypatch, capsys):
     exec(code, {})
     assert capsys.readouterr().out.count("formation_energy-1-") >= 10
     assert (tmp_path / "model/report.html").exists()
+
+
+def test_the_page_of_the_real_study_is_that_of_its_tables():
+    spec = importlib.util.spec_from_file_location("m", ROOT / "docs/make_real_study.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = module.PAGE.read_text()
+    made_anew = module.written_page(page, module.study())
+    assert page == made_anew, "run: python docs/make_real_study.py"
+    # every block has its place
+    assert set(re.findall(r"<!-- ([\w ]+) -->\n", page)) == {*module.BLOCKS, "end"}

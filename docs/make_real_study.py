@@ -1,0 +1,457 @@
+"""Write docs/real-study.md's tables and pictures from the study's tables in resources/compact.
+
+    python docs/make_real_study.py collect      # from results/compact, after the study
+    python docs/make_real_study.py              # tables and pictures: no training
+
+The page is written by hand but for what stands between its marks.
+"""
+
+import argparse
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from crystal_transfer import data
+from crystal_transfer.experiments.config_files import merge, read_config
+from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.figures import chance, pooled
+from crystal_transfer.figures import contrast as contrast_drawing
+from crystal_transfer.figures import leakage as leakage_drawing
+from crystal_transfer.figures.drawings import DRAWINGS
+from crystal_transfer.figures.formats import save
+from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.files import read_json, write_text
+from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.results import claims, publication, tables
+from crystal_transfer.results.markdown import markdown
+from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.story import wins
+from crystal_transfer.results.tables import half_width
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/real-study.md"
+IMAGES = ROOT / "docs/images/real_study"
+TABLES = ROOT / "resources/compact"
+CONFIG = ROOT / "config/compact.yaml"
+SWITCHES = ROOT / "results/switches"
+FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
+MEASURED = ["ensembles", "outliers"]
+# figures of predictions, which are too large to keep: drawn from the numbers behind them
+FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
+    "ensembles": pooled.drawn_ensembles,
+    "outliers": pooled.drawn_outliers,
+    "leakage": leakage_drawing.drawn_gains,
+}
+
+
+def study(*over: Path) -> Study:
+    """Return the study of config/compact.yaml, with other files laid over it."""
+    return load_study(with_defaults(merge([read_config(path) for path in (CONFIG, *over)])))
+
+
+def collect() -> None:
+    """Copy the results of all finished runs, and the numbers behind figures of predictions."""
+    ours = study()
+    layout = ours.layout
+    for name, runs in ours.grid.items():
+        done = [layout.run(run.id).metrics for run in runs if layout.is_done(run.id)]
+        write(tables.runs_table(done), name)
+    for name, block in ours.config.baselines.items():
+        paths = [Path(layout.baselines(name, code)) for code in block.datasets]
+        write(tables.read_runs([path for path in paths if path.exists()]), name)
+    others = [layout.figure(name, "csv") for name in MEASURED]
+    others += [f"{SWITCHES}/seen_in_test/figures/leakage.csv", f"{SWITCHES}/contrast.csv"]
+    for path in filter(Path.exists, map(Path, others)):
+        shutil.copy(path, TABLES / path.name)
+    collect_sizes()
+
+
+def collect_sizes() -> None:
+    """Write the same cells of the small network and of the full one, and what they cost."""
+    small, full = study(), study(FULL)
+    cells = {run.id for run in full.grid["scratch"]}
+    rows = []
+    for ours in (small, full):
+        for run in (run for run in ours.grid["scratch"] if run.id in cells):
+            record = Path(ours.layout.benchmark("train", run.id))
+            if ours.layout.is_done(run.id) and record.exists():
+                found = read_json(ours.files(run).metrics)
+                seconds = json.loads(record.read_text().splitlines()[-1])["cpu_time"]
+                size = ours.settings(run).sizes.hidden_features
+                rows.append([
+                    size, run.dataset, run.trial, found["mae"], found["r2"], seconds / 60
+                ])  # fmt: skip
+    columns = ["hidden_features", "dataset", "trial", "mae", "r2", "minutes"]
+    if len({row[0] for row in rows}) > 1:
+        table = pd.DataFrame(rows, columns=columns)
+        write_text(TABLES / "sizes.csv", table.to_csv(index=False, float_format="%.7g"))
+
+
+def write(table: pd.DataFrame, name: str) -> None:
+    """Write runs, sorted, with as many digits as matter."""
+    if len(table):
+        text = table.sort_values("id").to_csv(index=False, float_format="%.7g")
+        write_text(TABLES / f"{name}_runs.csv", text)
+
+
+# --- what is drawn and counted --------------------------------------------------------------------
+
+
+def runs_of(*experiments: str) -> pd.DataFrame:
+    """Return the runs of experiments, each once."""
+    paths = [TABLES / f"{name}_runs.csv" for name in experiments]
+    return tables.read_runs([path for path in paths if path.exists()])
+
+
+def drawn(name: str, ours: Study) -> Drawing:
+    """Draw a figure: from its numbers, or from the runs that the catalogue says."""
+    quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
+    if name == "contrast":
+        return contrast_drawing.contrast(numbers(name)), numbers(name)
+    if name in FROM_NUMBERS:
+        return FROM_NUMBERS[name](numbers(name), quantities)
+    figure = ours.figures[name]
+    ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
+    runs = runs_of(*ours.grid)
+    arguments = {"runs": runs[runs["id"].isin(ids)]}
+    if figure.has_baselines:
+        arguments["baselines"] = runs_of(*ours.config.baselines)
+    options = ours.figure_options(name)
+    return DRAWINGS[figure.drawing](**arguments, datasets=quantities, **options)
+
+
+def draw(ours: Study) -> None:
+    """Draw the pictures of all blocks that have their tables."""
+    for block in BLOCKS.values():
+        if made(block, ours) != NOT_YET:
+            for name in block.pictures:
+                save(*drawn(name, ours), [IMAGES / f"{name}.png"])
+
+
+def value(mean: float, half: float, digits: int = 3) -> str:
+    """Write a mean with the half-width of its interval, to as many significant digits."""
+    if pd.isna(mean):
+        return "-"
+    mean = float(f"{mean:.{digits}g}")
+    return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {half:.2g}"
+
+
+def percent(number: float) -> str:
+    """Write a change in %."""
+    return "-" if pd.isna(number) else f"{number:+.0f} %"
+
+
+def what_was_run(ours: Study) -> str:
+    """Count the finished runs of each experiment."""
+    rows = []
+    for name, planned in ours.grid.items():
+        path = TABLES / f"{name}_runs.csv"
+        runs = tables.read_runs([path]) if path.exists() else pd.DataFrame({"mae": []})
+        kind = ours.config.experiments[name].kind
+        rows.append([name, kind, len(planned), len(runs), int(runs["mae"].isna().sum())])
+    return markdown(
+        pd.DataFrame(rows, columns=["experiment", "kind", "runs", "finished", "diverged"])
+    )
+
+
+def size_of_the_network(ours: Study) -> str:
+    """Compare the small network with the full one."""
+    found = numbers("sizes")
+    rows = []
+    for (size, code), here in found.groupby(["hidden_features", "dataset"], sort=False):
+        if len(here) < FEWEST_TRIALS:
+            continue
+        layers = "4 + 4" if size == AlignnSizes().hidden_features else "2 + 2"
+        errors = [value(here[name].mean(), half_width(here[name])) for name in ("mae", "r2")]
+        minutes = f"{here['minutes'].median():.1f}"
+        rows.append([code, f"{layers} layers of {size}", *errors, minutes, unit(ours, code)])
+    columns = ["dataset", "network", "MAE", "R²", "CPU minutes of a training", "unit"]
+    return markdown(pd.DataFrame(sorted(rows), columns=columns))
+
+
+def rates_of_scratch(ours: Study) -> str:
+    """Compare transfer with scratch at either rate."""
+    cells = tables.cells(runs_of("scratch", "scratch_rates", "pairwise"))
+    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    scratch = cells[cells["kind"] == "scratch"].set_index(["dataset", "size", "max_lr"])
+    tuned = cells[cells["kind"] == "finetune"].groupby(["dataset", "size"])["mae_mean"]
+    transfer, best = tuned.median(), tuned.min()
+    rates = sorted(scratch.index.unique("max_lr"), reverse=True)
+    rows = []
+    for code, size in ordered(ours, scratch.index.droplevel("max_lr").unique()):
+        at = {rate: scratch.loc[(code, size, rate)] for rate in rates
+              if (code, size, rate) in scratch.index}  # fmt: skip
+        median, lowest = transfer.get((code, size)), best.get((code, size))
+        row = [code, size, *(
+            value(at[rate]["mae_mean"], at[rate]["mae_ci95"]) if rate in at else "-"
+            for rate in rates
+        )]  # fmt: skip
+        row += ["-" if median is None else f"{median:.3g}"]
+        row += [
+            "-" if median is None or rate not in at else
+            f"{percent(100 * (1 - median / at[rate]['mae_mean']))} / "
+            f"{percent(100 * (1 - lowest / at[rate]['mae_mean']))}"
+            for rate in rates
+        ]  # fmt: skip
+        rows.append([*row, unit(ours, code)])
+    names = [f"{rate:g}" for rate in rates]
+    columns = ["dataset", "n", *(f"scratch at {name}" for name in names), "transfer, median"]
+    columns += [f"gain at {name}, median / best" for name in names]
+    return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+
+
+def ordered(ours: Study, cells: pd.Index) -> list[tuple[str, int]]:
+    """Sort datasets and sizes as the study names them."""
+    codes = list(ours.used_datasets)
+    return sorted(cells, key=lambda cell: (codes.index(cell[0]), cell[1]))
+
+
+def unit(ours: Study, code: str) -> str:
+    """Return the unit of a dataset's targets."""
+    return ours.quantities[code]["unit"] or "1"
+
+
+def wins_of_transfer(ours: Study) -> str:
+    """Count the cells that transfer wins."""
+    runs = runs_of("scratch", "pairwise")
+    cells = tables.cells(runs)
+    lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
+    baselines = tables.cells(runs_of(*ours.config.baselines))
+    lines.append(wins(cells, baselines).sentence("the best baseline"))
+    held = chance.gains(runs)
+    if len(held):
+        up, wide = (held[f"holds_{kind}"].sum() for kind in ("shared", "corrected"))
+        below = (held["gain"] < -held["shared"]).sum()
+        lines.append(
+            f"Of {len(held)} cells with three trials, {up} gain beyond the 95 % interval of the "
+            f"trials, {wide} beyond the corrected one, and {below} lose beyond the former."
+        )
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def best_of_each(ours: Study) -> str:
+    """Show scratch, the best pair, all properties and the best baseline of every dataset."""
+    names = ["scratch", "pairwise", "multi_property"]
+    cells = tables.cells(runs_of(*names))
+    baselines = tables.cells(runs_of(*ours.config.baselines))
+    baselines = baselines.assign(source=baselines["network"])
+    several = cells["source_properties"] > 1
+    kinds = {
+        "scratch": cells[cells["kind"] == "scratch"],
+        "best pair": cells[(cells["kind"] == "finetune") & ~several],
+        "all other properties": cells[several],
+        "best baseline": baselines,
+    }
+    rows = []
+    for code in ours.config.experiments["pairwise"].finetune:
+        for kind, some in kinds.items():
+            here = some[(some["dataset"] == code) & (some["size"] == 200)]
+            here = here[here["trials"] >= FEWEST_TRIALS].dropna(subset="mae_mean")
+            if here.empty:
+                continue
+            cell = here.loc[here["mae_mean"].idxmin()]
+            name = f"{kind}: {cell['source']}" if kind.startswith("best") else kind
+            rows.append([code, name, *(
+                value(cell[f"{metric}_mean"], cell[f"{metric}_ci95"])
+                for metric in ("mae", "mae_scaled", "r2", "median_ae", "spearman")
+            ), unit(ours, code)])  # fmt: skip
+    columns = ["dataset", "model", "MAE", "scaled MAE", "R²", "median AE", "Spearman", "unit"]
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def equal_time(ours: Study) -> str:
+    """Compare transfer with scratch trained for as long."""
+    runs = runs_of("scratch", "scratch_epochs", "pairwise")
+    cells = tables.cells(runs[runs["size"] == 200])
+    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    rows = []
+    for code in ours.config.experiments["scratch_epochs"].datasets:
+        here = cells[cells["dataset"] == code]
+        usual = here[(here["kind"] == "scratch") & (here["variation"] == "")]
+        longer = here[(here["kind"] == "scratch") & (here["variation"] != "")]
+        median = here.loc[here["kind"] == "finetune", "mae_mean"].median()
+        if longer.empty or usual.empty:
+            continue
+        row = [code, *(value(*some.iloc[0][["mae_mean", "mae_ci95"]]) for some in (usual, longer))]
+        row += [f"{median:.3g}", *(
+            percent(100 * (1 - median / some.iloc[0]["mae_mean"])) for some in (usual, longer)
+        )]  # fmt: skip
+        rows.append([*row, unit(ours, code)])
+    columns = ["dataset", "scratch, 200 epochs", "scratch, 623 epochs", "transfer, median",
+               "gain over 200 epochs", "gain over 623", "unit"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def unseen_dataset(ours: Study) -> str:
+    """JARVIS2D, the dataset no choice was made on."""
+    cells = tables.change_against_scratch(tables.cells(runs_of("jarvis2d")))
+    found = cells[(cells["trials"] >= FEWEST_TRIALS) & (cells["size"] == 200)]
+    found = found.sort_values("mae_mean")
+    rows = [
+        [row.source or "scratch", value(row.mae_mean, row.mae_ci95),
+         value(row.r2_mean, row.r2_ci95), percent(row.mae_change)]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    columns = ["pre-trained on", f"MAE ({unit(ours, 'JARVIS2D')})", "R²", "change of the MAE"]
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def one_outlier(ours: Study) -> str:
+    """R2 and MAE with and without the farthest target."""
+    found = numbers("outliers")
+    rows = [
+        [row.dataset, row.source or "scratch", f"{row.outlier_target:.3g}", f"{row.r2:.2f}",
+         f"{row.r2_without:.2f}", f"{row.mae:.3g}", f"{row.mae_without:.3g}",
+         f"{row.median_ae:.3g}"]
+        for row in found.itertuples() if row.source == "" or row.dataset == "PZ"
+    ]  # fmt: skip
+    columns = ["dataset", "model", "farthest target", "R²", "R² without", "MAE", "MAE without",
+               "median AE"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def averages(ours: Study) -> str:
+    """Say what averaging the predictions of three trials is worth."""
+    found = numbers("ensembles")
+    rows = [
+        [code, len(here), f"{here['less'].mean():.1f}", f"{here['less'].min():.1f} to "
+         f"{here['less'].max():.1f}"]
+        for code, here in found.groupby("dataset", sort=False)
+    ]  # fmt: skip
+    columns = ["dataset", "cells", "mean reduction of the MAE (%)", "from, to (%)"]
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def switches(ours: Study) -> str:
+    """Say what each switch changes."""
+    found = numbers("contrast")
+    found = found[found["trials"] >= FEWEST_TRIALS]
+    rows = [
+        [row.study, row.cell.removesuffix("_all"),
+         f"{row.r2_change:+.3f} ± {row.r2_change_ci95:.3f}",
+         f"{row.mae_change:+.1f} ± {row.mae_change_ci95:.1f}"]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    return markdown(
+        pd.DataFrame(rows, columns=["switch", "cell", "change of R²", "change of MAE (%)"])
+    )
+
+
+def leaks(ours: Study) -> str:
+    """Gains on test crystals that pre-training has seen, and on others."""
+    found = numbers("leakage")
+    found = found[found["n_seen"] >= leakage_drawing.FEWEST_SEEN]
+    rows = [
+        [f"{row.source} → {row.dataset}", row.n_seen, row.n_unseen,
+         value(row.gain_seen, row.gain_seen_ci95, 2),
+         value(row.gain_unseen, row.gain_unseen_ci95, 2)]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    columns = ["pair", "seen", "not seen", "gain on seen (%)", "gain on others (%)"]
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def numbers(name: str) -> pd.DataFrame:
+    """Read the numbers behind a figure."""
+    return tables.read_cells(TABLES / f"{name}.csv")
+
+
+def counted_claims(ours: Study) -> str:
+    """Count the paper's claims on its own cells and on these."""
+    names = [name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()]
+    theirs = publication.published_cells(data.PUBLISHED)
+    table = claims.side_by_side(theirs, tables.cells(runs_of(*names)))
+    return markdown(table[["claim", "stated", "published cells", "our runs"]])
+
+
+class Block(NamedTuple):
+    """What stands between two marks of the page.
+
+    Attributes
+    ----------
+    needs
+        Tables it is made from, names in resources/compact; without one of them it says so.
+    pictures
+        Name -> what it shows.
+    text
+        Study -> text; None for pictures alone.
+    """
+
+    needs: Sequence[str]
+    pictures: Mapping[str, str] = {}
+    text: Callable[[Study], str] | None = None
+
+
+PAIRS = ["scratch_runs", "pairwise_runs"]
+WITH_BASELINES = [*PAIRS, "baselines_runs"]
+BLOCKS = {
+    "what was run": Block([], text=what_was_run),
+    "size": Block(["sizes"], text=size_of_the_network),
+    "rates of scratch": Block(
+        [*PAIRS, "scratch_rates_runs"],
+        {"scratch_rates": "Scratch at two learning rates beside transfer"}, rates_of_scratch,
+    ),
+    "wins": Block(WITH_BASELINES, text=wins_of_transfer),
+    "pairs": Block(
+        WITH_BASELINES,
+        {"pairwise_heatmap": "PT against FT dataset at n = 200, with scratch and baselines"},
+    ),
+    "best of each": Block(
+        WITH_BASELINES, {"mae_by_size": "MAE against FT size, with baselines"}, best_of_each
+    ),
+    "chance": Block(PAIRS, {"chance": "Gains of transfer with two intervals"}),
+    "equal time": Block(
+        [*PAIRS, "scratch_epochs_runs"], {"scratch_epochs": "Scratch trained for longer"},
+        equal_time,
+    ),
+    "unseen": Block(["jarvis2d_runs"], {"unseen": "JARVIS2D"}, unseen_dataset),
+    "outliers": Block(["outliers"], {"outliers": "R2 with and without one crystal"}, one_outlier),
+    "ensembles": Block(["ensembles"], {"ensembles": "Three networks averaged"}, averages),
+    "switches": Block(["contrast"], {"contrast": "What each switch changes"}, switches),
+    "leakage": Block(["leakage"], {"leakage": "Gains on seen and other test crystals"}, leaks),
+    "paper": Block(
+        [*PAIRS, "multi_property_runs"],
+        {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"}, counted_claims,
+    ),
+}  # fmt: skip
+NOT_YET = "*Not run yet.*"
+
+
+def made(block: Block, ours: Study) -> str:
+    """Return a block as text."""
+    if not all((TABLES / f"{name}.csv").exists() for name in block.needs):
+        return NOT_YET
+    place = IMAGES.relative_to(PAGE.parent)
+    parts = [f"![{shown}]({place}/{name}.png)" for name, shown in block.pictures.items()]
+    return "\n\n".join([*parts, *([block.text(ours)] if block.text else [])])
+
+
+def written_page(text: str, ours: Study) -> str:
+    """Return the page with what stands between its marks made anew."""
+    return re.sub(
+        r"<!-- ([\w ]+) -->\n.*?<!-- end -->",
+        lambda found: f"<!-- {found[1]} -->\n\n{made(BLOCKS[found[1]], ours)}\n\n<!-- end -->",
+        text,
+        flags=re.S,
+    )
+
+
+def main() -> None:
+    """Collect the study's results, or write the page and draw its pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=["collect"])
+    if parser.parse_args().what == "collect":
+        collect()
+        return
+    ours = study()
+    draw(ours)
+    write_text(PAGE, written_page(PAGE.read_text(encoding="utf-8"), ours))
+
+
+if __name__ == "__main__":
+    main()
