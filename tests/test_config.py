@@ -260,7 +260,7 @@ def test_environments_have_the_pins_of_the_lock():
         assert all(pins[package] == version for package, version in found)
 
 
-@pytest.mark.parametrize("name", ["demo", "real", "published", "compact", "pretrained"])
+@pytest.mark.parametrize("name", ["demo", "published", "compact", "switches", "pretrained"])
 def test_shipped_configs(config, name):
     assert load_study(with_defaults(read_config(ROOT / f"config/{name}.yaml"))).runs
 
