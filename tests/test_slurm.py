@@ -312,8 +312,8 @@ def test_the_miniature_grid_through_the_profile_as_shipped(undisturbed, submit, 
     main = submit(*MINIATURE, "--", "tables", folder=folder)
     finished(main, folder, seconds=1800)
     runs = list((folder / "results/miniature/runs").glob("*/metrics.json"))
-    assert len(runs) == 13
-    # three trials of a cell share a job: 4 for them and 1 for pre-training
+    assert len(runs) == 9
+    # the trials of a cell share a job: 4 for them and 1 for pre-training
     jobs = {read_json(path.with_name("run.json"))["job"] for path in runs}
     assert len(jobs) == 5
 
