@@ -163,8 +163,8 @@ def fresh_copy(folder: Path) -> Path:
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            # what Numba has compiled comes along, but no file that is being written at this moment
-            left_out = shutil.ignore_patterns("*.pyc*", "*.tmp*")
+            # what Python and Numba have compiled comes along, but nothing that is half written
+            left_out = shutil.ignore_patterns("*.pyc.*", "*.tmp*")
             shutil.copytree(source, target, ignore=left_out, symlinks=True)
         else:
             shutil.copy(source, target)

@@ -321,7 +321,7 @@ def test_an_interrupted_model_ends_with_the_same_bits(alloys, source, tmp_path):
     ase.io.write(tmp_path / "data.extxyz", frames)
     options = [
         "finetune", "data.extxyz", "--target", "e", "--from", source, "--strategy", "all_new_head",
-        "--folds", "3", "--group-by", "none", "--epochs", "150", "--threads", "2",
+        "--folds", "3", "--group-by", "none", "--epochs", "100", "--threads", "2",
     ]  # fmt: skip
     command(*options, "-o", "whole", cwd=tmp_path)
     process = begun_training(options, "parts", tmp_path)

@@ -197,7 +197,7 @@ def test_killed_and_requeued_trainings_continue(undisturbed, submit, prepared):
     assert made_by["job"] == job
     assert_same_results(prepared, undisturbed)
     usage = (prepared / "results/faults/tables/usage.csv").read_text()
-    assert "finetune,1,12.0" in usage
+    assert "finetune,1,11.0" in usage
 
 
 def test_a_preempted_training_continues_in_the_same_job(undisturbed, submit, prepared):

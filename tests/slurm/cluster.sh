@@ -115,7 +115,8 @@ start() {
         --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munge.seed"
     alive slurmctld || slurmctld
     wait_for 10 ctld_answers || { tail -n 5 "$dir/slurmctld.log" >&2; exit $not_here; }
-    alive slurmd || slurmd
+    # its jobs first: tests of the cluster wait for them, and take longer than all others
+    alive slurmd || nice -n -5 slurmd
     node_is_up || scontrol update nodename="$node" state=resume 2>/dev/null || true
     wait_for 15 node_is_up || { sinfo --list-reasons >&2; tail -n 5 "$dir/slurmd.log" >&2; exit $not_here; }
     status
