@@ -118,7 +118,9 @@ def drawn(name: str, ours: Study) -> Drawing:
     figure = ours.figures[name]
     ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
     runs = runs_of(*ours.grid)
-    arguments = {"runs": runs[runs["id"].isin(ids)]}
+    trials = runs.groupby(tables.CELL)["id"].transform("size")
+    whole = runs["id"].isin(ids) & (trials >= FEWEST_TRIALS)  # of fewer nothing is claimed
+    arguments = {"runs": runs[whole]}
     if figure.has_baselines:
         arguments["baselines"] = runs_of(*ours.config.baselines)
     options = ours.figure_options(name)
@@ -278,7 +280,7 @@ def equal_time(ours: Study) -> str:
         if longer.empty or usual.empty:
             continue
         row = [code, *(value(*some.iloc[0][["mae_mean", "mae_ci95"]]) for some in (usual, longer))]
-        row += [f"{median:.3g}", *(
+        row += [value(median, float("nan")), *(
             percent(100 * (1 - median / some.iloc[0]["mae_mean"])) for some in (usual, longer)
         )]  # fmt: skip
         rows.append([*row, unit(ours, code)])
@@ -422,9 +424,17 @@ BLOCKS = {
 NOT_YET = "*Not run yet.*"
 
 
+def has_a_cell(name: str) -> bool:
+    """Say whether a table is there, and one of runs has a cell of enough trials."""
+    path = TABLES / f"{name}.csv"
+    if not path.exists() or not name.endswith("_runs"):
+        return path.exists()
+    return bool((tables.cells(tables.read_runs([path]))["trials"] >= FEWEST_TRIALS).any())
+
+
 def made(block: Block, ours: Study) -> str:
     """Return a block as text."""
-    if not all((TABLES / f"{name}.csv").exists() for name in block.needs):
+    if not all(map(has_a_cell, block.needs)):
         return NOT_YET
     place = IMAGES.relative_to(PAGE.parent)
     parts = [f"![{shown}]({place}/{name}.png)" for name, shown in block.pictures.items()]

@@ -16,7 +16,7 @@ from crystal_transfer.figures import (
     rates,
     sizes,
 )
-from crystal_transfer.figures.style import Quantity, labelled, legend_below, panels
+from crystal_transfer.figures.style import Quantity, labelled, legend_below, panels, scale_of
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
@@ -67,6 +67,13 @@ def test_pairwise_heatmap():
     assert {"0.40", "0.50", "0.60", "0.25"} <= written
     columns = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert columns == ["A\n1 = 10\nGPa", "B\n1 = 10\neV"]
+
+
+def test_scales_are_written_plainly():
+    maes, scaled = pd.Series([0.179, 3580.0]), pd.Series([1e-4, 2.0])
+    assert scale_of(maes, scaled, "1/cm") == ["1 = 1,790", "1/cm"]
+    assert scale_of(maes / 1e4, scaled, "1") == ["1 = 0.179"]
+    assert scale_of(maes, scaled * np.nan, "eV") == []
 
 
 def test_scratch_heatmap():

@@ -55,7 +55,9 @@ def _beside_transfer(
     """
     codes = [code for code in datasets if code in set(table["dataset"])]
     scratch, tuned = (table[table["kind"] == kind] for kind in ("scratch", "finetune"))
-    ways = sorted(scratch[way].unique(), reverse=True)
+    counts = scratch[way].value_counts()
+    # the usual one, which has all sizes, first
+    ways = sorted(counts.index, key=lambda value: (-counts[value], -value))
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
         for place, (value, style) in enumerate(zip(ways, STYLES, strict=False)):

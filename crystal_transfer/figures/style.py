@@ -70,7 +70,9 @@ def scale_of(maes: pd.Series, scaled: pd.Series, unit: str) -> list[str]:
     ratios = (maes / scaled)[scaled > 0].dropna()
     if ratios.empty:
         return []
-    return [f"1 = {ratios.median():.3g}", *([unit] if unit not in ("", "1") else [])]
+    half_range = float(f"{ratios.median():.3g}")
+    number = f"{half_range:,.0f}" if half_range >= 1000 else f"{half_range:g}"
+    return [f"1 = {number}", *([unit] if unit not in ("", "1") else [])]
 
 
 def pair_label(source: str, target: str) -> str:

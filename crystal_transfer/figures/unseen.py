@@ -23,7 +23,7 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     found = change_against_scratch(cells(runs)).sort_values(["dataset", "r2_mean"])
     found.insert(0, "model", [_name(row) for row in found.itertuples()])
     codes = [code for code in datasets if code in set(found["dataset"])]
-    most = found.groupby("dataset").size().max()
+    most = int(found["dataset"].value_counts().max()) if len(found) else 1
     figure, axes = panels(2 * len(codes), 3.6, 0.8 + 0.32 * most, columns=2)
     shown = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
     for axis, (code, metric) in zip(axes, shown, strict=True):
