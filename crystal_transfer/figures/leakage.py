@@ -51,7 +51,7 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
     """Draw the numbers of `gains`."""
     drawn = table[table["n_seen"] >= FEWEST_SEEN]
     codes = [code for code in datasets if code in set(drawn["dataset"])]
-    figure, axes = panels(len(codes), width=3.4)
+    figure, axes = panels(len(codes), width=3.4, height=3.0)
     for axis, code in zip(axes, codes, strict=True):
         here = drawn[drawn["dataset"] == code].sort_values("gain_unseen")
         rows = np.arange(len(here))
@@ -64,14 +64,13 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
             )  # fmt: skip
         axis.axvline(0, color="black", linewidth=0.8)
         labels = [
-            f"{pair_label(row.source, code)}\n{row.n_seen} of {row.n_seen + row.n_unseen}"
+            f"{pair_label(row.source, code)}\n{row.n_seen} of {row.n_seen + row.n_unseen} seen"
             for row in here.itertuples()
         ]
         axis.set_yticks(rows, labels)
         axis.set_ylim(-0.6, len(here) - 0.4)
         axis.set_title(f"{code}, n = {here['size'].iloc[0]}")
         axis.set_xlabel("reduction of the MAE (%)")
-        axis.set_ylabel("pair, test crystals that were seen")
     if axes:
         legend_below(figure, labelled(axes[0]))
     return figure, table
