@@ -61,6 +61,15 @@ def test_the_picture_has_a_row_per_study_and_no_cell_of_two_trials():
     assert [text.get_text() for text in legend.get_texts()] == ["scratch A, n = 20"]
 
 
+def test_cells_of_one_short_name_are_told_apart():
+    base = pd.concat([runs([2.0, 4.0, 5.0]), runs([2.0, 4.0, 5.0])], ignore_index=True)
+    base.loc[3:, "id"] = [f"scratch_A_n20_lr1e-4_t{trial}" for trial in (1, 2, 3)]
+    figure = drawing.contrast(contrast(base, {"one": base.assign(mae=base["mae"] * 2)}))
+    (legend,) = figure.legends
+    names = {text.get_text() for text in legend.get_texts()}
+    assert names == {"scratch_A_n20", "scratch_A_n20_lr1e-4"}
+
+
 def written(folder, table) -> None:
     path = folder / "tables"
     path.mkdir(parents=True)
@@ -86,6 +95,19 @@ def test_the_command(tmp_path):
     assert done.returncode == 1
     assert "nothing: has no tables of runs" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_studies_that_cannot_be_compared(tmp_path):
+    base = runs([2.0, 4.0, 5.0])
+    with pytest.raises(InputError, match="has other test crystals"):
+        contrast(base, {"other": runs([1.0, 3.0, 5.0]).assign(n_test=6)})
+    with pytest.raises(InputError, match="has no run of the study"):
+        contrast(base, {"other": runs([1.0], "finetune")})
+    for place in ("one/clean", "two/results", "three/results"):
+        written(tmp_path / place, base)
+    done = command(*(tmp_path / p for p in ("one/clean", "two/results", "three/results")))
+    assert done.returncode == 1
+    assert "two have one name; rename a folder" in done.stderr
 
 
 def test_a_folder_without_tables(tmp_path):

@@ -238,6 +238,13 @@ def test_leakage_by_hand():
     ]  # fmt: skip
     assert numbers.loc["C", ["n_seen", "n_unseen", "gain_unseen"]].tolist() == [0, 4, 100]
     assert np.isnan(numbers.loc["C", "gain_seen"])
+    # another strategy is another cell, no further trial of the same
+    other = runs[runs["id"] == "b"].assign(id="o", strategy="new_head")
+    both = leakage.gains(pd.concat([runs, other]), predictions | {"o": predictions["s"]},
+                         samples, shared)  # fmt: skip
+    assert both[both["source"] == "B"].set_index("strategy")["gain_seen"].to_dict() == {
+        "all": 50, "new_head": 0,
+    }  # fmt: skip
     figure, _ = leakage.leakage(runs, predictions, samples, shared, DATASETS)
     assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]
 

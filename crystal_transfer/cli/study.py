@@ -77,17 +77,17 @@ def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
     Raises
     ------
     InputError
-        If a folder has no tables of runs, or none of its runs is one of `base`.
+        If a folder has no tables of runs, two have one name, or `results.contrast` refuses.
     """
     from crystal_transfer.figures import contrast as drawing
     from crystal_transfer.figures.formats import save
 
     own = results.runs_of_folder(base)
     folders = [folder for folder in others if folder.resolve() != base.resolve()]
-    found = {folder.resolve().name: results.runs_of_folder(folder) for folder in folders}
-    for name, runs in found.items():
-        if not set(runs["id"]) & set(own["id"]):
-            raise InputError(f"{name}: has no run that {base} has too.")
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        raise InputError(f"{', '.join(map(str, folders))}: two have one name; rename a folder.")
+    found = dict(zip(names, map(results.runs_of_folder, folders), strict=True))
     table = results.contrast(own, found)
     if table.empty:
         raise InputError(f"{base}: none of the others has another result.")

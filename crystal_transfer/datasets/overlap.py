@@ -14,6 +14,7 @@ from tqdm import tqdm
 from crystal_transfer.datasets.cleaning import Rejected
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
 from crystal_transfer.datasets.fingerprints import formula
+from crystal_transfer.datasets.splits import Split
 from crystal_transfer.species import SYMBOLS
 
 
@@ -44,6 +45,12 @@ def _with_equals(
         if candidates:
             own = structure(crystal)
             yield crystal, (other for other, its in candidates if matcher.fit(own, its))
+
+
+def tested_crystals(table: CrystalTable, split: Split) -> CrystalTable:
+    """Return the test crystals of a dataset; without a fixed test set, any may be tested on."""
+    test = set(split.test or split.pool)
+    return tabulate(crystal for crystal in table if crystal.id in test)
 
 
 def occurring_in(table: CrystalTable, others: Iterable[Crystal]) -> list[str]:
@@ -78,8 +85,12 @@ def shared_with(tested: CrystalTable, others: CrystalTable) -> dict[str, list[st
     -------
     Id of a test crystal -> ids of its equals, see `_with_equals`; crystals without are left out.
     """
-    found = {crystal.id: [e.id for e in equal] for crystal, equal in _with_equals(tested, others)}
-    return {id: equal for id, equal in found.items() if equal}
+    found = defaultdict(list)
+    # the large table is gone through once, and only the test set is kept as structures
+    for crystal, equal in _with_equals(others, tested):
+        for test in equal:
+            found[test.id].append(crystal.id)
+    return dict(found)
 
 
 def without_tested(

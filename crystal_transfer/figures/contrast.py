@@ -13,6 +13,7 @@ from crystal_transfer.figures.style import (
     labelled,
     legend_below,
     pair_label,
+    panels,
     strategy_label,
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS
@@ -27,7 +28,12 @@ def contrast(table: pd.DataFrame) -> Figure:
     Cells of fewer than three trials are left out: nothing is claimed from those.
     """
     table = table[table["trials"] >= FEWEST_TRIALS]
+    if table.empty:
+        return panels(0)[0]
     table = table.assign(name=[_name(row) for row in table.itertuples()])
+    # what a short name does not tell apart, such as learning rates, the cell's own name does
+    shared = table.groupby("name")["cell"].transform("nunique") > 1
+    table["name"] = table["name"].mask(shared, table["cell"])
     studies = list(dict.fromkeys(table["study"]))[::-1]
     names = list(dict.fromkeys(table["name"]))
     height = 1.8 + ROW * len(studies) + 0.12 * len(names)

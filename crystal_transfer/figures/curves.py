@@ -45,7 +45,7 @@ def learning_curves(
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel("Epoch")
         scale = scale_of(here["mae"], here["mae_scaled"], datasets[code].unit)
-        axis.set_ylabel(f"Validation MAE\n(scaled: {' '.join(scale)})")
+        axis.set_ylabel(f"Validation MAE\n({' '.join(['scaled:', *scale]) if scale else 'scaled'})")
     legend_below(figure, scratch_first(handles, [f"PT {source}" for source in sources]))
     return figure, pd.concat(shown, ignore_index=True)
 

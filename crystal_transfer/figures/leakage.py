@@ -13,8 +13,9 @@ from crystal_transfer.figures.style import (
     legend_below,
     pair_label,
     panels,
+    strategy_label,
 )
-from crystal_transfer.results.tables import half_width
+from crystal_transfer.results.tables import CELL, half_width
 
 FEWEST_SEEN = 5  # test crystals; of fewer a pair is not drawn
 GROUPS = {"seen": "seen in pre-training", "unseen": "not seen"}
@@ -64,7 +65,8 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
             )  # fmt: skip
         axis.axvline(0, color="black", linewidth=0.8)
         labels = [
-            f"{pair_label(row.source, code)}\n{row.n_seen} of {row.n_seen + row.n_unseen} seen"
+            f"{pair_label(row.source, code)}{_unusual(row.strategy)}\n"
+            f"{row.n_seen} of {row.n_seen + row.n_unseen} seen"
             for row in here.itertuples()
         ]
         axis.set_yticks(rows, labels)
@@ -74,6 +76,10 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
     if axes:
         legend_below(figure, labelled(axes[0]))
     return figure, table
+
+
+def _unusual(strategy: str) -> str:
+    return "" if strategy == "all" else f", {strategy_label(strategy)}"
 
 
 def gains(
@@ -86,7 +92,7 @@ def gains(
 
     Returns
     -------
-    A row per pair: source, dataset, size, trials, n_seen and n_unseen (test crystals, mean over
+    A row per cell of a pair: its columns, trials, n_seen and n_unseen (test crystals, mean over
     trials), and for both groups the mean reduction of the MAE in % with the half-width of its 95 %
     interval over the trials (gain_seen, gain_seen_ci95, ...); NaN for a group without crystals.
     """
@@ -95,12 +101,12 @@ def gains(
     pretrained = runs[runs["kind"] == "pretrain"].set_index(["dataset", "size"])["id"]
     tuned = known[(known["kind"] == "finetune") & (known["source_properties"] == 1)]
     rows = []
-    for (source, source_size, code, size), found in tuned.groupby(
-        ["source", "source_size", "dataset", "size"], sort=False
-    ):
-        if (source, source_size) not in pretrained.index:
+    for values, found in tuned.groupby(CELL, sort=False):
+        cell = dict(zip(CELL, values, strict=True))
+        source, code, size = cell["source"], cell["dataset"], cell["size"]
+        if (source, cell["source_size"]) not in pretrained.index:
             continue  # it starts from a file
-        sample = set(samples[pretrained[source, source_size]])
+        sample = set(samples[pretrained[source, cell["source_size"]]])
         seen = {id for id, equal in shared[code].get(source, {}).items() if sample & set(equal)}
         trials = [
             _of_trial(predictions[run.id], predictions[scratch[code, size, run.trial]], seen)
@@ -110,7 +116,7 @@ def gains(
         if trials:
             each = pd.DataFrame(trials)
             counts = each[["n_seen", "n_unseen"]].mean().round().astype(int)
-            row = {"source": source, "dataset": code, "size": size, "trials": len(each), **counts}
+            row = cell | {"trials": len(each), **counts}
             for group in GROUPS:
                 row[f"gain_{group}"] = each[group].mean()
                 row[f"gain_{group}_ci95"] = half_width(each[group])

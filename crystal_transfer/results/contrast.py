@@ -51,12 +51,26 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     mae_change (of the MAE in %; negative is better), means over the trials, each with the
     half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
     diverged in either study are left out, and so are cells in which nothing is different.
+
+    Raises
+    ------
+    InputError
+        If a study has no run of `base`, or tests one on another number of crystals.
     """
     rows = []
     own = base.dropna(subset="mae").set_index("id")
     for name, runs in others.items():
-        both = runs.dropna(subset="mae").join(own[["r2", "mae"]], on="id", rsuffix="_base")
+        if not set(runs["id"]) & set(base["id"]):
+            raise InputError(f"{name}: has no run of the study that it is compared with.")
+        measured = own[["r2", "mae", "n_test"]]
+        both = runs.dropna(subset="mae").join(measured, on="id", rsuffix="_base")
         both = both.dropna(subset="mae_base")
+        other = both.loc[both["n_test"] != both["n_test_base"], "id"]
+        if len(other):
+            raise InputError(
+                f"{name}: {other.iloc[0]} has other test crystals than in the study that it is "
+                "compared with; compare studies of one split."
+            )
         changes = both.assign(
             cell=both["id"].str.replace(r"_t\d+$", "", regex=True),
             r2_change=both["r2"] - both["r2_base"],

@@ -2,15 +2,12 @@
 
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals, splits
-from crystal_transfer.datasets.crystals import tabulate
-from crystal_transfer.datasets.overlap import shared_with
+from crystal_transfer.datasets.overlap import shared_with, tested_crystals
 from crystal_transfer.files import write_sealed_json
 
 with logged(snakemake.log[0]):
     split = splits.load(snakemake.input.split)
-    test = set(split.test or split.pool)  # without a fixed test set, any may be tested on
-    table = crystals.load(snakemake.input.table)
-    tested = tabulate(crystal for crystal in table if crystal.id in test)
+    tested = tested_crystals(crystals.load(snakemake.input.table), split)
     others = zip(snakemake.params.others, snakemake.input.others, strict=True)
     write_sealed_json(
         snakemake.output[0],
