@@ -3,8 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
-# whole files side by side; a third, since tests of the cluster wait for most of their time
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# whole files side by side, more than cores: tests of the cluster wait for most of their time
+SIDE_BY_SIDE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 # in CI only: tracing takes time. The fast tests alone reach 80 %; subprocesses are not counted
 COVERAGE := $(if $(CI),--cov --cov-report term:skip-covered --cov-fail-under 78)
 
@@ -36,6 +36,7 @@ demo: setup
 	@echo "results/demo/figures/pairwise_heatmap.png (what transfer is worth)."
 
 test: setup
+	$(BIN)/python tests/compile_kernels.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" pytest $(SIDE_BY_SIDE) $(COVERAGE)
 
 lint: setup

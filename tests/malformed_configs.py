@@ -592,4 +592,20 @@ MALFORMED = [
     ),
     ("extra", 1, "extra: is not a known key here; correct its name or take it out."),
     ("figures", 1, "figures: 1 is not a mapping of keys to values."),
+    (
+        "experiments.scratch.max_lr",
+        [1e-3, 1e-4],
+        "experiments.scratch.max_lr: figures show one value per cell of an experiment of this name; "
+        "keep one of 0.001, 0.0001, and put the others in an experiment of another name.",
+    ),
+    (
+        "experiments.pairwise.strategies",
+        ["all", "new_head"],
+        "experiments.pairwise.strategies: figures show one value per cell",
+    ),
+    (
+        "experiments.pairwise.pretrain_sizes",
+        [10, 20],
+        "experiments.pairwise.pretrain_sizes: figures show one value per cell",
+    ),
 ]

@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from crystal_transfer.datasets import splits
 from crystal_transfer.errors import InputError
 from crystal_transfer.figures import contrast as drawing
-from crystal_transfer.results.contrast import contrast, runs_of_folder
+from crystal_transfer.results.contrast import contrast, require_same_tests, runs_of_folder
 from crystal_transfer.results.layout import Layout
 
 
@@ -108,6 +110,17 @@ def test_studies_that_cannot_be_compared(tmp_path):
     done = command(*(tmp_path / p for p in ("one/clean", "two/results", "three/results")))
     assert done.returncode == 1
     assert "two have one name; rename a folder" in done.stderr
+
+
+def test_studies_of_other_test_crystals_of_the_same_number(tmp_path):
+    ids = [f"c{n}" for n in range(20)]
+    for name, seed in (("base", 1), ("same", 1), ("other", 2)):
+        path = Path(Layout(str(tmp_path / name)).dataset("A").split)
+        path.parent.mkdir(parents=True)
+        splits.save(splits.split("A", ids, 0.2, seed), path)
+    require_same_tests(tmp_path / "base", tmp_path / "same")
+    with pytest.raises(InputError, match=r"other: tests on other crystals of A than .*base"):
+        require_same_tests(tmp_path / "base", tmp_path / "other")
 
 
 def test_a_folder_without_tables(tmp_path):

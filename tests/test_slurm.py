@@ -119,7 +119,9 @@ def training(run: str, folder: Path) -> psutil.Process | None:
     log = str(log_of(run, folder).resolve())
     for process in psutil.process_iter():
         try:
-            if any(file.path == log for file in process.open_files()):
+            # the files of all processes would take longer to list than a training takes
+            script = any("train.py" in part for part in process.cmdline())
+            if script and any(file.path == log for file in process.open_files()):
                 return process
         except psutil.Error:
             continue

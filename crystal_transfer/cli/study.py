@@ -77,7 +77,8 @@ def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
     Raises
     ------
     InputError
-        If a folder has no tables of runs, two have one name, or `results.contrast` refuses.
+        If a folder has no tables of runs, two have one name, they test on other crystals, or
+        `results.contrast` refuses.
     """
     from crystal_transfer.figures import contrast as drawing
     from crystal_transfer.figures.formats import save
@@ -87,6 +88,8 @@ def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) < len(names):
         raise InputError(f"{', '.join(map(str, folders))}: two have one name; rename a folder.")
+    for folder in folders:
+        results.require_same_tests(base, folder)
     found = dict(zip(names, map(results.runs_of_folder, folders), strict=True))
     table = results.contrast(own, found)
     if table.empty:

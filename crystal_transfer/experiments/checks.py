@@ -18,6 +18,11 @@ from crystal_transfer.experiments.config import (
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
+# experiments that figures show as one value per PT dataset, FT dataset and size, or compare with
+ONE_VALUE = ("scratch", "pairwise", "multi_property")
+VARIED = (
+    "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies", "samplings",
+)  # fmt: skip
 
 
 def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
@@ -68,6 +73,8 @@ def _check_experiment(
             "config key graphs.compress: the network 'reference' cannot use compressed graphs; "
             "set graphs.compress to false."
         )
+    if key.removeprefix("experiments.") in ONE_VALUE:
+        _check_one_value(key, block)
     origins = [*datasets, *config.checkpoints]
     match block:
         case ScratchBlock() | UnseenBlock():
@@ -91,6 +98,17 @@ def _check_experiment(
             _check_properties(key, block, 1, config)
     for code, size in product(block.targets, block.sizes):
         _check_size(f"{key}.sizes", size, code, datasets, config)
+
+
+def _check_one_value(key: str, block: Block) -> None:
+    for field in VARIED:
+        values = getattr(block, field, None)
+        if values is not None and len(values) > 1:
+            raise InputError(
+                f"config key {key}.{field}: figures show one value per cell of an experiment of "
+                f"this name; keep one of {', '.join(map(str, values))}, and put the others in an "
+                "experiment of another name."
+            )
 
 
 def _check_transfer(

@@ -19,7 +19,7 @@ from crystal_transfer.figures.style import (
     panels,
     plain_log_axis,
 )
-from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
 
@@ -72,7 +72,7 @@ def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dra
             single = here[here["source_properties"] == 1]
             axis.errorbar(
                 line["source_properties"] + shift, line[f"{metric}_mean"],
-                yerr=line[f"{metric}_ci95"].where(line["trials"] > 2, 0).fillna(0),
+                yerr=line[f"{metric}_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0).fillna(0),
                 color=colours[code], marker=markers[code], linewidth=1.2, markersize=5, capsize=2,
                 label=f"FT {code}, n = {here['size'].max()}",
             )  # fmt: skip

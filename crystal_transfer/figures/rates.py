@@ -13,7 +13,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     panels,
 )
-from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
 STYLES = ["--", ":", "-."]  # of scratch, a way of training each
@@ -65,7 +65,7 @@ def _beside_transfer(
             line = line.sort_values("size")
             axis.errorbar(
                 line["size"] * APART**place, line["mae_mean"],
-                line["mae_ci95"].where(line["trials"] > 2, 0),
+                line["mae_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0),
                 marker="s" if len(line) == 1 else "", markersize=4, linestyle=style,
                 color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip

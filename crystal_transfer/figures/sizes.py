@@ -18,7 +18,7 @@ from crystal_transfer.figures.style import (
     scratch_first,
     sources_of,
 )
-from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
 
@@ -64,7 +64,7 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
                 line["size"],
                 line[f"{metric}_mean"],
                 # the interval of two trials is as wide as the axis; their dots say more
-                yerr=line[f"{metric}_ci95"].where(line["trials"] > 2, 0).fillna(0),
+                yerr=line[f"{metric}_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0).fillna(0),
                 color=colour,
                 marker=markers.get(source, "_"),
                 linestyle=_line_of(source, plain),

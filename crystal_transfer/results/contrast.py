@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from crystal_transfer.datasets import splits
 from crystal_transfer.errors import InputError
 from crystal_transfer.results.layout import Layout
 from crystal_transfer.results.tables import half_width, read_runs
@@ -32,6 +33,33 @@ def runs_of_folder(folder: str | Path) -> pd.DataFrame:
         raise InputError(f"{folder}: has no tables of runs; finish the study first.")
     runs = read_runs(found)
     return runs[runs["kind"] != "baseline"]
+
+
+def require_same_tests(base: str | Path, other: str | Path) -> None:
+    """Check that two studies test on the same crystals of each dataset that both have split.
+
+    Parameters
+    ----------
+    base, other
+        Folders of their results.
+
+    Raises
+    ------
+    InputError
+        For the first dataset with other test crystals or imposed samples.
+    """
+    layout = Layout(str(base))
+    for folder in sorted(Path(other, "datasets").glob("*/")):
+        own = Path(layout.dataset(folder.name).split)
+        theirs = Path(Layout(str(other)).dataset(folder.name).split)
+        if not own.is_file() or not theirs.is_file():
+            continue
+        one, two = splits.load(own), splits.load(theirs)
+        if (set(one.test), one.samples) != (set(two.test), two.samples):
+            raise InputError(
+                f"{other}: tests on other crystals of {folder.name} than {base} does; compare "
+                "studies of one split (the same data, seed and split.test_fraction)."
+            )
 
 
 def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
