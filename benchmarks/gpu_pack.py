@@ -1,15 +1,19 @@
-"""Pack what a GPU machine needs that has PyTorch, NumPy and Triton only: graphs and source.
+"""Pack what a GPU machine needs that reaches no other: graphs, source and wheels.
 
     python benchmarks/gpu_pack.py
     make gpu
 
 The folder results/gpu then holds graph stores of real crystals (PH, FE and BG), or of alloys where
-there are none, and the source. What to run there is printed. Real crystals are looked for where the
-tests look for them: in ../shared/data/real, or where CRYSTAL_TRANSFER_REAL_DATA says.
+there are none, the source, and the wheels of packages without compiled parts. What to run there is
+printed. The check and the benchmark need PyTorch, NumPy and Triton; the tests need pytest's, which
+are packed, and hypothesis, Numba, SciPy and Matplotlib, which are not. Real crystals are looked for
+where the tests look for them: in ../shared/data/real, or where CRYSTAL_TRANSFER_REAL_DATA says.
 """
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -22,7 +26,17 @@ from crystal_transfer.protocols import Neighbours
 ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("CRYSTAL_TRANSFER_REAL_DATA", ROOT.parent / "shared" / "data" / "real"))
 FOLDER = ROOT / "results" / "gpu"
-SOURCE = ["crystal_transfer", "benchmarks", "tests", "resources", "config", "config.yaml"]
+SOURCE = [
+    "crystal_transfer", "benchmarks", "tests", "resources", "config", "config.yaml",
+    "pyproject.toml",
+]  # fmt: skip
+LEFT_OUT = ["__pycache__", "downloads"]
+LOCK = ROOT / "envs" / "requirements.lock"
+# what the tests import and machines with PyTorch may lack, none of it compiled
+WHEELS = [
+    "ase", "jarvis-tools", "xmltodict", "pytest", "pluggy", "iniconfig", "pygments", "filelock",
+    "tqdm", "requests",
+]  # fmt: skip
 CRYSTALS = {"ph": 900, "fe": 400, "bg": 300}
 ALLOYS = 200
 LIMIT = 64 * 2**20  # bytes: what machines that are lent take
@@ -33,7 +47,11 @@ Copy {folder} to the machine, and there, in the folder:
     tar xzf source.tar.gz
     export PYTHONPATH=.
     python benchmarks/gpu_check.py --graphs graphs/{first} --batch 16 | tee check.txt
-    python benchmarks/gpu_step.py --graphs graphs/{first} --batch 16 64 | tee step.txt"""
+    python benchmarks/gpu_step.py --graphs graphs/{first} --batch 16 64 | tee step.txt
+    python -m pip install --no-deps --no-index wheels/*.whl
+    python -m pytest tests/test_steps.py tests/test_fused.py
+    PYTORCH_NO_CUDA_MEMORY_CACHING=1 compute-sanitizer --tool memcheck \\
+        python benchmarks/gpu_check.py --graphs graphs/{first} --batch 4 correct"""
 LARGE = "    python benchmarks/gpu_check.py --graphs graphs/{name} --batch {batch} {parts}"
 
 
@@ -43,15 +61,28 @@ def pack_graphs(name: str, data: str | None, n: int) -> None:
 
 
 def pack_source() -> None:
-    """Write the source into one file, without what Python has compiled."""
+    """Write the source into one file."""
     with tarfile.open(FOLDER / "source.tar.gz", "w:gz") as archive:
         for name in SOURCE:
-            archive.add(ROOT / name, name, filter=unless_compiled)
+            archive.add(ROOT / name, name, filter=unless_made)
 
 
-def unless_compiled(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Leave out the folders of compiled modules."""
-    return None if Path(member.name).name == "__pycache__" else member
+def unless_made(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Leave out compiled modules and downloads."""
+    return None if Path(member.name).name in LEFT_OUT else member
+
+
+def pack_wheels() -> None:
+    """Download the wheels of the versions in the lock."""
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)", LOCK.read_text(), re.M))
+    wanted = [f"{name}=={pinned[name]}" for name in WHEELS]
+    pip = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "--no-deps", "--only-binary=:all:", "--dest", FOLDER / "wheels", *wanted], check=True
+    )
+    compiled = [path.name for path in (FOLDER / "wheels").iterdir() if "-none-any" not in path.name]
+    if compiled:
+        sys.exit(f"{', '.join(compiled)}: for this machine only; take them out of WHEELS")
 
 
 def check_size() -> None:
@@ -71,6 +102,7 @@ def main() -> None:
     if not real:
         pack_graphs("alloys", None, ALLOYS)
     pack_source()
+    pack_wheels()
     check_size()
     print(COMMANDS.format(folder=FOLDER.relative_to(ROOT), first=next(iter(real), "alloys")))
     for name, batch, parts in [("fe", 64, "correct time profile"), ("bg", 16, "time tune")]:

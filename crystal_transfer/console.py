@@ -1,5 +1,6 @@
 """What a command line tool owes its user: a log, and errors that can be read."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Iterator
@@ -38,3 +39,6 @@ def logged(path: str | Path) -> Iterator[None]:
                 sys.exit(message)
             traceback.print_exc(file=log)
             raise
+        finally:
+            # the program ends: Python would look for garbage in all of PyTorch, a third of a second
+            gc.freeze()

@@ -17,6 +17,7 @@ from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
 from torch import nn
 
 from crystal_transfer.files import read_json
+from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import EdgeGatedGraphConv
 from crystal_transfer.models.kernels import autograd, plain
 from crystal_transfer.models.kernels.cpu import simd
@@ -208,6 +209,24 @@ def test_the_number_of_threads_changes_no_bit_of_the_loops(some_batch):
     torch.set_num_threads(1)
     for one, two in zip(*results, strict=True):
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no C compiler"), PermissionError("read-only")])
+def test_a_gpu_whose_kernels_cannot_be_compiled_is_used_without(error, monkeypatch):
+    """Said once, by whichever step comes first."""
+    pytest.importorskip("triton")
+
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(kernels, "_try_out", fails)
+    kernels._device.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match=f"cuda cannot be used.*{error}"):
+            assert kernels._device("cuda") is None
+        assert kernels._device("cuda") is None
+    finally:
+        kernels._device.cache_clear()
 
 
 def test_a_single_row_is_normalised_to_the_bias(kernel, device):

@@ -1,5 +1,6 @@
 """Steps as a GPU takes them: padded, recorded, and without waiting; on a GPU where there is one."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from runs import HOW, SCRATCH, SETTINGS, SMALL, outputs, prepare
 from crystal_transfer.files import read_json
 from crystal_transfer.graphs.batches import assemble, choose, load_graphs
 from crystal_transfer.graphs.build import build
-from crystal_transfer.graphs.padding import pad, plan_sizes, size_for
+from crystal_transfer.graphs.padding import cheapest_ends, pad, plan_sizes, size_for
 from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
@@ -101,20 +102,39 @@ def totals_of(graphs, batches) -> np.ndarray:
     return np.array([chosen.totals for chosen in choose(graphs, batches)])
 
 
-def test_few_planned_sizes_hold_all_batches(training):
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_few_planned_sizes_hold_all_batches(training, n):
     generator = torch.Generator().manual_seed(0)
-    batches = [torch.randperm(len(training.graphs), generator=generator)[:8] for _ in range(200)]
+    batches = [torch.randperm(len(training.graphs), generator=generator)[:n] for _ in range(200)]
     totals = totals_of(training.graphs, batches)
-    sizes, found, waste = plan_sizes(totals), set(), []
+    sizes, found = plan_sizes(totals), []
     for members, total in zip(batches, totals.tolist(), strict=True):
-        found.add(size := size_for(total, sizes))
+        found.append(size := size_for(total, sizes))
         pad(assemble(training.graphs, members), size)
-        waste.append(size.triplets / total[2] - 1)
-    assert 1 < len(found) <= len(sizes) <= 8
-    # powers of 1.25 of the average batch, as they were before, fill up by more
+    assert 1 < len(set(found)) <= len(sizes) <= 8
+    pairs = totals[:, 2]
+    padded = sum(size.triplets for size in found)
+    # no more than equal shares of the batches, or powers of 1.25 of the average batch, would
+    shares = np.array_split(np.sort(pairs), 8)
+    assert padded <= sum(len(share) * share.max() for share in shares) + 16 * len(pairs)
     average = totals.mean(axis=0)
     level = np.ceil(np.log(((totals + 1) / average).max(axis=1)) / np.log(1.25))
-    assert np.mean(waste) < (1.25**level * average[2] / totals[:, 2] - 1).mean()
+    if len(np.unique(level)) <= 8:
+        assert padded <= (1.25**level * average[2]).sum()
+
+
+@given(rows=st.lists(st.integers(1, 50), min_size=1, max_size=9), most=st.integers(1, 4))
+def test_batches_are_divided_where_it_costs_least(rows, most):
+    rows = np.sort(rows)
+
+    def cost(ends):
+        return sum((end - start) * rows[end - 1] for start, end in itertools.pairwise([0, *ends]))
+
+    shares = min(most, len(rows))
+    every = itertools.combinations(range(1, len(rows)), shares - 1)
+    found = cheapest_ends(rows, most)
+    assert len(found) == shares and found[-1] == len(rows)
+    assert cost(found) == min(cost([*inner, len(rows)]) for inner in every)
 
 
 @given(

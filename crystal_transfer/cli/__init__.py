@@ -3,6 +3,7 @@
 What a command needs is imported when it runs, so that a help text appears at once.
 """
 
+import gc
 import sys
 
 from crystal_transfer.cli.app import app
@@ -24,3 +25,5 @@ def main() -> None:
         if not (error.filename and error.strerror):
             raise
         sys.exit(f"error: {error.filename}: {error.strerror}; make room or make it writable.")
+    finally:
+        gc.freeze()  # see console.logged

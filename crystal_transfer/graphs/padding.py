@@ -14,6 +14,7 @@ from torch import Tensor
 from crystal_transfer.graphs.batches import Adjacency, Batch, Distinct, pointers
 
 BUCKETS = 8  # sizes of a training: each is recorded once
+CANDIDATES = 256  # places to divide at
 MULTIPLE = 16  # sizes are multiples of it, for aligned access
 
 
@@ -28,10 +29,10 @@ class Sizes(NamedTuple):
 def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[Sizes]:
     """Divide the batches of a training into a few sizes, ascending.
 
-    Batches are sorted by their bond pairs, which take the time, and divided into equal shares; each
-    share has the size of its largest batch, with room for a ghost of each kind. Atoms and bonds
-    never become fewer from one size to the next, so that the first that holds a batch is the
-    smallest.
+    Batches are sorted by their bond pairs, which take the time, and divided where padding adds the
+    fewest pairs in all; each share has the size of its largest batch, with room for a ghost of each
+    kind. Atoms and bonds never become fewer from one size to the next, so that the first that holds
+    a batch is the smallest.
 
     Parameters
     ----------
@@ -41,10 +42,41 @@ def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[Sizes]:
         Number of sizes.
     """
     ordered = totals[np.argsort(totals[:, 2], kind="stable")]
-    shares = np.array_split(ordered, min(most, len(ordered)))
+    shares = np.split(ordered, cheapest_ends(ordered[:, 2], most)[:-1])
     largest = np.maximum.accumulate([share.max(axis=0) for share in shares])
     rounded = MULTIPLE * (largest // MULTIPLE + 1)
     return [Sizes(*rows) for rows in dict.fromkeys(map(tuple, rounded.tolist()))]
+
+
+def cheapest_ends(rows: np.ndarray, most: int) -> list[int]:
+    """Divide sorted numbers into shares so that the sum of each share's largest is the least.
+
+    Parameters
+    ----------
+    rows
+        Rows of each batch, ascending, [n_batches].
+    most
+        Number of shares.
+
+    Returns
+    -------
+    Where each share ends, ascending; the last is n_batches. Of many batches only `CANDIDATES`
+    places, evenly among them, are looked at.
+    """
+    ends = np.unique(np.linspace(0, len(rows), min(len(rows), CANDIDATES) + 1).round().astype(int))
+    largest = np.append(0, rows[ends[1:] - 1])
+    # of the share from one end to a later one, by dynamic programming over the number of shares
+    cost = np.subtract.outer(-ends, -ends) * largest.astype(float)
+    cost[np.tri(len(ends), dtype=bool)] = np.inf
+    least, best_start = cost[0], []
+    for _ in range(min(most, len(ends) - 1) - 1):
+        total = least[:, None] + cost
+        best_start.append(total.argmin(0))
+        least = total.min(0)
+    found = [len(ends) - 1]
+    for start in reversed(best_start):
+        found.append(int(start[found[-1]]))
+    return [int(end) for end in ends[found[::-1]]]
 
 
 def size_for(totals: tuple[int, int, int], sizes: Sequence[Sizes]) -> Sizes:

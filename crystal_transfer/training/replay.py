@@ -35,15 +35,23 @@ def cuda_graphs() -> Recorder:
     the GPU, in and with the same tensors, and its result, which each repetition overwrites. All
     functions of one recorder share memory: use a result before another of them runs.
     """
-    pool = torch.cuda.graph_pool_handle()
+    # memory is shared within a stream and a pool
+    stream, pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+    failed = []  # the allocator of pinned memory still asks the graph of a capture that failed
 
     def record(function: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+        nonlocal pool
+        graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            result = _captured(graph, pool, function)
+        try:
+            with torch.cuda.stream(stream):
+                result = _captured(graph, pool, function)
+        except BaseException:
+            failed.append(graph)
+            pool = torch.cuda.graph_pool_handle()  # one that is open cannot be opened again
+            raise
         torch.cuda.current_stream().wait_stream(stream)
         return graph.replay, result
 
@@ -56,18 +64,20 @@ def _captured(graph: Any, pool: Any, function: Callable[[], Result]) -> Result:
     `torch.cuda.graph` does the same, but where the function fails it leaves its stream and its
     memory pool open: later recordings and a smaller batch after out-of-memory then fail too.
     """
-    graph.capture_begin(pool=pool)
     try:
+        graph.capture_begin(pool=pool)
         result = function()
+        graph.capture_end()
     except BaseException:
         # the capture is invalid, and says so; what matters is that it ends, and that new tensors
         # do not come from its pool any more
         with suppress(RuntimeError):
             graph.capture_end()
         with suppress(RuntimeError, AttributeError):
-            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
+            device = torch.cuda.current_device()
+            torch._C._cuda_endAllocateToPool(device, pool)  # an error where `capture_end` did it
+            torch._C._cuda_releasePool(device, pool)
         raise
-    graph.capture_end()
     return result
 
 
@@ -88,8 +98,8 @@ def repeated(function: Callable[[], Result], record: Recorder) -> Callable[[], R
             except torch.OutOfMemoryError:
                 raise
             except RuntimeError as error:
-                warnings.warn(f"no CUDA graph, steps will be slower: {error}", stacklevel=2)
                 recordable = False
+                warnings.warn(f"no CUDA graph, steps will be slower: {error}", stacklevel=2)
         called = True
         if recorded is None:
             return function()

@@ -49,6 +49,7 @@ from crystal_transfer.models.kernels.autograd import Device
 from crystal_transfer.models.kernels.plain import Convolution
 
 MODULES = {"cpu": "cpu.calls", "cuda": "gpu.calls"}
+OPTIONAL = ("numba", "llvmlite", "triton")  # not requirements of training
 
 
 def device_for(x: Tensor) -> Device | None:
@@ -65,23 +66,22 @@ def _device(kind: str) -> Device | None:
         found: Device = import_module(f"{__name__}.{MODULES[kind]}").DEVICE
         if kind == "cuda":
             _try_out(found, kind)
-        return found
-    except ModuleNotFoundError as error:
-        if error.name in ("numba", "llvmlite", "triton"):
-            return None  # not a requirement of training
-        raise
     except Exception as error:  # a compiler or its cache may fail in any way
+        if isinstance(error, ModuleNotFoundError) and error.name in OPTIONAL:
+            return None
         warnings.warn(
             f"fused operations for {kind} cannot be used, training will be slower: {error}",
             stacklevel=2,
         )
         return None
+    return found
 
 
 def _try_out(device: Device, kind: str) -> None:
-    """Compile and launch a kernel: Triton needs a C compiler and a folder that it can write to."""
+    """Compile and launch kernels: Triton needs a C compiler and a folder that it can write to."""
     norm = nn.BatchNorm1d(8, device=kind)
-    autograd.batch_norm_silu(device, norm, torch.zeros(2, 8, device=kind))
+    x = torch.zeros(2, 8, device=kind, requires_grad=True)
+    autograd.batch_norm_silu(device, norm, x).sum().backward()
 
 
 def as_kept(features: Tensor) -> Tensor:
