@@ -9,6 +9,7 @@ from conftest import assert_close, saved
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.store import open_store
+from crystal_transfer.models import kernels
 from crystal_transfer.models.cgcnn import CGCNN
 from crystal_transfer.models.contract import broken_promises
 from crystal_transfer.models.networks import NETWORKS, build_network
@@ -41,6 +42,23 @@ def test_the_contract(name, alloys, tmp_path):
     network = build_network(name, SMALL[name], torch.from_numpy(np.array(store.features)))
     batch = assemble(load_graphs(store, np.arange(5)), torch.arange(5))
     assert broken_promises(network, SIZES[name].parts, batch) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "reference"])
+def test_gradients_are_those_of_pytorchs_operations(name, some_graphs, monkeypatch):
+    """The fused operations overwrite the gradients that arrive at them."""
+    graphs, features = some_graphs
+    batch = assemble(graphs, torch.tensor([4, 0, 2]))
+    found = []
+    for fused in (True, False):
+        if not fused:
+            monkeypatch.setattr(kernels, "device_for", lambda _: None)
+        torch.manual_seed(0)
+        network = build_network(name, SMALL[name], features).train()
+        network(batch).square().mean().backward()
+        found.append([p.grad for p in network.parameters() if p.grad is not None])
+    for ours, theirs in zip(*found, strict=True):
+        assert_close(ours, theirs, 1e-6 + 1e-4 * float(theirs.abs().max()))
 
 
 def test_the_contract_finds_what_is_broken(some_graphs):

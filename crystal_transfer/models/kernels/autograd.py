@@ -210,6 +210,9 @@ def edge_gated_convolution(
 
     Of tensors with a row per edge only the gate is kept for the backward pass, besides the edge
     features themselves. Edge features may be bf16: what has a row per edge is then, too.
+
+    Each of the two results may be used by one operation only: the gradient that arrives at it is
+    overwritten, since a copy of a row per edge costs more than what is added to it.
     """
     if place is not None and not device.gathers:
         y, place = y.index_select(0, place), None
@@ -268,7 +271,7 @@ class _Convolution(torch.autograd.Function):
         if any(wanted.node_biases) or wanted.edge_bias:
             d_biases = products.gradients_of_biases(d.terms)
         return (
-            products.gradient_of_x(d_x_out, d.terms, p.node_weights) if needs_x else None,
+            products.add_gradient_of_x(d_x_out, d.terms, p.node_weights) if needs_x else None,
             _gradient_of_y(d, p.edge_weight).to(y.dtype) if needs_y else None,
             *[None] * 5,
             *_asked_for(d_weights, wanted.node_weights),
@@ -288,4 +291,4 @@ def _asked_for(gradients: OfNodes | None, wanted: OfNodes) -> list[Tensor | None
 def _gradient_of_y(d: ConvolutionGradients, weight: Tensor) -> Tensor:
     """Return what the gates say of the edge features, and what came past the linear layer."""
     weight = weight.to(d.gate.dtype)
-    return d.gate.mm(weight) if d.y is None else d.y.addmm(d.gate, weight)
+    return d.gate.mm(weight) if d.y is None else d.y.addmm_(d.gate, weight)

@@ -40,8 +40,8 @@ class Products(Protocol):
     def terms(self, x: Tensor, weights: OfNodes, biases: OfNodes, of_edge: Tensor) -> Terms:
         """Apply the layers; `of_edge` is the bias of the edges' term of the gate."""
 
-    def gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
-        """Return start + what the gradients of the layers' outputs say of x."""
+    def add_gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
+        """Add to start, in place, what the gradients of the layers' outputs say of x."""
 
     def gradients_of_weights(self, x: Tensor, d_terms: OfNodes) -> OfNodes:
         """Return the gradients of the weights, [features, features] each."""
@@ -66,12 +66,11 @@ class OneEach:
         )
         return Terms(of_nodes, biases.from_source + biases.from_target + of_edge)
 
-    def gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
-        """Return start + what the gradients of the layers' outputs say of x."""
-        total = start.addmm(d_terms.from_source, weights.from_source)
-        for d_term, weight in list(zip(d_terms, weights, strict=True))[1:]:
-            total.addmm_(d_term, weight)
-        return total
+    def add_gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
+        """Add to start, in place, what the gradients of the layers' outputs say of x."""
+        for d_term, weight in zip(d_terms, weights, strict=True):
+            start.addmm_(d_term, weight)
+        return start
 
     def gradients_of_weights(self, x: Tensor, d_terms: OfNodes) -> OfNodes:
         """Return the gradients of the weights."""
@@ -91,9 +90,9 @@ class AllAtOnce:
         whole = torch.addmm(torch.cat(biases), x, torch.cat(weights).t())
         return Terms(columns(whole), of_edge)
 
-    def gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
-        """Return start + what the gradients of the layers' outputs say of x."""
-        return start.addmm(_whole(d_terms), torch.cat(weights))
+    def add_gradient_of_x(self, start: Tensor, d_terms: OfNodes, weights: OfNodes) -> Tensor:
+        """Add to start, in place, what the gradients of the layers' outputs say of x."""
+        return start.addmm_(_whole(d_terms), torch.cat(weights))
 
     def gradients_of_weights(self, x: Tensor, d_terms: OfNodes) -> OfNodes:
         """Return the gradients of the weights."""
