@@ -58,7 +58,7 @@ site: setup
 	$(BIN)/sphinx-build --builder html --conf-dir docs --fail-on-warning --keep-going --quiet . docs/_build
 
 bench: setup
-	for benchmark in train_step step_memory roofline threads precision graph_build graph_store dag whole_run scaling gpu_step; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
+	for benchmark in train_step step_memory roofline threads precision graph_build graph_store dag whole_run scaling gpu_step padding; do $(BIN)/python benchmarks/$$benchmark.py --quick; done
 
 gpu: setup
 	$(BIN)/python benchmarks/gpu_pack.py

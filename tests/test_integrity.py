@@ -218,11 +218,14 @@ def test_a_run_that_is_deleted_is_trained_again_for_its_figure(study):
 # --- orphans --------------------------------------------------------------------------------------
 
 
-def test_a_training_whose_snakemake_was_killed_ends_itself(tmp_path):
-    folder = fresh_copy(tmp_path)
+def test_a_training_whose_snakemake_was_killed_ends_itself(study, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(study, folder, symlinks=True)
     (folder / "long.yaml").write_text("training: {scratch: {epochs: 100000}}\n")
     run = "scratch_EFORM_n20_t1"
     target = f"results/tiny/runs/{run}/metrics.json"
+    shutil.rmtree(folder / "results/tiny/runs" / run)
+    (folder / f"results/tiny/logs/train/{run}.log").unlink()
     process = start(*TINY, "long.yaml", "--", target, folder=folder)
     log = folder / f"results/tiny/logs/train/{run}.log"
     wait_until(lambda: log.exists() and "epoch" in log.read_text())

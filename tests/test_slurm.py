@@ -30,7 +30,8 @@ MINIATURE = ["--configfile", "tests/tiny.yaml", "tests/slurm/miniature.yaml"]
 # what a user of this cluster changes in the profile: no account, and what its partitions are called
 HERE = ["--default-resources", "slurm_partition=cpu", "mem_mb=4000", "runtime=60"]
 SINGLE = ["--group-components", "{cell}=1", "--slurm-init-seconds-before-status-checks", "1"]
-SCRATCH = "results/faults/runs/scratch_EFORM_n20_t1/metrics.json"
+RUNS = "results/tiny/runs"
+SCRATCH = f"{RUNS}/scratch_EFORM_n20_t1/metrics.json"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,9 +46,9 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> Path:
+def undisturbed(tiny_study, tmp_path_factory) -> Path:
     """A copy of the project with the results of a run without SLURM."""
-    folder = fresh_copy(tmp_path_factory.mktemp("undisturbed"))
+    folder = without_runs(tiny_study, tmp_path_factory.mktemp("undisturbed") / "project")
     snakemake("--cores", "2", *FAULTS, "--", "tables", folder=folder)
     return folder
 
@@ -55,11 +56,15 @@ def undisturbed(tmp_path_factory) -> Path:
 @pytest.fixture
 def prepared(undisturbed, tmp_path) -> Path:
     """The same with the data only: all trainings are to be done."""
-    folder = tmp_path / "project"
-    shutil.copytree(undisturbed, folder, symlinks=True)
-    for part in ("runs", "tables", "logs/train", "benchmarks/train", "snakemake.json"):
-        path = folder / "results/faults" / part
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return without_runs(undisturbed, tmp_path / "project")
+
+
+def without_runs(study: Path, folder: Path) -> Path:
+    """Copy a project with its datasets, graphs and baselines, and nothing that was trained."""
+    shutil.copytree(study, folder, symlinks=True)
+    for part in ("runs", "tables", "figures", "logs/train", "benchmarks/train", "snakemake.json"):
+        path = folder / "results/tiny" / part
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     return folder
 
 
@@ -103,7 +108,7 @@ def finished(main: subprocess.Popen, folder: Path, seconds: float = 900) -> str:
 
 
 def log_of(run: str, folder: Path) -> Path:
-    return folder / f"results/faults/logs/train/{run}.log"
+    return folder / f"results/tiny/logs/train/{run}.log"
 
 
 def slurm_logs(folder: Path) -> list[str]:
@@ -170,7 +175,7 @@ def scontrol(*arguments: str) -> None:
     subprocess.run(["scontrol", *arguments], check=True)
 
 
-def assert_same_results(folder: Path, reference: Path, results: str = "results/faults") -> None:
+def assert_same_results(folder: Path, reference: Path, results: str = "results/tiny") -> None:
     """Compare all runs of a folder with those of the reference, to the bit."""
     runs = sorted(path.parent for path in (folder / results / "runs").glob("*/metrics.json"))
     assert runs
@@ -195,10 +200,10 @@ def test_killed_and_requeued_trainings_continue(undisturbed, submit, prepared):
 
     assert "Trying to restart job" in said
     assert says(log_of(requeued, prepared), "continuing after epoch")
-    made_by = read_json(prepared / f"results/faults/runs/{requeued}/run.json")
+    made_by = read_json(prepared / f"results/tiny/runs/{requeued}/run.json")
     assert made_by["job"] == job
     assert_same_results(prepared, undisturbed)
-    usage = (prepared / "results/faults/tables/usage.csv").read_text()
+    usage = (prepared / "results/tiny/tables/usage.csv").read_text()
     assert "finetune,1,11.0" in usage
 
 
@@ -214,7 +219,7 @@ def test_a_preempted_training_continues_in_the_same_job(undisturbed, submit, pre
 
     assert "Trying to restart job" not in said
     assert says(log_of(run, prepared), "continuing after epoch")
-    assert read_json(prepared / f"results/faults/runs/{run}/run.json")["job"] == job
+    assert read_json(prepared / f"results/tiny/runs/{run}/run.json")["job"] == job
     assert_same_results(prepared, undisturbed)
 
 
@@ -225,7 +230,7 @@ def test_more_memory_after_too_little(undisturbed, submit, prepared):
     said = finished(main, prepared)
 
     assert any("exceeded memory limit" in log for log in slurm_logs(prepared)), said
-    record = prepared / "results/faults/benchmarks/train/scratch_EFORM_n20_t1.jsonl"
+    record = prepared / "results/tiny/benchmarks/train/scratch_EFORM_n20_t1.jsonl"
     asked = read_json(record)["resources"]["mem_mb"]
     assert asked >= 600 and asked % 300 == 0
     assert_same_results(prepared, undisturbed)
@@ -249,7 +254,8 @@ def test_past_its_time_limit_a_training_is_saved_and_goes_on(undisturbed, submit
 def test_a_node_is_lost_and_the_controller_restarts(undisturbed, submit, prepared):
     run = "scratch_EFORM_n20_t1"
     trap = Trap(prepared, run)
-    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    other = f"{RUNS}/scratch_EFORM_n20_t2/metrics.json"
+    main = submit(*FAULTS, *SINGLE, "--", SCRATCH, other, folder=prepared)
     trap.catch(run)
     node = os.uname().nodename.split(".")[0]
     scontrol("update", f"nodename={node}", "state=down", "reason=test")
@@ -269,19 +275,20 @@ def test_a_node_is_lost_and_the_controller_restarts(undisturbed, submit, prepare
 
 def test_a_killed_snakemake_is_started_again(undisturbed, submit, prepared):
     first, second = "scratch_EFORM_n20_t1", "pretrain_BULK_n30"
+    targets = ["--", SCRATCH, f"{RUNS}/{second}/metrics.json"]
     trap = Trap(prepared, first, second)
-    main = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    main = submit(*FAULTS, *SINGLE, *targets, folder=prepared)
     process = trap.catch(first)
-    rival = submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared)
+    rival = submit(*FAULTS, *SINGLE, *targets, folder=prepared)
     assert rival.wait(300) != 0
     assert "works on this study already" in (prepared / "main.log").read_text()
     process.resume()
     trap.catch(second)
-    done = prepared / "results/faults/runs" / first / "metrics.json"
+    done = prepared / "results/tiny/runs" / first / "metrics.json"
     wait_until(done.exists)
     os.killpg(main.pid, signal.SIGKILL)
     main.wait()
-    said = finished(submit(*FAULTS, *SINGLE, "--", "tables", folder=prepared), prepared)
+    said = finished(submit(*FAULTS, *SINGLE, *targets, folder=prepared), prepared)
 
     assert "that a killed Snakemake left in the queue" in said
     assert log_of(first, prepared).read_text().count("crystals to train on") == 1
@@ -290,7 +297,7 @@ def test_a_killed_snakemake_is_started_again(undisturbed, submit, prepared):
 
 
 def test_a_full_disk_is_named_and_then_goes_on(undisturbed, submit, prepared):
-    run, disk = "scratch_EFORM_n20_t1", prepared / "results/faults/runs"
+    run, disk = "scratch_EFORM_n20_t1", prepared / "results/tiny/runs"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", disk]).returncode:
         pytest.skip("no file system can be mounted here")
@@ -299,7 +306,7 @@ def test_a_full_disk_is_named_and_then_goes_on(undisturbed, submit, prepared):
         main = submit(*FAULTS, *SINGLE, "--retries", "0", "--", SCRATCH, folder=prepared)
         assert main.wait(900) != 0
         said = (prepared / "main.log").read_text()
-        assert f"failed: {run}, see results/faults/logs/train/{run}.log" in said
+        assert f"failed: {run}, see results/tiny/logs/train/{run}.log" in said
         assert says(log_of(run, prepared), "No space left on device; make room")
         assert not (disk / run / "metrics.json").exists()
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)

@@ -236,16 +236,18 @@ def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
             assert path.read_bytes() == (study / path.relative_to(folder)).read_bytes(), run.name
 
 
-def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(tmp_path):
-    folder = fresh_copy(tmp_path)
+def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(study, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(study, folder, symlinks=True)
     run = "scratch_EFORM_n20_t1"
     (folder / "long.yaml").write_text("training: {scratch: {epochs: 120}}\n")
     options = [*TINY, "long.yaml", "--"]
     target = f"results/tiny/runs/{run}/metrics.json"
+    shutil.rmtree(folder / "results/tiny/runs" / run)
     snakemake(*options, target, folder=folder)
     undisturbed = (folder / target).read_bytes()
-    shutil.rmtree(folder / "results/tiny/runs")
-    shutil.rmtree(folder / "results/tiny/logs/train")
+    shutil.rmtree(folder / "results/tiny/runs" / run)
+    (folder / f"results/tiny/logs/train/{run}.log").unlink()
 
     process = start(*options, target, folder=folder)
     checkpoint, log = (

@@ -23,6 +23,8 @@ def save(figure: Figure, data: pd.DataFrame, paths: Iterable[str | Path]) -> Non
     paths
         Files to write; the suffix decides what.
     """
+    figure.draw_without_rendering()  # places its parts once, and in all formats alike
+    figure.set_layout_engine("none")
     for path in map(Path, paths):
         if path.suffix == ".csv":
             write_text(path, data.to_csv(index=False))
