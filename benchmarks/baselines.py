@@ -19,7 +19,8 @@ from scipy.stats import t
 from sklearn.model_selection import KFold
 
 from crystal_transfer.baselines.chgnet_features import chgnet_features_of
-from crystal_transfer.baselines.features import Features, features_of, joined
+from crystal_transfer.baselines.features import Features, joined
+from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.baselines.run import evaluate
 from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.crystals import CrystalTable

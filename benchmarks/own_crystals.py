@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.bundles.comparison import BLEND
 from crystal_transfer.bundles.data import Crystals, read_labelled

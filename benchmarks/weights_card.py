@@ -16,7 +16,7 @@ import pandas as pd
 from own_crystals import UNITS
 
 from crystal_transfer import data
-from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate

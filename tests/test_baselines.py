@@ -14,8 +14,10 @@ from matminer.featurizers.structure import DensityFeatures, GlobalSymmetryFeatur
 from pymatgen.core import Structure
 
 from crystal_transfer.baselines import features as feature_table
+from crystal_transfer.baselines import matminer_features
 from crystal_transfer.baselines.chgnet_features import chgnet_features_of
-from crystal_transfer.baselines.features import Features, features_of, joined
+from crystal_transfer.baselines.features import Features, joined
+from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.baselines.models import BASELINES, fit_baseline
 from crystal_transfer.baselines.run import Prediction, evaluate
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
@@ -96,7 +98,7 @@ def test_no_crystal_is_lost_and_no_value_missing(all_elements):
 
 
 def test_an_element_without_radius_has_the_mean_of_the_others(all_elements):
-    radii = feature_table._radii()
+    radii = matminer_features._radii()
     known = [radii[symbol] for symbol in ("H", "O", "Fe", "Cs", "Pu")]
     assert known == [0.25, 0.6, 1.4, 2.6, 1.75]  # Slater's, in Å
     assert radii["Xe"] == radii["Kr"] == radii["Fm"]
@@ -107,7 +109,7 @@ def test_a_crystal_without_symmetry_counts_as_of_space_group_one():
     twice = Crystal("x", 0.0, np.array([26, 26]), np.eye(3) * 3, np.zeros((2, 3)), False)
     found = features_of(tabulate([twice]))
     values = dict(zip(found.names.tolist(), found.values[0].tolist(), strict=True))
-    assert [values[name] for name in feature_table.SYMMETRY] == [1, 7, 0, 1]
+    assert [values[name] for name in matminer_features.SYMMETRY] == [1, 7, 0, 1]
     assert np.isfinite(found.values).all()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import ase.build
 import ase.io
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -396,6 +397,33 @@ def test_a_mended_structure_is_read_again(tmp_path):
     assert "c5.vasp" not in (folder / "results/mine/datasets/MINE/rejected.csv").read_text()
     (data / "c7.vasp").unlink()
     assert "Nothing to be done" not in snakemake(*options, "-n", folder=folder).stdout
+
+
+def test_the_same_data_in_a_newer_file_changes_nothing(tmp_path):
+    folder = fresh_copy(tmp_path)
+    cell = np.array([[0, 2.8, 2.8], [2.8, 0, 2.8], [2.8, 2.8, 0]])
+    sites = {"coords": [[0] * 3, [0.5] * 3], "elements": ["Na", "Cl"], "cartesian": False}
+    rows = [
+        {"jid": n, "target": n, "atoms": sites | {"lattice_mat": (cell * (1 + n / 100)).tolist()}}
+        for n in range(12)
+    ]
+    data = folder / "mine.json"
+    data.write_text(json.dumps(rows) + " " * 2_000_000)  # larger than what Snakemake looks into
+    config = {
+        "results": "results/mine", "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
+        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [5]}},
+    }  # fmt: skip
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    target = "results/mine/datasets/MINE/crystals.npz"
+    options = [target, "--configfile", "mine.yaml", "--cores", "1"]
+    snakemake(*options, folder=folder)
+    soon = time.time() + 5
+    os.utime(data, (soon, soon))
+    assert "Nothing to be done" in snakemake(*options, "-n", folder=folder).stdout
+    rows[3]["target"] = 1.5
+    data.write_text(json.dumps(rows) + " " * 2_000_000)
+    os.utime(data, (soon, soon))
+    assert jobs_of(snakemake(*options, "-n", folder=folder).stdout)["clean"] == 1
 
 
 def test_a_key_that_occurs_twice_is_refused_by_snakemake_too(tmp_path):

@@ -12,7 +12,7 @@ import sklearn
 import torch
 
 from crystal_transfer.arrays import digest
-from crystal_transfer.baselines.features import features_of
+from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.bundles import comparison
 from crystal_transfer.bundles.begin import settle
 from crystal_transfer.bundles.bundle import (

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from crystal_transfer.baselines.features import features_of, joined
+from crystal_transfer.baselines.features import joined
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import BLEND, CHGNET, NETWORK, RIDGE, blended, fitted
 from crystal_transfer.bundles.intervals import factor
@@ -166,6 +166,9 @@ def seen_by(baseline: str, table: CrystalTable, processes: int = 1) -> np.ndarra
     InputError
         If it needs CHGNet, which is not installed.
     """
+    # matminer takes seconds to import, which a network does without
+    from crystal_transfer.baselines.matminer_features import features_of
+
     own = features_of(table, processes)
     if baseline != CHGNET:
         return own.values

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from crystal_transfer.bundles import check as checking
 from crystal_transfer.bundles.bundle import DESCRIPTION, Bundle, load_bundle
 from crystal_transfer.bundles.comparison import NETWORK, WORDS
 from crystal_transfer.bundles.data import (
@@ -22,8 +21,6 @@ from crystal_transfer.bundles.data import (
     read_unlabelled,
     write_rejected,
 )
-from crystal_transfer.bundles.finetune import finetune as make
-from crystal_transfer.bundles.finetune import training_batches
 from crystal_transfer.bundles.plan import Options, plan_of
 from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source, published, shipped
@@ -44,6 +41,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 def check(data: Path, target: str | None, id: str | None, unit: str, output: Path | None) -> None:
     """Print what is in labelled crystals; parameters as of the command."""
+    from crystal_transfer.bundles import check as checking
+
     crystals = read_labelled(data, target, id)
     table = crystals.table
     _print_rejected(crystals)
@@ -86,6 +85,9 @@ def finetune(
     options: Options,
 ) -> None:  # fmt: skip
     """Make a bundle and say what it is worth; parameters as of the command."""
+    from crystal_transfer.bundles.finetune import finetune as make
+    from crystal_transfer.bundles.finetune import training_batches
+
     crystals = read_labelled(data, column, id)
     _print_rejected(crystals)
     tested = None
