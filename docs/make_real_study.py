@@ -40,6 +40,7 @@ TABLES = ROOT / "resources/compact"
 CONFIG = ROOT / "config/compact.yaml"
 SWITCHES = ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
+PUBLISHED = ROOT / "config/published.yaml"  # and on the published samples, as the paper trained
 MEASURED = ["ensembles", "outliers"]
 # figures of predictions, which are too large to keep: drawn from the numbers behind them
 FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
@@ -69,6 +70,15 @@ def collect() -> None:
     for path in filter(Path.exists, map(Path, others)):
         shutil.copy(path, TABLES / path.name)
     collect_sizes()
+    collect_published()
+
+
+def collect_published() -> None:
+    """Write the finished runs of the full network on the published samples."""
+    published = load_study(with_defaults(read_config(PUBLISHED)))
+    paths = [published.layout.run(run.id).metrics for run in published.runs.values()
+             if not run.is_pretraining and published.layout.is_done(run.id)]  # fmt: skip
+    write(tables.runs_table(paths), "published")
 
 
 def collect_sizes() -> None:
@@ -358,6 +368,32 @@ def leaks(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
+def published_samples(ours: Study) -> str:
+    """Put the full network on the published samples beside the published cells."""
+    cells = tables.cells(runs_of("published"))
+    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    cell = ["source", "source_size", "dataset", "size"]
+    theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
+    rows = []
+    for row in cells.sort_values(["dataset", "size", "source", "max_lr"]).itertuples():
+        key = row.source, row.source_size, row.dataset, row.size
+        # the published scratch has one rate; at another there is nothing to compare with
+        found = theirs.loc[[key]] if key in theirs.index else theirs.head(0)
+        found = found[(found["max_lr"] == row.max_lr) & (found["strategy"] == row.strategy)]
+        published = ["-", "-"] if found.empty else [
+            value(found.iloc[0][f"{name}_mean"], found.iloc[0][f"{name}_ci95"])
+            for name in ("r2", "mae_scaled")
+        ]  # fmt: skip
+        name = f"{row.source} → {row.dataset}" if row.source else f"scratch, {row.dataset}"
+        rows.append([
+            name, row.size, f"{row.max_lr:g}", row.trials, value(row.r2_mean, row.r2_ci95),
+            published[0], value(row.mae_scaled_mean, row.mae_scaled_ci95), published[1],
+        ])  # fmt: skip
+    columns = ["model", "n", "rate", "trials", "R²", "published R²", "scaled MAE",
+               "published scaled MAE"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
 def numbers(name: str) -> pd.DataFrame:
     """Read the numbers behind a figure."""
     return tables.read_cells(TABLES / f"{name}.csv")
@@ -416,6 +452,7 @@ BLOCKS = {
     "ensembles": Block(["ensembles"], {"ensembles": "Three networks averaged"}, averages),
     "switches": Block(["contrast"], {"contrast": "What each switch changes"}, switches),
     "leakage": Block(["leakage"], {"leakage": "Gains on seen and other test crystals"}, leaks),
+    "published": Block(["published_runs"], text=published_samples),
     "paper": Block(
         [*PAIRS, "multi_property_runs"],
         {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"}, counted_claims,
