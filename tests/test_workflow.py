@@ -306,18 +306,23 @@ def test_a_wrong_config_is_one_sentence(tmp_path):
     assert "Traceback" not in output
 
 
+def reading(path: str, folder: Path, max_rejected: float = 0.05) -> list[str]:
+    """Write a study of a user's data, and return what Snakemake is told to read them."""
+    config = {
+        "results": "results/mine", "cleaning": {"max_rejected": max_rejected},
+        "datasets": {"MINE": {"source": "file", "path": path}},
+        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [5]}},
+    }  # fmt: skip
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
+    target = "results/mine/datasets/MINE/crystals.npz"
+    return [target, "--configfile", "mine.yaml", "--cores", "1"]
+
+
 def fails_on(data: str, folder: Path) -> str:
     """Run the reading of a user's file, expect it to fail, and give all that is printed."""
     fresh_copy(folder)
     (folder / "mine.json").write_text(data)
-    config = {
-        "results": "results/mine",
-        "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
-        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [10]}},
-    }
-    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    target = "results/mine/datasets/MINE/crystals.npz"
-    return fails(target, "--configfile", "mine.yaml", "--cores", "1", folder=folder)
+    return fails(*reading("mine.json", folder), folder=folder)
 
 
 def test_a_run_that_is_not_in_the_grid(tmp_path):
@@ -381,14 +386,7 @@ def test_a_mended_structure_is_read_again(tmp_path):
         ase.io.write(data / f"c{n}.vasp", ase.build.bulk("NaCl", "rocksalt", a=5.6 + 0.01 * n))
     (data / "c5.vasp").write_text("broken")
     (data / "id_prop.csv").write_text("".join(f"c{n}.vasp,{n}\n" for n in range(12)))
-    config = {
-        "results": "results/mine", "cleaning": {"max_rejected": 0.5},
-        "datasets": {"MINE": {"source": "file", "path": "mine"}},
-        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [5]}},
-    }  # fmt: skip
-    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    target = "results/mine/datasets/MINE/crystals.npz"
-    options = [target, "--configfile", "mine.yaml", "--cores", "1"]
+    options = reading("mine", folder, max_rejected=0.5)
     snakemake(*options, folder=folder)
     assert "c5.vasp" in (folder / "results/mine/datasets/MINE/rejected.csv").read_text()
     time.sleep(1.1)
@@ -409,13 +407,7 @@ def test_the_same_data_in_a_newer_file_changes_nothing(tmp_path):
     ]
     data = folder / "mine.json"
     data.write_text(json.dumps(rows) + " " * 2_000_000)  # larger than what Snakemake looks into
-    config = {
-        "results": "results/mine", "datasets": {"MINE": {"source": "file", "path": "mine.json"}},
-        "experiments": {"scratch": {"kind": "scratch", "datasets": ["MINE"], "sizes": [5]}},
-    }  # fmt: skip
-    (folder / "mine.yaml").write_text(yaml.safe_dump(config))
-    target = "results/mine/datasets/MINE/crystals.npz"
-    options = [target, "--configfile", "mine.yaml", "--cores", "1"]
+    options = reading("mine.json", folder)
     snakemake(*options, folder=folder)
     soon = time.time() + 5
     os.utime(data, (soon, soon))
