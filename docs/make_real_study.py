@@ -232,6 +232,7 @@ def wins_of_transfer(ours: Study) -> str:
     """Count the cells that transfer wins."""
     runs = runs_of("scratch", "pairwise")
     cells = tables.cells(runs)
+    cells = cells[cells["trials"] >= FEWEST_TRIALS]
     lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
     baselines = tables.cells(runs_of(*ours.config.baselines))
     lines.append(wins(cells, baselines).sentence("the best baseline"))

@@ -39,6 +39,7 @@ def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
         axis.plot(here["gain"], rows, "o", color="black", markersize=4, label="mean of trials")
         axis.axvline(0, color="black", linewidth=0.8)
         axis.set_yticks(rows, here["source"])
+        axis.set_ylim(-0.6, len(here) - 0.4)
         axis.set_title(f"{code}, n = {here['size'].iloc[0]}")
         axis.set_xlabel("reduction of the MAE (%)")
         axis.set_ylabel("pre-trained on")

@@ -21,6 +21,9 @@ from crystal_transfer.figures.style import (
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
+APART = 1.025  # so that lines do not cover each other at a size
+GREY_MARKERS = "sx+12"  # of scratch and of baselines
+
 
 def r2_by_size(
     runs: pd.DataFrame,
@@ -54,19 +57,23 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
     handles = {}
     for axis, code in zip(axes, codes, strict=True):
         here = table[table["dataset"] == code]
-        for source in ["", *plain, *[s for s in sources if s != code]]:
+        shown = [source for source in ["", *plain, *sources] if source in set(here["source"])]
+        for place, source in enumerate(shown):
             line = here[here["source"] == source].sort_values("size")
+            aside = APART ** (place - (len(shown) - 1) / 2)
             name = source if source in plain else f"PT {source}" if source else "scratch"
             colour = colours.get(source, SCRATCH_COLOUR)
             each = runs[(runs["dataset"] == code) & (runs["source"] == source)]
-            axis.scatter(each["size"], each[metric], s=6, color=colour, alpha=0.35, linewidths=0)
+            axis.scatter(
+                each["size"] * aside, each[metric], s=6, color=colour, alpha=0.35, linewidths=0
+            )
             handles[name] = axis.errorbar(
-                line["size"],
+                line["size"] * aside,
                 line[f"{metric}_mean"],
                 # the interval of two trials is as wide as the axis; their dots say more
                 yerr=line[f"{metric}_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0).fillna(0),
                 color=colour,
-                marker=markers.get(source, "_"),
+                marker=markers.get(source) or GREY_MARKERS[["", *plain].index(source)],
                 linestyle=_line_of(source, plain),
                 linewidth=1.2,
                 markersize=4,

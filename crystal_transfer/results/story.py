@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from crystal_transfer.protocols import Protocol, ScratchRate, SeenInTest, TestedEpoch
+from crystal_transfer.results.metrics import FEWEST_TRIALS
 
-FEW_TRIALS = 3  # fewer say nothing of chance
 SHOWN = 3  # warnings
 WIDTH = 5000  # characters of a line
 
@@ -61,11 +61,11 @@ def warnings_of(cells: pd.DataFrame, protocol: Protocol, imposed: bool) -> list[
         Whether samples were imposed, so that trials may have different test sets.
     """
     trained = cells[cells["kind"].isin(["scratch", "finetune"])]
-    few = int((trained["trials"] < FEW_TRIALS).sum())
+    few = int((trained["trials"] < FEWEST_TRIALS).sum())
     found = []
     if few:
         found.append(
-            f"{few} of {len(trained)} cells have fewer than {FEW_TRIALS} trials: which of two of them "
+            f"{few} of {len(trained)} cells have fewer than {FEWEST_TRIALS} trials: which of two of them "
             "is better may be chance."
         )
     if protocol.scratch_rate is ScratchRate.OWN:
