@@ -26,8 +26,6 @@ rule pretrain:
         settings=training_settings,
         checkpoint=training_checkpoint,
         version=RESULTS_VERSION,
-    message:
-        "Training {wildcards.run}"
     script:
         "../workflow/scripts/train.py"
 
@@ -47,8 +45,6 @@ use rule pretrain as scratch with:
         LAYOUT.benchmark("train", "{cell}_t{trial}")
     wildcard_constraints:
         cell="scratch_.+",
-    message:
-        "Training {wildcards.cell}, trial {wildcards.trial}"
 
 
 use rule scratch as finetune with:
