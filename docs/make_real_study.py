@@ -404,7 +404,8 @@ def counted_claims(ours: Study) -> str:
     """Count the paper's claims on its own cells and on these."""
     names = [name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()]
     theirs = publication.published_cells(data.PUBLISHED)
-    table = claims.side_by_side(theirs, tables.cells(runs_of(*names)))
+    cells = tables.cells(runs_of(*names))
+    table = claims.side_by_side(theirs, cells[cells["trials"] >= FEWEST_TRIALS])
     return markdown(table[["claim", "stated", "published cells", "our runs"]])
 
 
