@@ -118,6 +118,12 @@ def runs_of(*experiments: str) -> pd.DataFrame:
     return tables.read_runs([path for path in paths if path.exists()])
 
 
+def cells_of(*experiments: str) -> pd.DataFrame:
+    """Return the cells of experiments that have enough trials: of fewer nothing is claimed."""
+    cells = tables.cells(runs_of(*experiments))
+    return cells[cells["trials"] >= FEWEST_TRIALS]
+
+
 def drawn(name: str, ours: Study) -> Drawing:
     """Draw a figure: from its numbers, or from the runs that the catalogue says."""
     quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
@@ -188,8 +194,7 @@ def size_of_the_network(ours: Study) -> str:
 
 def rates_of_scratch(ours: Study) -> str:
     """Compare transfer with scratch at either rate."""
-    cells = tables.cells(runs_of("scratch", "scratch_rates", "pairwise"))
-    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    cells = cells_of("scratch", "scratch_rates", "pairwise")
     scratch = cells[cells["kind"] == "scratch"].set_index(["dataset", "size", "max_lr"])
     tuned = cells[cells["kind"] == "finetune"].groupby(["dataset", "size"])["mae_mean"]
     transfer, best = tuned.median(), tuned.min()
@@ -231,10 +236,9 @@ def unit(ours: Study, code: str) -> str:
 def wins_of_transfer(ours: Study) -> str:
     """Count the cells that transfer wins."""
     runs = runs_of("scratch", "pairwise")
-    cells = tables.cells(runs)
-    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    cells = cells_of("scratch", "pairwise")
     lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
-    baselines = tables.cells(runs_of(*ours.config.baselines))
+    baselines = cells_of(*ours.config.baselines)
     lines.append(wins(cells, baselines).sentence("the best baseline"))
     held = chance.gains(runs)
     if len(held):
@@ -250,8 +254,8 @@ def wins_of_transfer(ours: Study) -> str:
 def best_of_each(ours: Study) -> str:
     """Show scratch, the best pair, all properties and the best baseline of every dataset."""
     names = ["scratch", "pairwise", "multi_property"]
-    cells = tables.cells(runs_of(*names))
-    baselines = tables.cells(runs_of(*ours.config.baselines))
+    cells = cells_of(*names)
+    baselines = cells_of(*ours.config.baselines)
     baselines = baselines.assign(source=baselines["network"])
     several = cells["source_properties"] > 1
     kinds = {
@@ -264,7 +268,7 @@ def best_of_each(ours: Study) -> str:
     for code in ours.config.experiments["pairwise"].finetune:
         for kind, some in kinds.items():
             here = some[(some["dataset"] == code) & (some["size"] == 200)]
-            here = here[here["trials"] >= FEWEST_TRIALS].dropna(subset="mae_mean")
+            here = here.dropna(subset="mae_mean")
             if here.empty:
                 continue
             cell = here.loc[here["mae_mean"].idxmin()]
@@ -279,9 +283,8 @@ def best_of_each(ours: Study) -> str:
 
 def equal_time(ours: Study) -> str:
     """Compare transfer with scratch trained for as long."""
-    runs = runs_of("scratch", "scratch_epochs", "pairwise")
-    cells = tables.cells(runs[runs["size"] == 200])
-    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    cells = cells_of("scratch", "scratch_epochs", "pairwise")
+    cells = cells[cells["size"] == 200]
     rows = []
     for code in ours.config.experiments["scratch_epochs"].datasets:
         here = cells[cells["dataset"] == code]
@@ -302,9 +305,8 @@ def equal_time(ours: Study) -> str:
 
 def unseen_dataset(ours: Study) -> str:
     """JARVIS2D, the dataset no choice was made on."""
-    cells = tables.change_against_scratch(tables.cells(runs_of("jarvis2d")))
-    found = cells[(cells["trials"] >= FEWEST_TRIALS) & (cells["size"] == 200)]
-    found = found.sort_values("mae_mean")
+    cells = tables.change_against_scratch(cells_of("jarvis2d"))
+    found = cells[cells["size"] == 200].sort_values("mae_mean")
     rows = [
         [row.source or "scratch", value(row.mae_mean, row.mae_ci95),
          value(row.r2_mean, row.r2_ci95), percent(row.mae_change)]
@@ -371,8 +373,7 @@ def leaks(ours: Study) -> str:
 
 def published_samples(ours: Study) -> str:
     """Put the full network on the published samples beside the published cells."""
-    cells = tables.cells(runs_of("published"))
-    cells = cells[cells["trials"] >= FEWEST_TRIALS]
+    cells = cells_of("published")
     cell = ["source", "source_size", "dataset", "size"]
     theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
     rows = []
@@ -404,8 +405,7 @@ def counted_claims(ours: Study) -> str:
     """Count the paper's claims on its own cells and on these."""
     names = [name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()]
     theirs = publication.published_cells(data.PUBLISHED)
-    cells = tables.cells(runs_of(*names))
-    table = claims.side_by_side(theirs, cells[cells["trials"] >= FEWEST_TRIALS])
+    table = claims.side_by_side(theirs, cells_of(*names))
     return markdown(table[["claim", "stated", "published cells", "our runs"]])
 
 
