@@ -1,15 +1,12 @@
 """Write docs/real-study.md's tables and pictures from the study's tables in resources/compact.
 
-    python docs/make_real_study.py collect      # from results/compact, after the study
-    python docs/make_real_study.py              # tables and pictures: no training
+    python docs/make_real_study.py
 
-The page is written by hand but for what stands between its marks.
+The page is written by hand but for what stands between its marks; no training is needed.
+docs/collect_real_study.py gathers the tables.
 """
 
-import argparse
-import json
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +14,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from crystal_transfer import data
-from crystal_transfer.experiments.config_files import merge, read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures import chance, pooled
 from crystal_transfer.figures import contrast as contrast_drawing
@@ -25,7 +22,7 @@ from crystal_transfer.figures import leakage as leakage_drawing
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.style import Drawing, Quantity
-from crystal_transfer.files import read_json, write_text
+from crystal_transfer.files import write_text
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import claims, publication, tables
 from crystal_transfer.results.markdown import markdown
@@ -38,10 +35,6 @@ PAGE = ROOT / "docs/real-study.md"
 IMAGES = ROOT / "docs/images/real_study"
 TABLES = ROOT / "resources/compact"
 CONFIG = ROOT / "config/compact.yaml"
-SWITCHES = ROOT / "results/switches"
-FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
-PUBLISHED = ROOT / "config/published.yaml"  # and on the published samples, as the paper trained
-MEASURED = ["ensembles", "outliers"]
 # figures of predictions, which are too large to keep: drawn from the numbers behind them
 FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
     "ensembles": pooled.drawn_ensembles,
@@ -50,66 +43,9 @@ FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing
 }
 
 
-def study(*over: Path) -> Study:
-    """Return the study of config/compact.yaml, with other files laid over it."""
-    return load_study(with_defaults(merge([read_config(path) for path in (CONFIG, *over)])))
-
-
-def collect() -> None:
-    """Copy the results of all finished runs, and the numbers behind figures of predictions."""
-    ours = study()
-    layout = ours.layout
-    for name, runs in ours.grid.items():
-        done = [layout.run(run.id).metrics for run in runs if layout.is_done(run.id)]
-        write(tables.runs_table(done), name)
-    for name, block in ours.config.baselines.items():
-        paths = [Path(layout.baselines(name, code)) for code in block.datasets]
-        write(tables.read_runs([path for path in paths if path.exists()]), name)
-    others = [layout.figure(name, "csv") for name in MEASURED]
-    others += [f"{SWITCHES}/seen_in_test/figures/leakage.csv", f"{SWITCHES}/contrast.csv"]
-    for path in filter(Path.exists, map(Path, others)):
-        shutil.copy(path, TABLES / path.name)
-    collect_sizes()
-    collect_published()
-
-
-def collect_published() -> None:
-    """Write the finished runs of the full network on the published samples."""
-    published = load_study(with_defaults(read_config(PUBLISHED)))
-    paths = [published.layout.run(run.id).metrics for run in published.runs.values()
-             if not run.is_pretraining and published.layout.is_done(run.id)]  # fmt: skip
-    write(tables.runs_table(paths), "published")
-
-
-def collect_sizes() -> None:
-    """Write the same cells of the small network and of the full one, and what they cost."""
-    small, full = study(), study(FULL)
-    cells = {run.id for run in full.grid["scratch"]}
-    rows = []
-    for ours in (small, full):
-        for run in (run for run in ours.grid["scratch"] if run.id in cells):
-            record = Path(ours.layout.benchmark("train", run.id))
-            if ours.layout.is_done(run.id) and record.exists():
-                found = read_json(ours.files(run).metrics)
-                seconds = json.loads(record.read_text().splitlines()[-1])["cpu_time"]
-                size = ours.settings(run).sizes.hidden_features
-                rows.append([
-                    size, run.dataset, run.trial, found["mae"], found["r2"], seconds / 60
-                ])  # fmt: skip
-    columns = ["hidden_features", "dataset", "trial", "mae", "r2", "minutes"]
-    if len({row[0] for row in rows}) > 1:
-        table = pd.DataFrame(rows, columns=columns)
-        write_text(TABLES / "sizes.csv", table.to_csv(index=False, float_format="%.7g"))
-
-
-def write(table: pd.DataFrame, name: str) -> None:
-    """Write runs, sorted, with as many digits as matter."""
-    if len(table):
-        text = table.sort_values("id").to_csv(index=False, float_format="%.7g")
-        write_text(TABLES / f"{name}_runs.csv", text)
-
-
-# --- what is drawn and counted --------------------------------------------------------------------
+def study() -> Study:
+    """Return the study of config/compact.yaml."""
+    return load_study(with_defaults(read_config(CONFIG)))
 
 
 def runs_of(*experiments: str) -> pd.DataFrame:
@@ -188,7 +124,7 @@ def size_of_the_network(ours: Study) -> str:
         errors = [value(here[name].mean(), half_width(here[name])) for name in ("mae", "r2")]
         minutes = f"{here['minutes'].median():.1f}"
         rows.append([code, f"{layers} layers of {size}", *errors, minutes, unit(ours, code)])
-    columns = ["dataset", "network", "MAE", "R²", "CPU minutes of a training", "unit"]
+    columns = ["dataset", "network", "MAE", "R²", "minutes of a training", "unit"]
     return markdown(pd.DataFrame(sorted(rows), columns=columns))
 
 
@@ -491,12 +427,7 @@ def written_page(text: str, ours: Study) -> str:
 
 
 def main() -> None:
-    """Collect the study's results, or write the page and draw its pictures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="?", choices=["collect"])
-    if parser.parse_args().what == "collect":
-        collect()
-        return
+    """Write the page and draw its pictures."""
     ours = study()
     draw(ours)
     write_text(PAGE, written_page(PAGE.read_text(encoding="utf-8"), ours))

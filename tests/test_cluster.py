@@ -309,19 +309,20 @@ def test_the_name_of_jobs_is_read_from_the_log(tmp_path):
 
 def test_records_of_jobs(tmp_path):
     line = (
-        '{"rule_name": "scratch", "s": %s, "max_rss": %s, "threads": 1, "cpu_time": 30, '
-        '"resources": {"runtime": 10, "mem_mb": 1000}}\n'
+        '{"rule_name": "scratch", "s": %s, "max_rss": %s, "threads": 1, "cpu_time": 360, '
+        '"resources": {"runtime": 20, "mem_mb": 1000}}\n'
     )
-    (tmp_path / "a.jsonl").write_text(line % (60, 500))
-    (tmp_path / "b.jsonl").write_text(line % (999, 999) + line % (120, '"NA"'))
+    (tmp_path / "a.jsonl").write_text(line % (480, 500))
+    (tmp_path / "b.jsonl").write_text(line % (999, 999) + line % (240, '"NA"'))
     (tmp_path / "old.jsonl").write_text('{"s": 1, "max_rss": 3}\n')
     table = by_rule(records(sorted(tmp_path.glob("*.jsonl")))).set_index("rule")
     row = table.loc["scratch"]
     assert row["jobs"] == 2
-    assert row["used_minutes"] == 1.5
-    assert row["closest_minutes"] == 0.2
+    assert row["used_minutes"] == 6
+    assert row["closest_minutes"] == 0.4
     assert row["most_mb"] == 500
-    assert row["used_cores"] == 0.375
+    # the shorter one ended long after Snakemake had looked at it last
+    assert row["used_cores"] == 0.75
 
 
 def test_trainings_that_cannot_share_evenly():

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from conftest import ROOT
 
 from crystal_transfer.bundles import plan
 from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.runs import description
 from crystal_transfer.species import SYMBOLS
 
 NUMBERS = {"eight": 8, "no": 0}
@@ -65,12 +67,40 @@ def test_python_of_the_readme_runs(alloys, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "model/report.html").exists()
 
 
-def test_the_page_of_the_real_study_is_that_of_its_tables():
-    spec = importlib.util.spec_from_file_location("m", ROOT / "docs/make_real_study.py")
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_real_study_is_that_of_its_tables():
+    module = script("make_real_study")
     page = module.PAGE.read_text()
     made_anew = module.written_page(page, module.study())
     assert page == made_anew, "run: python docs/make_real_study.py"
     # every block has its place
     assert set(re.findall(r"<!-- ([\w ]+) -->\n", page)) == {*module.BLOCKS, "end"}
+
+
+def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(
+    tmp_path, monkeypatch, capsys
+):
+    collect = script("collect_real_study")
+    study = collect.study_of(collect.CONFIG)
+    some = study.grid["scratch"][:3]
+    rows = collect.earlier("scratch").set_index("id").loc[[run.id for run in some]].reset_index()
+    monkeypatch.setattr(collect, "TABLES", tmp_path)
+    (tmp_path / "scratch_runs.csv").write_text(rows.to_csv(index=False))
+    other = replace(some[2], hyperparameters=replace(some[2].hyperparameters, epochs=9))
+    definitions = {
+        run.id: collect.definition(study, description(run), study.settings(run))
+        for run in (*some[:2], other)
+    }
+    again = rows.iloc[[0]].drop(columns="definition").assign(mae=0.5)
+    collect.write(again, definitions, "scratch")
+    found = collect.earlier("scratch").set_index("id")
+    assert list(found.index) == [some[0].id, some[1].id]
+    assert found.loc[some[0].id, "mae"] == 0.5
+    assert found.loc[some[1].id, "mae"] == rows.loc[1, "mae"]
+    assert some[2].id in capsys.readouterr().out

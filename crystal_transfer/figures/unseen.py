@@ -6,14 +6,15 @@ from typing import Any
 import pandas as pd
 
 from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
-from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells, change_against_scratch
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
+INTERVAL_COLOUR = "#999999"  # stands out on grey, blue and orange, and on white
 
 
 def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw R2 and MAE of every model, best R2 first, with their numbers.
+    """Draw R2 and MAE of every model, best R2 first, with 95 % intervals and their numbers.
 
     Returns
     -------
@@ -32,9 +33,15 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
             SCRATCH_COLOUR if n == 0 else MULTI_COLOUR if n > 1 else PAIR_COLOUR
             for n in here["source_properties"]
         ]
-        bars = axis.barh(here["model"], here[metric], color=colours, height=0.7)
+        half = here[metric.replace("_mean", "_ci95")].where(here["trials"] >= FEWEST_TRIALS, 0)
+        half = half.fillna(0)
+        bars = axis.barh(
+            here["model"], here[metric], xerr=half, color=colours, height=0.7,
+            error_kw={"elinewidth": 1, "capsize": 2, "ecolor": INTERVAL_COLOUR},
+        )  # fmt: skip
         axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
-        low, high = min(0, here[metric].min()), max(0, here[metric].max())
+        low = min(0, (here[metric] - half).min())
+        high = max(0, (here[metric] + half).max())
         axis.set_xlim(1.2 * low, high + 0.2 * (high - low))
         unit = datasets[code].unit
         axis.set_xlabel(METRICS[metric.removesuffix("_mean")].axis_label(unit))

@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+# Snakemake looks at a job every 30 s at last: what it did after the last look is not in its record
+FEWEST_SECONDS = 300
+
 
 def records(files: Iterable[str | Path]) -> pd.DataFrame:
     """Read benchmark records of jobs, one row per job.
@@ -20,8 +23,8 @@ def records(files: Iterable[str | Path]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns rule, asked_minutes, used_minutes, asked_mb, used_mb, threads, used_cores (mean). What
-    was too short to be measured is NaN.
+    Columns rule, asked_minutes, used_minutes, asked_mb, used_mb, threads, used_cores (mean; too low
+    by a tenth at most, NaN for jobs below `FEWEST_SECONDS`). What was not measured is NaN.
     """
     rows = []
     for path in files:
@@ -37,7 +40,7 @@ def records(files: Iterable[str | Path]) -> pd.DataFrame:
                 "asked_mb": asked.get("mem_mb"),
                 "used_mb": record.get("max_rss"),
                 "threads": record.get("threads"),
-                "used_cores": _ratio(record.get("cpu_time"), record["s"]),
+                "used_cores": _cores(record.get("cpu_time"), record["s"]),
             }
         )
     columns = [
@@ -61,6 +64,11 @@ def _last_record(path: Path) -> dict[str, Any] | None:
 def _ratio(part: Any, whole: Any) -> float | None:
     numbers = isinstance(part, int | float) and isinstance(whole, int | float)
     return part / whole if numbers and whole else None
+
+
+def _cores(used: Any, seconds: Any) -> float | None:
+    cores = _ratio(used, seconds)
+    return cores if cores is not None and seconds >= FEWEST_SECONDS else None
 
 
 def by_rule(jobs: pd.DataFrame) -> pd.DataFrame:

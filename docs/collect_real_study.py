@@ -1,0 +1,131 @@
+"""Gather the tables of docs/real-study.md in resources/compact, from what has finished in results/.
+
+    python docs/collect_real_study.py
+
+The study takes longer than one sitting, and its tables stay when results/ is gone: a row is kept
+for as long as the config still plans its run, defined as it was. A run that is there replaces it.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crystal_transfer.experiments.config_files import merge, read_config
+from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.files import read_json, write_text
+from crystal_transfer.results import tables
+from crystal_transfer.runs import RESULTS_VERSION, Run, as_plain, description
+
+ROOT = Path(__file__).parents[1]
+TABLES = ROOT / "resources/compact"
+CONFIG = ROOT / "config/compact.yaml"
+SWITCHES = ROOT / "results/switches"
+FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
+PUBLISHED = ROOT / "config/published.yaml"  # and on the published samples, as the paper trained
+MEASURED = ["ensembles", "outliers"]
+
+
+def study_of(*files: Path) -> Study:
+    """Return the study of config files, each laid over those before it."""
+    return load_study(with_defaults(merge([read_config(path) for path in files])))
+
+
+def definition(study: Study, *own: Any) -> str:
+    """Return a checksum of all that the config says on a run: its data, its protocol, its own."""
+    config = study.config
+    common = [config.datasets, config.split, config.imposed, study.protocol]
+    text = json.dumps([RESULTS_VERSION, *map(plain, (*common, *own))], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plain(value: Any) -> Any:
+    """Turn a part of the config, or of a run, into plain data."""
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else as_plain(value)
+
+
+def rows_of_runs(study: Study, runs: Iterable[Run], name: str) -> None:
+    """Write a table of the runs that have finished, here or earlier."""
+    definitions = {run.id: definition(study, description(run), study.settings(run)) for run in runs}
+    done = [study.layout.run(id).metrics for id in definitions if study.layout.is_done(id)]
+    write(tables.runs_table(done), definitions, name)
+
+
+def rows_of_baselines(study: Study, name: str) -> None:
+    """Write a table of the baselines of an experiment, trained here or earlier."""
+    block = study.config.baselines[name]
+    paths = [Path(study.layout.baselines(name, code)) for code in block.datasets]
+    done = [path for path in paths if path.exists()]
+    found = tables.read_runs(done) if done else tables.runs_table([])
+    ids = set(found["id"]) | set(earlier(name)["id"])
+    write(found, dict.fromkeys(ids, definition(study, block)), name)
+
+
+def earlier(name: str) -> pd.DataFrame:
+    """Return the rows that are there."""
+    path = TABLES / f"{name}_runs.csv"
+    if not path.exists():
+        return tables.runs_table([]).assign(definition="")
+    return tables.read_runs([path])
+
+
+def write(found: pd.DataFrame, definitions: dict[str, str], name: str) -> None:
+    """Write rows over those that are there, sorted, with as many digits as matter."""
+    before = earlier(name)
+    planned = before["id"].map(definitions)
+    stays = ~before["id"].isin(found["id"]) & (before["definition"] == planned)
+    gone = before[~before["id"].isin(found["id"]) & ~stays]
+    if len(gone):
+        print(f"{name}: {len(gone)} rows left out, of runs that are no longer planned so: "
+              f"{', '.join(gone['id'])}")  # fmt: skip
+    kept = before[stays]
+    together = pd.concat([part for part in (found, kept) if len(part)] or [found])
+    if len(together):
+        together = together.assign(definition=together["id"].map(definitions)).sort_values("id")
+        write_text(TABLES / f"{name}_runs.csv", together.to_csv(index=False, float_format="%.7g"))
+    print(f"{name}: {len(found)} finished here, {len(kept)} kept")
+
+
+def collect_sizes(small: Study, full: Study) -> None:
+    """Write the same cells of the small network and of the full one, and what they cost."""
+    cells = {run.id for run in full.grid["scratch"]}
+    rows = []
+    for study in (small, full):
+        for run in (run for run in study.grid["scratch"] if run.id in cells):
+            record = Path(study.layout.benchmark("train", run.id))
+            if study.layout.is_done(run.id) and record.exists():
+                found = read_json(study.files(run).metrics)
+                seconds = json.loads(record.read_text().splitlines()[-1])["s"]
+                size = study.settings(run).sizes.hidden_features
+                rows.append([
+                    size, run.dataset, run.trial, found["mae"], found["r2"], seconds / 60
+                ])  # fmt: skip
+    columns = ["hidden_features", "dataset", "trial", "mae", "r2", "minutes"]
+    if len({row[0] for row in rows}) > 1:
+        table = pd.DataFrame(rows, columns=columns)
+        write_text(TABLES / "sizes.csv", table.to_csv(index=False, float_format="%.7g"))
+
+
+def main() -> None:
+    """Gather all tables."""
+    study = study_of(CONFIG)
+    for name, runs in study.grid.items():
+        rows_of_runs(study, runs, name)
+    for name in study.config.baselines:
+        rows_of_baselines(study, name)
+    published = study_of(PUBLISHED)
+    trained = (run for run in published.runs.values() if not run.is_pretraining)
+    rows_of_runs(published, trained, "published")
+    collect_sizes(study, study_of(CONFIG, FULL))
+    drawn = [study.layout.figure(name, "csv") for name in MEASURED]
+    drawn += [f"{SWITCHES}/seen_in_test/figures/leakage.csv", f"{SWITCHES}/contrast.csv"]
+    for path in filter(Path.exists, map(Path, drawn)):
+        shutil.copy(path, TABLES / path.name)
+
+
+if __name__ == "__main__":
+    main()
