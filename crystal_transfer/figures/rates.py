@@ -18,6 +18,7 @@ from crystal_transfer.results.tables import cells
 
 STYLES = ["--", ":", "-."]  # of scratch, a way of training each
 APART = 1.06  # so that intervals at one size do not cover each other
+SPREAD_WIDTH = 4  # of the bars from best to worst, thicker than intervals: they are none
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -40,7 +41,7 @@ def _beside_transfer(
 ) -> Drawing:
     """Draw scratch trained in several ways beside transfer, a panel per FT dataset.
 
-    Transfer is the median over PT datasets, with a band from the best to the worst of them.
+    Transfer is the median over PT datasets, with a bar from the best to the worst of them.
 
     Parameters
     ----------
@@ -64,16 +65,18 @@ def _beside_transfer(
             line = scratch[(scratch["dataset"] == code) & (scratch[way] == value)]
             line = line.sort_values("size")
             axis.errorbar(
-                line["size"] * APART**place, line["mae_mean"],
+                line["size"] * APART**(place + 0.5), line["mae_mean"],
                 line["mae_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0),
                 marker="s" if len(line) == 1 else "", markersize=4, linestyle=style,
                 color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip
         spread = _over_sources(tuned[tuned["dataset"] == code])
-        axis.fill_between(spread.index, spread["min"], spread["max"], color=COLOURS[0], alpha=0.2,
-                          linewidth=0)  # fmt: skip
-        axis.plot(spread.index, spread["median"], "o-", color=COLOURS[0], markersize=4,
-                  label="transfer: median, best to worst PT dataset")  # fmt: skip
+        above, below = spread["max"] - spread["median"], spread["median"] - spread["min"]
+        axis.errorbar(
+            spread.index / APART, spread["median"], [below.to_numpy(), above.to_numpy()],
+            fmt="o-", color=COLOURS[0], ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH,
+            markersize=4, label="transfer: median, best to worst PT dataset",
+        )  # fmt: skip
         sizes = sorted(table.loc[table["dataset"] == code, "size"].unique())
         axis.set_xscale("log")
         axis.set_xticks(sizes, [str(size) for size in sizes])
