@@ -582,6 +582,27 @@ def test_claims_of_a_part_of_a_study(data):
     ]  # fmt: skip
 
 
+def test_claims_on_all_ft_datasets_leave_out_the_unseen_one(data):
+    cells = data[0].copy()
+    unseen = cells["dataset"] == claims.UNSEEN
+    before = claims.claims(cells[~unseen])["value"]
+    cells.loc[unseen, "size"] = 800
+    after = claims.claims(cells)
+    own = after["claim"].str.startswith(claims.UNSEEN)
+    assert own.sum() == 3 and unseen.sum() > 3
+    pd.testing.assert_series_equal(after["value"][~own], before[~own])
+
+
+def test_claims_say_a_loss_as_one(data):
+    cells = data[0].copy()
+    multi = cells["source_properties"] > 1
+    cells.loc[multi, [c for c in cells if c.startswith("mae")]] *= 3
+    cells.loc[multi, "r2_mean"] /= 3
+    lost = claims.claims(cells)["value"]
+    assert not lost.str.contains(r"[+-]{2}").any()
+    assert lost.str.match(r"PH MAE \+\d+\.\d %, EBG R2 -\d+\.\d %, GV -").sum() == 1
+
+
 def test_page_of_claims_is_up_to_date(tmp_path):
     claims.write_page(tmp_path / "claims.md")
     assert (tmp_path / "claims.md").read_text() == (ROOT / "docs/claims.md").read_text()
