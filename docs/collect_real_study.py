@@ -17,8 +17,12 @@ import pandas as pd
 
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.figures.drawings import DRAWINGS
+from crystal_transfer.figures.inputs import read
+from crystal_transfer.figures.style import Quantity
 from crystal_transfer.files import read_json, write_text
 from crystal_transfer.results import tables
+from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.runs import RESULTS_VERSION, Run, as_plain, description
 
 ROOT = Path(__file__).parents[1]
@@ -90,6 +94,32 @@ def write(found: pd.DataFrame, definitions: dict[str, str], name: str) -> None:
     print(f"{name}: {len(found)} finished here, {len(kept)} kept")
 
 
+def rows_of_cells(study: Study, name: str) -> None:
+    """Write the numbers behind a figure of predictions, of cells measured here or earlier."""
+    done = [run for run in study.figures[name].runs(study.grid) if study.layout.is_done(run.id)]
+    files = {kind: [getattr(study.files(run), kind) for run in done]
+             for kind in study.figures[name].run_files}  # fmt: skip
+    quantities = {code: Quantity(**content) for code, content in study.quantities.items()}
+    _, found = DRAWINGS[name](**read(files, list(quantities)), datasets=quantities)
+    found = found[found["trials"] >= FEWEST_TRIALS].set_index(tables.CELL)
+    path = TABLES / f"{name}.csv"
+    before = tables.read_cells(path).set_index(tables.CELL) if path.exists() else found.head(0)
+    runs = pd.concat([earlier(experiment) for experiment in study.grid]).drop_duplicates("id")
+    definitions = runs.sort_values("id").groupby(tables.CELL)["definition"].agg(" ".join)
+    definitions = definitions.map(lambda text: hashlib.sha256(text.encode()).hexdigest()[:16])
+    kept = before[~before.index.isin(found.index)]
+    if len(kept):
+        kept = kept[kept["definition"] == definitions.reindex(kept.index)]
+    together = pd.concat([part for part in (found, kept) if len(part)] or [found])
+    if len(together):
+        together["definition"] = definitions.reindex(together.index)
+        text = (
+            together.reset_index().sort_values(tables.CELL).to_csv(index=False, float_format="%.7g")
+        )
+        write_text(path, text)
+    print(f"{name}: {len(found)} cells measured here, {len(kept)} kept")
+
+
 def collect_sizes(small: Study, full: Study) -> None:
     """Write the same cells of the small network and of the full one, and what they cost."""
     cells = {run.id for run in full.grid["scratch"]}
@@ -121,9 +151,10 @@ def main() -> None:
     trained = (run for run in published.runs.values() if not run.is_pretraining)
     rows_of_runs(published, trained, "published")
     collect_sizes(study, study_of(CONFIG, FULL))
-    drawn = [study.layout.figure(name, "csv") for name in MEASURED]
-    drawn += [f"{SWITCHES}/seen_in_test/figures/leakage.csv", f"{SWITCHES}/contrast.csv"]
-    for path in filter(Path.exists, map(Path, drawn)):
+    for name in MEASURED:
+        rows_of_cells(study, name)
+    switches = [SWITCHES / "seen_in_test/figures/leakage.csv", SWITCHES / "contrast.csv"]
+    for path in filter(Path.exists, switches):
         shutil.copy(path, TABLES / path.name)
 
 
