@@ -9,15 +9,16 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
     Quantity,
+    apart,
     labelled,
     legend_below,
     panels,
+    size_axis,
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
-STYLES = ["--", ":", "-."]  # of scratch, a way of training each
-APART = 1.06  # so that intervals at one size do not cover each other
+STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
 SPREAD_WIDTH = 4  # of the bars from best to worst, thicker than intervals: they are none
 
 
@@ -61,28 +62,26 @@ def _beside_transfer(
     ways = sorted(counts.index, key=lambda value: (-counts[value], -value))
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
-        for place, (value, style) in enumerate(zip(ways, STYLES, strict=False)):
+        sizes = sorted(table.loc[table["dataset"] == code, "size"].unique())
+        factor = apart(sizes, len(ways) + 1)
+        for place, (value, (style, marker)) in enumerate(zip(ways, STYLES, strict=False)):
             line = scratch[(scratch["dataset"] == code) & (scratch[way] == value)]
             line = line.sort_values("size")
             axis.errorbar(
-                line["size"] * APART**(place + 0.5), line["mae_mean"],
+                line["size"] * factor**(place + 0.5), line["mae_mean"],
                 line["mae_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0),
-                marker="s" if len(line) == 1 else "", markersize=4, linestyle=style,
+                marker=marker, markersize=4, linestyle=style,
                 color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip
         spread = _over_sources(tuned[tuned["dataset"] == code])
         above, below = spread["max"] - spread["median"], spread["median"] - spread["min"]
         axis.errorbar(
-            spread.index / APART, spread["median"], [below.to_numpy(), above.to_numpy()],
+            spread.index / factor, spread["median"], [below.to_numpy(), above.to_numpy()],
             fmt="o-", color=COLOURS[0], ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH,
             markersize=4, label="transfer: median, best to worst PT dataset",
         )  # fmt: skip
-        sizes = sorted(table.loc[table["dataset"] == code, "size"].unique())
-        axis.set_xscale("log")
-        axis.set_xticks(sizes, [str(size) for size in sizes])
-        axis.minorticks_off()
+        size_axis(axis, sizes)
         axis.set_title(f"{code}: {datasets[code].label}")
-        axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
     legend_below(figure, labelled(axes[0]))
     return figure, gains(table, way)

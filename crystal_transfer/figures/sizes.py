@@ -10,18 +10,19 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
     Quantity,
+    apart,
     baselines_beside,
     colour_of,
     legend_below,
     marker_of,
     panels,
     scratch_first,
+    size_axis,
     sources_of,
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
-APART = 1.025  # so that lines do not cover each other at a size
 GREY_MARKERS = "sx+12"  # of scratch and of baselines
 
 
@@ -53,14 +54,16 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
     plain = list(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = sources_of(table[table["kind"] != "baseline"], datasets)
     colours, markers = colour_of(sources), marker_of(sources)
-    figure, axes = panels(len(codes))
+    figure, axes = panels(len(codes), width=3.4, columns=3)
     handles = {}
     for axis, code in zip(axes, codes, strict=True):
         here = table[table["dataset"] == code]
         shown = [source for source in ["", *plain, *sources] if source in set(here["source"])]
+        sizes = sorted(here["size"].unique())
+        factor = apart(sizes, len(shown))
         for place, source in enumerate(shown):
             line = here[here["source"] == source].sort_values("size")
-            aside = APART ** (place - (len(shown) - 1) / 2)
+            aside = factor ** (place - (len(shown) - 1) / 2)
             name = source if source in plain else f"PT {source}" if source else "scratch"
             colour = colours.get(source, SCRATCH_COLOUR)
             each = runs[(runs["dataset"] == code) & (runs["source"] == source)]
@@ -80,12 +83,8 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
                 capsize=2,
                 label=name,
             )
-        axis.set_xscale("log")
-        sizes = sorted(here["size"].unique())
-        axis.set_xticks(sizes, [str(size) for size in sizes])
-        axis.minorticks_off()
+        size_axis(axis, sizes)
         axis.set_title(f"{code}: {datasets[code].label}")
-        axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
     legend_below(figure, scratch_first(handles, [*plain, *[f"PT {source}" for source in sources]]))
     return figure, table

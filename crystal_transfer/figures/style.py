@@ -1,5 +1,6 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
 
+import itertools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 
+GAP = 2.0  # between two sizes, where there is one alone
+MOST_APART = 1.08  # factor between two lines at one size
 # Okabe & Ito's palette without yellow, which is too pale on white
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
@@ -183,6 +186,34 @@ def labelled(axis: Axes) -> dict[str, Any]:
 def scratch_first(handles: Mapping[str, Any], order: Iterable[str]) -> dict[str, Any]:
     """Sort what a legend shows: scratch, then the others in their order."""
     return {name: handles[name] for name in ["scratch", *order] if name in handles}
+
+
+def apart(sizes: Iterable[int], lines: int) -> float:
+    """Return the factor by which lines at one size stand beside each other on a logarithmic axis.
+
+    Together they fill three fifths of the smallest gap between two sizes, and are no farther apart
+    than needed.
+
+    Parameters
+    ----------
+    sizes
+        All sizes on the axis, crystals.
+    lines
+        How many have points at a size.
+    """
+    each = sorted(set(sizes))
+    gap = min((after / size for size, after in itertools.pairwise(each)), default=GAP)
+    return float(min(gap ** (0.6 / max(lines, 1)), MOST_APART))
+
+
+def size_axis(axis: Axes, sizes: Sequence[int]) -> None:
+    """Make the horizontal axis one of FT sizes, crystals; a single size stands in its middle."""
+    axis.set_xscale("log")
+    axis.set_xticks(sizes, [str(size) for size in sizes])
+    axis.minorticks_off()
+    if len(sizes) == 1:
+        axis.set_xlim(sizes[0] / GAP, sizes[0] * GAP)
+    axis.set_xlabel("FT dataset size (crystals)")
 
 
 def panels(
