@@ -9,7 +9,7 @@ for as long as the config still plans its run, defined as it was. A run that is 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def study_of(*files: Path) -> Study:
 def definition(study: Study, *own: Any) -> str:
     """Return a checksum of all that the config says on a run: its data, its protocol, its own."""
     config = study.config
-    common = [config.datasets, config.split, config.imposed, study.protocol]
+    common = [config.datasets, config.split, config.imposed, study.protocol,
+              sorted(study.tested_datasets)]  # fmt: skip
     text = json.dumps([RESULTS_VERSION, *map(plain, (*common, *own))], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -52,11 +53,24 @@ def plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else as_plain(value)
 
 
-def rows_of_runs(study: Study, runs: Iterable[Run], name: str) -> None:
+def rows_of_runs(study: Study, runs: Sequence[Run], name: str) -> None:
     """Write a table of the runs that have finished, here or earlier."""
     definitions = {run.id: definition(study, description(run), study.settings(run)) for run in runs}
-    done = [study.layout.run(id).metrics for id in definitions if study.layout.is_done(id)]
-    write(tables.runs_table(done), definitions, name)
+    write(tables.runs_table(study.metrics(finished(study, runs))), definitions, name)
+
+
+def finished(study: Study, runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that have finished in results/, trained as the config says now."""
+    found = []
+    for run in (run for run in runs if study.layout.is_done(run.id)):
+        trained = read_json(study.files(run).description)
+        if trained["run"] == description(run) and trained["settings"] == as_plain(
+            study.settings(run)
+        ):
+            found.append(run)
+        else:
+            print(f"{run.id}: left out, results/ has it as trained by another config")
+    return found
 
 
 def rows_of_baselines(study: Study, name: str) -> None:
@@ -96,7 +110,7 @@ def write(found: pd.DataFrame, definitions: dict[str, str], name: str) -> None:
 
 def rows_of_cells(study: Study, name: str) -> None:
     """Write the numbers behind a figure of predictions, of cells measured here or earlier."""
-    done = [run for run in study.figures[name].runs(study.grid) if study.layout.is_done(run.id)]
+    done = finished(study, study.figures[name].runs(study.grid))
     files = {kind: [getattr(study.files(run), kind) for run in done]
              for kind in study.figures[name].run_files}  # fmt: skip
     quantities = {code: Quantity(**content) for code, content in study.quantities.items()}
@@ -120,20 +134,35 @@ def rows_of_cells(study: Study, name: str) -> None:
     print(f"{name}: {len(found)} cells measured here, {len(kept)} kept")
 
 
+def rows_of_switches() -> None:
+    """Write what each switch changes, of switches turned here or earlier, and the leakage."""
+    leakage, contrast = SWITCHES / "seen_in_test/figures/leakage.csv", SWITCHES / "contrast.csv"
+    if leakage.exists():
+        shutil.copy(leakage, TABLES / leakage.name)
+    if not contrast.exists():
+        return
+    text = f"{RESULTS_VERSION} {read_config(ROOT / 'config/switches.yaml')}"
+    definition = hashlib.sha256(text.encode()).hexdigest()[:16]
+    found = tables.read_cells(contrast).assign(definition=definition)
+    path = TABLES / contrast.name
+    before = tables.read_cells(path) if path.exists() else found.head(0)
+    kept = before[~before["study"].isin(found["study"]) & (before["definition"] == definition)]
+    together = pd.concat([part for part in (found, kept) if len(part)] or [found])
+    write_text(path, together.to_csv(index=False, float_format="%.7g"))
+    print(f"contrast: {found['study'].nunique()} studies here, {kept['study'].nunique()} kept")
+
+
 def collect_sizes(small: Study, full: Study) -> None:
     """Write the same cells of the small network and of the full one, and what they cost."""
     cells = {run.id for run in full.grid["scratch"]}
     rows = []
     for study in (small, full):
-        for run in (run for run in study.grid["scratch"] if run.id in cells):
-            record = Path(study.layout.benchmark("train", run.id))
-            if study.layout.is_done(run.id) and record.exists():
-                found = read_json(study.files(run).metrics)
-                seconds = json.loads(record.read_text().splitlines()[-1])["s"]
-                size = study.settings(run).sizes.hidden_features
-                rows.append([
-                    size, run.dataset, run.trial, found["mae"], found["r2"], seconds / 60
-                ])  # fmt: skip
+        planned = [run for run in study.grid["scratch"] if run.id in cells]
+        for run in finished(study, planned):
+            found = read_json(study.files(run).metrics)
+            seconds = read_json(study.files(run).description)["seconds"]
+            size = study.settings(run).sizes.hidden_features
+            rows.append([size, run.dataset, run.trial, found["mae"], found["r2"], seconds / 60])
     columns = ["hidden_features", "dataset", "trial", "mae", "r2", "minutes"]
     if len({row[0] for row in rows}) > 1:
         table = pd.DataFrame(rows, columns=columns)
@@ -148,14 +177,12 @@ def main() -> None:
     for name in study.config.baselines:
         rows_of_baselines(study, name)
     published = study_of(PUBLISHED)
-    trained = (run for run in published.runs.values() if not run.is_pretraining)
+    trained = [run for run in published.runs.values() if not run.is_pretraining]
     rows_of_runs(published, trained, "published")
     collect_sizes(study, study_of(CONFIG, FULL))
     for name in MEASURED:
         rows_of_cells(study, name)
-    switches = [SWITCHES / "seen_in_test/figures/leakage.csv", SWITCHES / "contrast.csv"]
-    for path in filter(Path.exists, switches):
-        shutil.copy(path, TABLES / path.name)
+    rows_of_switches()
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ PAGE = ROOT / "docs/real-study.md"
 IMAGES = ROOT / "docs/images/real_study"
 TABLES = ROOT / "resources/compact"
 CONFIG = ROOT / "config/compact.yaml"
+SIZE = 200  # crystals, of the pairs
+RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
+UNSEEN = "JARVIS2D"
 # figures of predictions, which are too large to keep: drawn from the numbers behind them
 FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
     "ensembles": pooled.drawn_ensembles,
@@ -128,33 +131,67 @@ def size_of_the_network(ours: Study) -> str:
     return markdown(pd.DataFrame(sorted(rows), columns=columns))
 
 
+def constant(ours: Study) -> pd.Series:
+    """Return the MAE of predicting the median of the sample, by dataset and size."""
+    cells = cells_of(*ours.config.baselines)
+    return cells[cells["network"] == "median"].set_index(["dataset", "size"])["mae_mean"]
+
+
+class AtSize(NamedTuple):
+    """What the models of one dataset at one size reach: MAEs, means over trials.
+
+    Attributes
+    ----------
+    pairs
+        By PT dataset.
+    scratch
+        Cells by learning rate.
+    """
+
+    pairs: pd.Series
+    scratch: pd.DataFrame
+
+    def gain(self, rate: float, mae: float) -> float:
+        """Return by how many % a MAE is below that of scratch at a rate."""
+        return float(100 * (1 - mae / self.scratch.loc[rate, "mae_mean"]))
+
+
+def at_sizes() -> dict[tuple[str, int], AtSize]:
+    """Return scratch at both rates beside the pairs, by dataset and size."""
+    cells = cells_of("scratch", "scratch_rates", "pairwise")
+    found = {}
+    for key, here in cells.groupby(["dataset", "size"]):
+        tuned = here[here["kind"] == "finetune"].set_index("source")["mae_mean"]
+        scratch = here[here["kind"] == "scratch"].set_index("max_lr")
+        found[key] = AtSize(tuned, scratch)
+    return found
+
+
 def rates_of_scratch(ours: Study) -> str:
     """Compare transfer with scratch at either rate."""
-    cells = cells_of("scratch", "scratch_rates", "pairwise")
-    scratch = cells[cells["kind"] == "scratch"].set_index(["dataset", "size", "max_lr"])
-    tuned = cells[cells["kind"] == "finetune"].groupby(["dataset", "size"])["mae_mean"]
-    transfer, best = tuned.median(), tuned.min()
-    rates = sorted(scratch.index.unique("max_lr"), reverse=True)
+    found, plain = at_sizes(), constant(ours)
+    rates = sorted({rate for here in found.values() for rate in here.scratch.index}, reverse=True)
     rows = []
-    for code, size in ordered(ours, scratch.index.droplevel("max_lr").unique()):
-        at = {rate: scratch.loc[(code, size, rate)] for rate in rates
-              if (code, size, rate) in scratch.index}  # fmt: skip
-        median, lowest = transfer.get((code, size)), best.get((code, size))
-        row = [code, size, *(
-            value(at[rate]["mae_mean"], at[rate]["mae_ci95"]) if rate in at else "-"
-            for rate in rates
-        )]  # fmt: skip
-        row += ["-" if median is None else f"{median:.3g}"]
-        row += [
-            "-" if median is None or rate not in at else
-            f"{percent(100 * (1 - median / at[rate]['mae_mean']))} / "
-            f"{percent(100 * (1 - lowest / at[rate]['mae_mean']))}"
-            for rate in rates
+    for code, size in ordered(ours, pd.Index(list(found))):
+        here = found[code, size]
+        reached = [
+            value(*here.scratch.loc[rate, ["mae_mean", "mae_ci95"]]) if rate in here.scratch.index
+            else "-" for rate in rates
         ]  # fmt: skip
-        rows.append([*row, unit(ours, code)])
+        row = [code, size, value(plain.get((code, size), float("nan")), float("nan")), *reached]
+        if here.pairs.empty:
+            rows.append([*row, "-", *("-" for _ in rates), unit(ours, code)])
+            continue
+        both = here.pairs.median(), here.pairs.min()
+        gains = [
+            " / ".join(percent(here.gain(rate, mae)) for mae in both)
+            if rate in here.scratch.index else "-" for rate in rates
+        ]  # fmt: skip
+        several = f"{here.pairs.median():.3g} ({len(here.pairs)} pairs)"
+        rows.append([*row, several, *gains, unit(ours, code)])
     names = [f"{rate:g}" for rate in rates]
-    columns = ["dataset", "n", *(f"scratch at {name}" for name in names), "transfer, median"]
-    columns += [f"gain at {name}, median / best" for name in names]
+    columns = ["dataset", "n", "constant", *(f"scratch at {name}" for name in names)]
+    columns += ["transfer, median", *(f"gain at {name}, median / best" for name in names)]
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
 
 
@@ -169,21 +206,82 @@ def unit(ours: Study, code: str) -> str:
     return ours.quantities[code]["unit"] or "1"
 
 
+def named(codes: Sequence[str]) -> str:
+    """Write codes as a list."""
+    return ", ".join(codes) or "none"
+
+
 def wins_of_transfer(ours: Study) -> str:
-    """Count the cells that transfer wins."""
+    """Count the pairs that win."""
     runs = runs_of("scratch", "pairwise")
     cells = cells_of("scratch", "pairwise")
     lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
+    lost = [
+        f"{source} → {code}" for (code, _), here in at_sizes().items() if len(here.pairs)
+        for source in here.pairs.index[here.pairs >= here.scratch.loc[RATE, "mae_mean"]]
+    ]  # fmt: skip
+    lines[0] += f" It does not: {named(lost)}."
     baselines = cells_of(*ours.config.baselines)
     lines.append(wins(cells, baselines).sentence("the best baseline"))
     held = chance.gains(runs)
     if len(held):
-        up, wide = (held[f"holds_{kind}"].sum() for kind in ("shared", "corrected"))
+        up, wide = (held[held[f"holds_{kind}"]] for kind in ("shared", "corrected"))
         below = (held["gain"] < -held["shared"]).sum()
+        names = named([f"{row.source} → {row.dataset}" for row in up.itertuples()])
         lines.append(
-            f"Of {len(held)} cells with three trials, {up} gain beyond the 95 % interval of the "
-            f"trials, {wide} beyond the corrected one, and {below} lose beyond the former."
+            f"Of {len(held)} pairs with three trials, {len(up)} gain beyond the 95 % interval of "
+            f"the trials ({names}; by chance alone {0.025 * len(held):.1f} would), {len(wide)} "
+            f"beyond the wider one, and {below} lose beyond the former."
         )
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def summary(ours: Study) -> str:
+    """Say what was found at n = 200, from the numbers of the tables below."""
+    found = {code: here for (code, size), here in at_sizes().items()
+             if size == SIZE and len(here.pairs)}  # fmt: skip
+    found = {code: found[code] for code in ours.used_datasets if code in found}
+    plain = constant(ours).xs(SIZE, level="size")
+    baselines = cells_of(*ours.config.baselines)
+    baselines = baselines[baselines["size"] == SIZE]
+    best = baselines.groupby("dataset")["mae_mean"].min()
+    several = cells_of("multi_property").set_index("dataset")["mae_mean"]
+    longer = {row["dataset"]: row["gain over 623"] for row in compared_at_equal_time(ours)}
+    lines = []
+    for rate, name in ((PUBLISHED_RATE, "the published rate"), (RATE, "at an equal rate")):
+        gains = {code: here.gain(rate, here.pairs.median()) for code, here in found.items()
+                 if rate in here.scratch.index}  # fmt: skip
+        each = ", ".join(f"{code} {gain:.0f}" for code, gain in gains.items())
+        lines.append(
+            f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is "
+            f"{min(gains.values()):.0f} to {max(gains.values()):.0f} % lower ({each})."
+        )
+    each = ", ".join(f"{code} {gain}" for code, gain in longer.items())
+    lines.append(f"Against scratch that is trained for as long, its gain is, in %: {each}.")
+    worse = {
+        f"scratch at {rate:g}": [
+            code for code, here in found.items()
+            if rate in here.scratch.index and here.scratch.loc[rate, "mae_mean"] > plain[code]
+        ] for rate in (PUBLISHED_RATE, RATE)
+    }  # fmt: skip
+    worse["the best pair"] = [c for c, here in found.items() if here.pairs.min() > plain[c]]
+    each = "; ".join(f"{model}: {named(codes)}" for model, codes in worse.items())
+    lines.append(
+        "An MAE above that of a constant, the median of the sample, have "
+        f"{each}. A gain over such a network says little."
+    )
+    below = [code for code, here in found.items() if best[code] < here.pairs.min()]
+    lines.append(
+        f"The best baseline, which takes seconds, is below every pair on {named(below)}; not on "
+        f"{named([code for code in found if code not in below])}."
+    )
+    ahead = [code for code, here in found.items() if several.get(code, 9e9) < here.pairs.min()]
+    first = [code for code in ahead if several[code] < best[code]]
+    lines.append(
+        "Pre-training on all other properties together is better than every pair on "
+        f"{named(ahead)}, and the best of all models on {named(first)}. It sees some 20 times as "
+        "many crystals: more data, not only more properties."
+    )
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -195,6 +293,7 @@ def best_of_each(ours: Study) -> str:
     baselines = baselines.assign(source=baselines["network"])
     several = cells["source_properties"] > 1
     kinds = {
+        "constant": baselines[baselines["network"] == "median"].assign(source="median"),
         "scratch": cells[cells["kind"] == "scratch"],
         "best pair": cells[(cells["kind"] == "finetune") & ~several],
         "all other properties": cells[several],
@@ -203,7 +302,7 @@ def best_of_each(ours: Study) -> str:
     rows = []
     for code in ours.config.experiments["pairwise"].finetune:
         for kind, some in kinds.items():
-            here = some[(some["dataset"] == code) & (some["size"] == 200)]
+            here = some[(some["dataset"] == code) & (some["size"] == SIZE)]
             here = here.dropna(subset="mae_mean")
             if here.empty:
                 continue
@@ -217,38 +316,60 @@ def best_of_each(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-def equal_time(ours: Study) -> str:
-    """Compare transfer with scratch trained for as long."""
-    cells = cells_of("scratch", "scratch_epochs", "pairwise")
-    cells = cells[cells["size"] == 200]
+def compared_at_equal_time(ours: Study) -> list[dict[str, str]]:
+    """Return transfer beside scratch trained for as long, a row per dataset; gains by trial."""
+    names = ["scratch", "scratch_epochs", "pairwise"]
+    cells = cells_of(*names)
+    runs = runs_of(*names).merge(cells[tables.CELL], on=tables.CELL)
+    runs = runs[runs["size"] == SIZE]
     rows = []
     for code in ours.config.experiments["scratch_epochs"].datasets:
-        here = cells[cells["dataset"] == code]
-        usual = here[(here["kind"] == "scratch") & (here["variation"] == "")]
-        longer = here[(here["kind"] == "scratch") & (here["variation"] != "")]
-        median = here.loc[here["kind"] == "finetune", "mae_mean"].median()
-        if longer.empty or usual.empty:
+        here = runs[runs["dataset"] == code]
+        scratch = here[here["kind"] == "scratch"].set_index("trial")
+        usual, longer = (scratch.loc[(scratch["variation"] == "") == same, "mae"]
+                         for same in (True, False))  # fmt: skip
+        pairs = here[here["kind"] == "finetune"]
+        median = pairs.groupby("trial")["mae"].median()
+        if longer.empty or usual.empty or pairs.empty:
             continue
-        row = [code, *(value(*some.iloc[0][["mae_mean", "mae_ci95"]]) for some in (usual, longer))]
-        row += [value(median, float("nan")), *(
-            percent(100 * (1 - median / some.iloc[0]["mae_mean"])) for some in (usual, longer)
-        )]  # fmt: skip
-        rows.append([*row, unit(ours, code)])
-    columns = ["dataset", "scratch, 200 epochs", "scratch, 623 epochs", "transfer, median",
-               "gain over 200 epochs", "gain over 623", "unit"]  # fmt: skip
-    return markdown(pd.DataFrame(rows, columns=columns))
+        gains = [100 * (1 - median / some) for some in (usual, longer)]
+        rows.append({
+            "dataset": code,
+            "scratch, 200 epochs": value(usual.mean(), half_width(usual)),
+            "scratch, 623 epochs": value(longer.mean(), half_width(longer)),
+            "transfer, median": f"{median.mean():.3g} ({pairs['source'].nunique()} pairs)",
+            **{
+                f"gain over {epochs}": f"{gain.mean():+.0f} ± {half_width(gain):.0f}"
+                for epochs, gain in zip((200, 623), gains, strict=True)
+            },
+            "unit": unit(ours, code),
+        })  # fmt: skip
+    return rows
+
+
+def equal_time(ours: Study) -> str:
+    """Compare transfer with scratch trained for as long."""
+    table = pd.DataFrame(compared_at_equal_time(ours))
+    return markdown(
+        table.rename(columns=lambda name: f"{name} (%)" if name.startswith("gain") else name)
+    )
 
 
 def unseen_dataset(ours: Study) -> str:
-    """JARVIS2D, the dataset no choice was made on."""
-    cells = tables.change_against_scratch(cells_of("jarvis2d"))
-    found = cells[cells["size"] == 200].sort_values("mae_mean")
+    """JARVIS2D, the dataset no choice was made on, with its baselines."""
+    plain = cells_of(*ours.config.baselines)
+    plain = plain[plain["dataset"] == UNSEEN].assign(source=plain["network"])
+    together = pd.concat([cells_of("jarvis2d"), plain], ignore_index=True)
+    cells = tables.change_against_scratch(together)
+    found = cells[cells["size"] == SIZE].sort_values("mae_mean")
     rows = [
-        [row.source or "scratch", value(row.mae_mean, row.mae_ci95),
-         value(row.r2_mean, row.r2_ci95), percent(row.mae_change)]
+        ["baseline" if row.kind == "baseline" else "network", row.source or "scratch",
+         value(row.mae_mean, row.mae_ci95), value(row.r2_mean, row.r2_ci95),
+         percent(row.mae_change)]
         for row in found.itertuples()
     ]  # fmt: skip
-    columns = ["pre-trained on", f"MAE ({unit(ours, 'JARVIS2D')})", "R²", "change of the MAE"]
+    columns = ["model", "pre-trained on, or kind", f"MAE ({unit(ours, UNSEEN)})", "R²",
+               "reduction of the MAE against scratch"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
@@ -366,6 +487,10 @@ class Block(NamedTuple):
 PAIRS = ["scratch_runs", "pairwise_runs"]
 WITH_BASELINES = [*PAIRS, "baselines_runs"]
 BLOCKS = {
+    "summary": Block(
+        [*WITH_BASELINES, "scratch_rates_runs", "scratch_epochs_runs", "multi_property_runs"],
+        text=summary,
+    ),
     "what was run": Block([], text=what_was_run),
     "size": Block(["sizes"], text=size_of_the_network),
     "rates of scratch": Block(
