@@ -23,7 +23,7 @@ from crystal_transfer.figures.style import (
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.tables import cells
 
-GREY_MARKERS = "sx+_|"  # of scratch and of baselines
+GREY_MARKERS = "sx^_d"  # of scratch and of baselines
 
 
 def r2_by_size(
