@@ -293,7 +293,8 @@ def unseen_against_single(cells: pd.DataFrame) -> str:
 
 
 def _gains(multi: pd.Series, others: list[pd.Series]) -> str:
-    r2 = sum(100 * (multi["r2"] / other["r2"] - 1) for other in others) / len(others)
+    # of a negative R2 the size, as in `tables.change_against_scratch`
+    r2 = sum(100 * (multi["r2"] - other["r2"]) / abs(other["r2"]) for other in others) / len(others)
     mae = sum(100 * (1 - multi["mae"] / other["mae"]) for other in others) / len(others)
     return f"R2 {r2:.2f} %, MAE {mae:.2f} %"
 
