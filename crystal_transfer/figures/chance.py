@@ -64,10 +64,10 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     leaves out zero (holds_shared, holds_corrected). *shared* is Student's t over the trials: it
     says how the gain varies with samples and with the initial weights of scratch on this one test
     set; the pre-training of a cell is one for all its trials. *corrected* multiplies the variance
-    by 1 + trials x n_test / size, which is what trials on splits of their own would need: C. Nadeau,
-    Y. Bengio, Machine Learning 52, 239 (2003), section 4. The variance it is meant for is one over
-    splits, and trials on one test set have another: it is the cautious end of what the interval may
-    be, not a test. The size counts the validation crystals of the sample too.
+    by 1 + trials x n_test / size, which is what trials on splits of their own would need
+    (C. Nadeau, Y. Bengio, Machine Learning 52, 239 (2003), section 4). The variance it is meant for
+    is one over splits, and trials on one test set have another: it is the cautious end of what the
+    interval may be, not a test. The size counts the validation crystals of the sample too.
     """
     scratch = runs[runs["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["mae"]
     tuned = runs[runs["kind"] == "finetune"]
