@@ -400,18 +400,28 @@ def averages(ours: Study) -> str:
 
 
 def switches(ours: Study) -> str:
-    """Say what each switch changes."""
+    """Say what each switch changes, first those that change more than trials do."""
     found = numbers("contrast")
     found = found[found["trials"] >= FEWEST_TRIALS]
+    # a MAE that is the same in print has not changed, whatever its interval
+    beyond = found[found["mae_change"].abs() > found["mae_change_ci95"].clip(lower=0.05)]
+    each = "; ".join(
+        f"{row.study}, {row.cell.removesuffix('_all')}: "
+        f"{row.mae_change:+.0f} ± {row.mae_change_ci95:.0f} %"
+        for row in beyond.itertuples()
+    )
+    line = (
+        f"Changes of the MAE beyond their interval: {each}. By chance alone {0.05 * len(found):.0f} "
+        f"of the {len(found)} would be."
+    )
     rows = [
         [row.study, row.cell.removesuffix("_all"),
          f"{row.r2_change:+.3f} ± {row.r2_change_ci95:.3f}",
          f"{row.mae_change:+.1f} ± {row.mae_change_ci95:.1f}"]
         for row in found.itertuples()
     ]  # fmt: skip
-    return markdown(
-        pd.DataFrame(rows, columns=["switch", "cell", "change of R²", "change of MAE (%)"])
-    )
+    columns = ["switch", "cell", "change of R²", "change of MAE (%)"]
+    return f"{line}\n\n{markdown(pd.DataFrame(rows, columns=columns))}"
 
 
 def leaks(ours: Study) -> str:

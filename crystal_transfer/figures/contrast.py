@@ -20,6 +20,7 @@ from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 AXES = {"r2_change": "change of test $R^2$", "mae_change": "change of test MAE (%)"}
 ROW = 0.42  # inches of a study
+FAR_R2, LINEAR_R2 = 1.0, 0.1  # one cell with a change beyond the former would hide all others
 
 
 def contrast(table: pd.DataFrame) -> Figure:
@@ -45,7 +46,9 @@ def contrast(table: pd.DataFrame) -> Figure:
             axis.errorbar(
                 here[column], [studies.index(study) - shift for study in here["study"]],
                 xerr=here[f"{column}_ci95"], fmt=MARKERS[place % len(MARKERS)], markersize=4,
-                color=COLOURS[place % len(COLOURS)], elinewidth=1.0, label=name,
+                # a cell more than there are marks has a mark again, in another colour
+                color=COLOURS[(place + place // len(MARKERS)) % len(COLOURS)], elinewidth=1.0,
+                label=name,
             )  # fmt: skip
         for row in np.arange(len(studies) - 1) + 0.5:
             axis.axhline(row, color="0.9", linewidth=0.6, zorder=0)
@@ -53,6 +56,9 @@ def contrast(table: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(studies)), [study.replace("_", " ") for study in studies])
         axis.set_ylim(-0.5, len(studies) - 0.5)
         axis.set_xlabel(label)
+    if table["r2_change"].abs().max() > FAR_R2:
+        axes[0].set_xscale("symlog", linthresh=LINEAR_R2)
+        axes[0].set_xlabel(f"{AXES['r2_change']}, linear to ±{LINEAR_R2:g}")
     legend_below(figure, labelled(axes[0]))
     return figure
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from crystal_transfer.figures.style import (
     COLOURS,
@@ -127,6 +128,7 @@ def _dumbbells(
         for (column, label), colour, marker in zip(points, COLOURS, "os", strict=False):
             axis.plot(here[column], rows, marker, color=colour, markersize=5, label=label)
         axis.set_yticks(rows, [source or "scratch" for source in here["source"]])
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel(shown.axis_label(datasets[code].unit))
         axis.set_ylabel("pre-trained on")
