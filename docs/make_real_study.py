@@ -411,8 +411,8 @@ def switches(ours: Study) -> str:
         for row in beyond.itertuples()
     )
     line = (
-        f"Changes of the MAE beyond their interval: {each}. By chance alone {0.05 * len(found):.0f} "
-        f"of the {len(found)} would be."
+        f"Changes of the MAE beyond their interval: {each}. By chance alone "
+        f"{0.05 * len(found):.0f} of the {len(found)} would be."
     )
     rows = [
         [row.study, row.cell.removesuffix("_all"),
