@@ -8,7 +8,6 @@ for as long as the config still plans its run, defined as it was. A run that is 
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.inputs import read
+from crystal_transfer.figures.leakage import gains
 from crystal_transfer.figures.style import Quantity
 from crystal_transfer.files import read_json, write_text
 from crystal_transfer.results import tables
@@ -136,9 +136,9 @@ def rows_of_cells(study: Study, name: str) -> None:
 
 def rows_of_switches() -> None:
     """Write what each switch changes, of switches turned here or earlier, and the leakage."""
-    leakage, contrast = SWITCHES / "seen_in_test/figures/leakage.csv", SWITCHES / "contrast.csv"
-    if leakage.exists():
-        shutil.copy(leakage, TABLES / leakage.name)
+    if (found := leakage()) is not None:
+        write_text(TABLES / "leakage.csv", found.to_csv(index=False, float_format="%.7g"))
+    contrast = SWITCHES / "contrast.csv"
     if not contrast.exists():
         return
     text = f"{RESULTS_VERSION} {read_config(ROOT / 'config/switches.yaml')}"
@@ -150,6 +150,32 @@ def rows_of_switches() -> None:
     together = pd.concat([part for part in (found, kept) if len(part)] or [found])
     write_text(path, together.to_csv(index=False, float_format="%.7g"))
     print(f"contrast: {found['study'].nunique()} studies here, {kept['study'].nunique()} kept")
+
+
+def leakage() -> pd.DataFrame | None:
+    """Return the numbers of figure `leakage`, with what networks gain that had not seen them.
+
+    Those of protocol `clean`, on the very test crystals that pre-training has seen with
+    `seen_in_test: kept`: gain_control and its half-width. None while either study has not finished.
+    """
+    kept, clean = (
+        load_study(with_defaults(read_config(ROOT / "config/switches.yaml")
+                                 | {"protocol": name, "results": str(SWITCHES / name)}))
+        for name in ("seen_in_test", "clean")
+    )  # fmt: skip
+    files = kept.figure_inputs("leakage")
+    runs = kept.figures["leakage"].runs(kept.grid)
+    control = files | {
+        kind: [getattr(clean.files(run), kind) for run in runs]
+        for kind in ("metrics", "predictions")
+    }
+    needed = [path for some in (files, control) for paths in some.values() for path in paths]
+    if not all(map(Path.exists, map(Path, needed))):
+        return None
+    codes = kept.used_datasets
+    seen, unseen = (gains(**read(some, codes)).set_index(tables.CELL) for some in (files, control))
+    seen["gain_control"], seen["gain_control_ci95"] = unseen["gain_seen"], unseen["gain_seen_ci95"]
+    return seen.reset_index()
 
 
 def collect_sizes(small: Study, full: Study) -> None:

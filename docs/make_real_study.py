@@ -431,10 +431,12 @@ def leaks(ours: Study) -> str:
     rows = [
         [f"{row.source} → {row.dataset}", row.n_seen, row.n_unseen,
          value(row.gain_seen, row.gain_seen_ci95, 2),
+         value(row.gain_control, row.gain_control_ci95, 2),
          value(row.gain_unseen, row.gain_unseen_ci95, 2)]
         for row in found.itertuples()
     ]  # fmt: skip
-    columns = ["pair", "seen", "not seen", "gain on seen (%)", "gain on others (%)"]
+    columns = ["pair", "seen", "not seen", "gain on seen (%)", "on the same, not seen (%)",
+               "gain on others (%)"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
