@@ -95,7 +95,7 @@ def value(mean: float, half: float, digits: int = 3) -> str:
     if pd.isna(mean):
         return "-"
     mean = float(f"{mean:.{digits}g}")
-    return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {half:.2g}"
+    return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {float(f'{half:.2g}'):g}"
 
 
 def percent(number: float) -> str:
