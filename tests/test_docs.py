@@ -1,8 +1,9 @@
 """Every study that the docs show is planned, and has as many runs as they say."""
 
-import importlib.util
+import importlib
 import json
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -67,26 +68,30 @@ def test_python_of_the_readme_runs(alloys, tmp_path, monkeypatch, capsys):
     assert (tmp_path / "model/report.html").exists()
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def real_study(monkeypatch):
+    """The modules that make docs/real-study.md, by name."""
+    monkeypatch.syspath_prepend(ROOT / "docs/real_study")
+    names = [path.stem for path in (ROOT / "docs/real_study").glob("*.py")]
+    found = {name: importlib.import_module(name) for name in names}
+    yield found
+    for name in names:
+        del sys.modules[name]
 
 
-def test_the_page_of_the_real_study_is_that_of_its_tables():
-    module = script("make_real_study")
+def test_the_page_of_the_real_study_is_that_of_its_tables(real_study):
+    module = real_study["page"]
     page = module.PAGE.read_text()
     made_anew = module.written_page(page, module.study())
-    assert page == made_anew, "run: python docs/make_real_study.py"
+    assert page == made_anew, "run: python docs/real_study/page.py"
     # every block has its place
     assert set(re.findall(r"<!-- ([\w ]+) -->\n", page)) == {*module.BLOCKS, "end"}
 
 
 def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(
-    tmp_path, monkeypatch, capsys
+    real_study, tmp_path, monkeypatch, capsys
 ):
-    collect = script("collect_real_study")
+    collect = real_study["collect"]
     study = collect.study_of(collect.CONFIG)
     some = study.grid["scratch"][:3]
     rows = collect.earlier("scratch").set_index("id").loc[[run.id for run in some]].reset_index()

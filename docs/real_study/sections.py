@@ -1,28 +1,24 @@
-"""Write docs/real-study.md's tables and pictures from the study's tables in resources/compact.
-
-    python docs/make_real_study.py
-
-The page is written by hand but for what stands between its marks; no training is needed.
-docs/collect_real_study.py gathers the tables.
-"""
-
-import re
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+"""The page's sections: a function each, from the study to a table or a list."""
 
 import pandas as pd
+from reading import (
+    RATE,
+    SIZE,
+    TABLES,
+    at_sizes,
+    cells_of,
+    constant,
+    numbers,
+    ordered,
+    runs_of,
+    unit,
+)
+from words import named, percent, value
 
 from crystal_transfer import data
-from crystal_transfer.experiments.config_files import read_config
-from crystal_transfer.experiments.study import Study, load_study, with_defaults
-from crystal_transfer.figures import chance, pooled
-from crystal_transfer.figures import contrast as contrast_drawing
-from crystal_transfer.figures import leakage as leakage_drawing
-from crystal_transfer.figures.drawings import DRAWINGS
-from crystal_transfer.figures.formats import save
-from crystal_transfer.figures.style import Drawing, Quantity
-from crystal_transfer.files import write_text
+from crystal_transfer.experiments.study import Study
+from crystal_transfer.figures import chance
+from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import claims, publication, tables
 from crystal_transfer.results.markdown import markdown
@@ -30,77 +26,7 @@ from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.results.story import wins
 from crystal_transfer.results.tables import half_width
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/real-study.md"
-IMAGES = ROOT / "docs/images/real_study"
-TABLES = ROOT / "resources/compact"
-CONFIG = ROOT / "config/compact.yaml"
-SIZE = 200  # crystals, of the pairs
-RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
 UNSEEN = "JARVIS2D"
-# figures of predictions, which are too large to keep: drawn from the numbers behind them
-FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
-    "ensembles": pooled.drawn_ensembles,
-    "outliers": pooled.drawn_outliers,
-    "leakage": leakage_drawing.drawn_gains,
-}
-
-
-def study() -> Study:
-    """Return the study of config/compact.yaml."""
-    return load_study(with_defaults(read_config(CONFIG)))
-
-
-def runs_of(*experiments: str) -> pd.DataFrame:
-    """Return the runs of experiments, each once."""
-    paths = [TABLES / f"{name}_runs.csv" for name in experiments]
-    return tables.read_runs([path for path in paths if path.exists()])
-
-
-def cells_of(*experiments: str) -> pd.DataFrame:
-    """Return the cells of experiments that have enough trials: of fewer nothing is claimed."""
-    cells = tables.cells(runs_of(*experiments))
-    return cells[cells["trials"] >= FEWEST_TRIALS]
-
-
-def drawn(name: str, ours: Study) -> Drawing:
-    """Draw a figure: from its numbers, or from the runs that the catalogue says."""
-    quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
-    if name == "contrast":
-        return contrast_drawing.contrast(numbers(name)), numbers(name)
-    if name in FROM_NUMBERS:
-        return FROM_NUMBERS[name](numbers(name), quantities)
-    figure = ours.figures[name]
-    ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
-    runs = runs_of(*ours.grid)
-    trials = runs.groupby(tables.CELL)["id"].transform("size")
-    whole = runs["id"].isin(ids) & (trials >= FEWEST_TRIALS)  # of fewer nothing is claimed
-    arguments = {"runs": runs[whole]}
-    if figure.has_baselines:
-        arguments["baselines"] = runs_of(*ours.config.baselines)
-    options = ours.figure_options(name)
-    return DRAWINGS[figure.drawing](**arguments, datasets=quantities, **options)
-
-
-def draw(ours: Study) -> None:
-    """Draw the pictures of all blocks that have their tables."""
-    for block in BLOCKS.values():
-        if made(block, ours) != NOT_YET:
-            for name in block.pictures:
-                save(*drawn(name, ours), [IMAGES / f"{name}.png"])
-
-
-def value(mean: float, half: float, digits: int = 3) -> str:
-    """Write a mean with the half-width of its interval, to as many significant digits."""
-    if pd.isna(mean):
-        return "-"
-    mean = float(f"{mean:.{digits}g}")
-    return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {float(f'{half:.2g}'):g}"
-
-
-def percent(number: float) -> str:
-    """Write a change in %."""
-    return "-" if pd.isna(number) else f"{number:+.0f} %"
 
 
 def what_was_run(ours: Study) -> str:
@@ -131,42 +57,6 @@ def size_of_the_network(ours: Study) -> str:
     return markdown(pd.DataFrame(sorted(rows), columns=columns))
 
 
-def constant(ours: Study) -> pd.Series:
-    """Return the MAE of predicting the median of the sample, by dataset and size."""
-    cells = cells_of(*ours.config.baselines)
-    return cells[cells["network"] == "median"].set_index(["dataset", "size"])["mae_mean"]
-
-
-class AtSize(NamedTuple):
-    """What the models of one dataset at one size reach: MAEs, means over trials.
-
-    Attributes
-    ----------
-    pairs
-        By PT dataset.
-    scratch
-        Cells by learning rate.
-    """
-
-    pairs: pd.Series
-    scratch: pd.DataFrame
-
-    def gain(self, rate: float, mae: float) -> float:
-        """Return by how many % a MAE is below that of scratch at a rate."""
-        return float(100 * (1 - mae / self.scratch.loc[rate, "mae_mean"]))
-
-
-def at_sizes() -> dict[tuple[str, int], AtSize]:
-    """Return scratch at both rates beside the pairs, by dataset and size."""
-    cells = cells_of("scratch", "scratch_rates", "pairwise")
-    found = {}
-    for key, here in cells.groupby(["dataset", "size"]):
-        tuned = here[here["kind"] == "finetune"].set_index("source")["mae_mean"]
-        scratch = here[here["kind"] == "scratch"].set_index("max_lr")
-        found[key] = AtSize(tuned, scratch)
-    return found
-
-
 def rates_of_scratch(ours: Study) -> str:
     """Compare transfer with scratch at either rate."""
     found, plain = at_sizes(), constant(ours)
@@ -195,22 +85,6 @@ def rates_of_scratch(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
 
 
-def ordered(ours: Study, cells: pd.Index) -> list[tuple[str, int]]:
-    """Sort datasets and sizes as the study names them."""
-    codes = list(ours.used_datasets)
-    return sorted(cells, key=lambda cell: (codes.index(cell[0]), cell[1]))
-
-
-def unit(ours: Study, code: str) -> str:
-    """Return the unit of a dataset's targets."""
-    return ours.quantities[code]["unit"] or "1"
-
-
-def named(codes: Sequence[str]) -> str:
-    """Write codes as a list."""
-    return ", ".join(codes) or "none"
-
-
 def wins_of_transfer(ours: Study) -> str:
     """Count the pairs that win."""
     runs = runs_of("scratch", "pairwise")
@@ -233,55 +107,6 @@ def wins_of_transfer(ours: Study) -> str:
             f"the trials ({names}; by chance alone {0.025 * len(held):.1f} would), {len(wide)} "
             f"beyond the wider one, and {below} lose beyond the former."
         )
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def summary(ours: Study) -> str:
-    """Say what was found at n = 200, from the numbers of the tables below."""
-    found = {code: here for (code, size), here in at_sizes().items()
-             if size == SIZE and len(here.pairs)}  # fmt: skip
-    found = {code: found[code] for code in ours.used_datasets if code in found}
-    plain = constant(ours).xs(SIZE, level="size")
-    baselines = cells_of(*ours.config.baselines)
-    baselines = baselines[baselines["size"] == SIZE]
-    best = baselines.groupby("dataset")["mae_mean"].min()
-    several = cells_of("multi_property").set_index("dataset")["mae_mean"]
-    longer = {row["dataset"]: row["gain over 623"] for row in compared_at_equal_time(ours)}
-    lines = []
-    for rate, name in ((PUBLISHED_RATE, "the published rate"), (RATE, "at an equal rate")):
-        gains = {code: here.gain(rate, here.pairs.median()) for code, here in found.items()
-                 if rate in here.scratch.index}  # fmt: skip
-        each = ", ".join(f"{code} {gain:.0f}" for code, gain in gains.items())
-        lines.append(
-            f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is "
-            f"{min(gains.values()):.0f} to {max(gains.values()):.0f} % lower ({each})."
-        )
-    each = ", ".join(f"{code} {gain}" for code, gain in longer.items())
-    lines.append(f"Against scratch that is trained for as long, its gain is, in %: {each}.")
-    worse = {
-        f"scratch at {rate:g}": [
-            code for code, here in found.items()
-            if rate in here.scratch.index and here.scratch.loc[rate, "mae_mean"] > plain[code]
-        ] for rate in (PUBLISHED_RATE, RATE)
-    }  # fmt: skip
-    worse["the best pair"] = [c for c, here in found.items() if here.pairs.min() > plain[c]]
-    each = "; ".join(f"{model}: {named(codes)}" for model, codes in worse.items())
-    lines.append(
-        "An MAE above that of a constant, the median of the sample, have "
-        f"{each}. A gain over such a network says little."
-    )
-    below = [code for code, here in found.items() if best[code] < here.pairs.min()]
-    lines.append(
-        f"The best baseline, which takes seconds, is below every pair on {named(below)}; not on "
-        f"{named([code for code in found if code not in below])}."
-    )
-    ahead = [code for code, here in found.items() if several.get(code, 9e9) < here.pairs.min()]
-    first = [code for code in ahead if several[code] < best[code]]
-    lines.append(
-        "Pre-training on all other properties together is better than every pair on "
-        f"{named(ahead)}, and the best of all models on {named(first)}. It sees some 20 times as "
-        "many crystals: more data, not only more properties."
-    )
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -427,7 +252,7 @@ def switches(ours: Study) -> str:
 def leaks(ours: Study) -> str:
     """Gains on test crystals that pre-training has seen, and on others."""
     found = numbers("leakage")
-    found = found[found["n_seen"] >= leakage_drawing.FEWEST_SEEN]
+    found = found[found["n_seen"] >= FEWEST_SEEN]
     rows = [
         [f"{row.source} → {row.dataset}", row.n_seen, row.n_unseen,
          value(row.gain_seen, row.gain_seen_ci95, 2),
@@ -465,110 +290,9 @@ def published_samples(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-def numbers(name: str) -> pd.DataFrame:
-    """Read the numbers behind a figure."""
-    return tables.read_cells(TABLES / f"{name}.csv")
-
-
 def counted_claims(ours: Study) -> str:
     """Count the paper's claims on its own cells and on these."""
     names = [name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()]
     theirs = publication.published_cells(data.PUBLISHED)
     table = claims.side_by_side(theirs, cells_of(*names))
     return markdown(table[["claim", "stated", "published cells", "our runs"]])
-
-
-class Block(NamedTuple):
-    """What stands between two marks of the page.
-
-    Attributes
-    ----------
-    needs
-        Tables it is made from, names in resources/compact; without one of them it says so.
-    pictures
-        Name -> what it shows.
-    text
-        Study -> text; None for pictures alone.
-    """
-
-    needs: Sequence[str]
-    pictures: Mapping[str, str] = {}
-    text: Callable[[Study], str] | None = None
-
-
-PAIRS = ["scratch_runs", "pairwise_runs"]
-WITH_BASELINES = [*PAIRS, "baselines_runs"]
-BLOCKS = {
-    "summary": Block(
-        [*WITH_BASELINES, "scratch_rates_runs", "scratch_epochs_runs", "multi_property_runs"],
-        text=summary,
-    ),
-    "what was run": Block([], text=what_was_run),
-    "size": Block(["sizes"], text=size_of_the_network),
-    "rates of scratch": Block(
-        [*PAIRS, "scratch_rates_runs"],
-        {"scratch_rates": "Scratch at two learning rates beside transfer"}, rates_of_scratch,
-    ),
-    "wins": Block(WITH_BASELINES, text=wins_of_transfer),
-    "pairs": Block(
-        WITH_BASELINES,
-        {"pairwise_heatmap": "PT against FT dataset at n = 200, with scratch and baselines"},
-    ),
-    "best of each": Block(
-        WITH_BASELINES, {"mae_by_size": "MAE against FT size, with baselines"}, best_of_each
-    ),
-    "chance": Block(PAIRS, {"chance": "Gains of transfer with two intervals"}),
-    "equal time": Block(
-        [*PAIRS, "scratch_epochs_runs"], {"scratch_epochs": "Scratch trained for longer"},
-        equal_time,
-    ),
-    "unseen": Block(["jarvis2d_runs"], {"unseen": "JARVIS2D"}, unseen_dataset),
-    "outliers": Block(["outliers"], {"outliers": "R2 with and without one crystal"}, one_outlier),
-    "ensembles": Block(["ensembles"], {"ensembles": "Three networks averaged"}, averages),
-    "switches": Block(["contrast"], {"contrast": "What each switch changes"}, switches),
-    "leakage": Block(["leakage"], {"leakage": "Gains on seen and other test crystals"}, leaks),
-    "published": Block(["published_runs"], text=published_samples),
-    "paper": Block(
-        [*PAIRS, "multi_property_runs"],
-        {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"}, counted_claims,
-    ),
-}  # fmt: skip
-NOT_YET = "*Not run yet.*"
-
-
-def has_a_cell(name: str) -> bool:
-    """Say whether a table is there, and one of runs has a cell of enough trials."""
-    path = TABLES / f"{name}.csv"
-    if not path.exists() or not name.endswith("_runs"):
-        return path.exists()
-    return bool((tables.cells(tables.read_runs([path]))["trials"] >= FEWEST_TRIALS).any())
-
-
-def made(block: Block, ours: Study) -> str:
-    """Return a block as text."""
-    if not all(map(has_a_cell, block.needs)):
-        return NOT_YET
-    place = IMAGES.relative_to(PAGE.parent)
-    parts = [f"![{shown}]({place}/{name}.png)" for name, shown in block.pictures.items()]
-    return "\n\n".join([*parts, *([block.text(ours)] if block.text else [])])
-
-
-def written_page(text: str, ours: Study) -> str:
-    """Return the page with what stands between its marks made anew."""
-    return re.sub(
-        r"<!-- ([\w ]+) -->\n.*?<!-- end -->",
-        lambda found: f"<!-- {found[1]} -->\n\n{made(BLOCKS[found[1]], ours)}\n\n<!-- end -->",
-        text,
-        flags=re.S,
-    )
-
-
-def main() -> None:
-    """Write the page and draw its pictures."""
-    ours = study()
-    draw(ours)
-    write_text(PAGE, written_page(PAGE.read_text(encoding="utf-8"), ours))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Gather the tables of docs/real-study.md in resources/compact, from what has finished in results/.
 
-    python docs/collect_real_study.py
+    python docs/real_study/collect.py
 
 The study takes longer than one sitting, and its tables stay when results/ is gone: a row is kept
 for as long as the config still plans its run, defined as it was. A run that is there replaces it.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from reading import CONFIG, ROOT, TABLES
 
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
@@ -25,9 +26,6 @@ from crystal_transfer.results import tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.runs import RESULTS_VERSION, Run, as_plain, description
 
-ROOT = Path(__file__).parents[1]
-TABLES = ROOT / "resources/compact"
-CONFIG = ROOT / "config/compact.yaml"
 SWITCHES = ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
 PUBLISHED = ROOT / "config/published.yaml"  # and on the published samples, as the paper trained

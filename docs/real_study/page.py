@@ -1,0 +1,166 @@
+"""Write docs/real-study.md's tables and pictures from the study's tables in resources/compact.
+
+    python docs/real_study/page.py
+
+The page is written by hand but for what stands between its marks; no training is needed.
+collect.py gathers the tables.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import sections
+from reading import ROOT, TABLES, numbers, runs_of, study
+from summary import summary
+
+from crystal_transfer.experiments.study import Study
+from crystal_transfer.figures import contrast, leakage, pooled
+from crystal_transfer.figures.drawings import DRAWINGS
+from crystal_transfer.figures.formats import save
+from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.files import write_text
+from crystal_transfer.results import tables
+from crystal_transfer.results.metrics import FEWEST_TRIALS
+
+PAGE = ROOT / "docs/real-study.md"
+IMAGES = ROOT / "docs/images/real_study"
+# figures of predictions, which are too large to keep: drawn from the numbers behind them
+FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing]] = {
+    "ensembles": pooled.drawn_ensembles,
+    "outliers": pooled.drawn_outliers,
+    "leakage": leakage.drawn_gains,
+}
+
+
+def drawn(name: str, ours: Study) -> Drawing:
+    """Draw a figure: from its numbers, or from the runs that the catalogue says."""
+    quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
+    if name == "contrast":
+        return contrast.contrast(numbers(name)), numbers(name)
+    if name in FROM_NUMBERS:
+        return FROM_NUMBERS[name](numbers(name), quantities)
+    figure = ours.figures[name]
+    ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
+    runs = runs_of(*ours.grid)
+    trials = runs.groupby(tables.CELL)["id"].transform("size")
+    whole = runs["id"].isin(ids) & (trials >= FEWEST_TRIALS)  # of fewer nothing is claimed
+    arguments = {"runs": runs[whole]}
+    if figure.has_baselines:
+        arguments["baselines"] = runs_of(*ours.config.baselines)
+    options = ours.figure_options(name)
+    return DRAWINGS[figure.drawing](**arguments, datasets=quantities, **options)
+
+
+def draw(ours: Study) -> None:
+    """Draw the pictures of all blocks that have their tables."""
+    for block in BLOCKS.values():
+        if made(block, ours) != NOT_YET:
+            for name in block.pictures:
+                save(*drawn(name, ours), [IMAGES / f"{name}.png"])
+
+
+class Block(NamedTuple):
+    """What stands between two marks of the page.
+
+    Attributes
+    ----------
+    needs
+        Tables it is made from, names in resources/compact; without one of them it says so.
+    pictures
+        Name -> what it shows.
+    text
+        Study -> text; None for pictures alone.
+    """
+
+    needs: Sequence[str]
+    pictures: Mapping[str, str] = {}
+    text: Callable[[Study], str] | None = None
+
+
+PAIRS = ["scratch_runs", "pairwise_runs"]
+WITH_BASELINES = [*PAIRS, "baselines_runs"]
+BLOCKS = {
+    "summary": Block(
+        [*WITH_BASELINES, "scratch_rates_runs", "scratch_epochs_runs", "multi_property_runs"],
+        text=summary,
+    ),
+    "what was run": Block([], text=sections.what_was_run),
+    "size": Block(["sizes"], text=sections.size_of_the_network),
+    "rates of scratch": Block(
+        [*PAIRS, "scratch_rates_runs"],
+        {"scratch_rates": "Scratch at two learning rates beside transfer"},
+        sections.rates_of_scratch,
+    ),
+    "wins": Block(WITH_BASELINES, text=sections.wins_of_transfer),
+    "pairs": Block(
+        WITH_BASELINES,
+        {"pairwise_heatmap": "PT against FT dataset at n = 200, with scratch and baselines"},
+    ),
+    "best of each": Block(
+        WITH_BASELINES,
+        {"mae_by_size": "MAE against FT size, with baselines"},
+        sections.best_of_each,
+    ),
+    "chance": Block(PAIRS, {"chance": "Gains of transfer with two intervals"}),
+    "equal time": Block(
+        [*PAIRS, "scratch_epochs_runs"],
+        {"scratch_epochs": "Scratch trained for longer"},
+        sections.equal_time,
+    ),
+    "unseen": Block(["jarvis2d_runs"], {"unseen": "JARVIS2D"}, sections.unseen_dataset),
+    "outliers": Block(
+        ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
+    ),
+    "ensembles": Block(["ensembles"], {"ensembles": "Three networks averaged"}, sections.averages),
+    "switches": Block(["contrast"], {"contrast": "What each switch changes"}, sections.switches),
+    "leakage": Block(
+        ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks
+    ),
+    "published": Block(["published_runs"], text=sections.published_samples),
+    "paper": Block(
+        [*PAIRS, "multi_property_runs"],
+        {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"},
+        sections.counted_claims,
+    ),
+}
+NOT_YET = "*Not run yet.*"
+
+
+def has_a_cell(name: str) -> bool:
+    """Say whether a table is there, and one of runs has a cell of enough trials."""
+    path = TABLES / f"{name}.csv"
+    if not path.exists() or not name.endswith("_runs"):
+        return path.exists()
+    return bool((tables.cells(tables.read_runs([path]))["trials"] >= FEWEST_TRIALS).any())
+
+
+def made(block: Block, ours: Study) -> str:
+    """Return a block as text."""
+    if not all(map(has_a_cell, block.needs)):
+        return NOT_YET
+    place = IMAGES.relative_to(PAGE.parent)
+    parts = [f"![{shown}]({place}/{name}.png)" for name, shown in block.pictures.items()]
+    return "\n\n".join([*parts, *([block.text(ours)] if block.text else [])])
+
+
+def written_page(text: str, ours: Study) -> str:
+    """Return the page with what stands between its marks made anew."""
+    return re.sub(
+        r"<!-- ([\w ]+) -->\n.*?<!-- end -->",
+        lambda found: f"<!-- {found[1]} -->\n\n{made(BLOCKS[found[1]], ours)}\n\n<!-- end -->",
+        text,
+        flags=re.S,
+    )
+
+
+def main() -> None:
+    """Write the page and draw its pictures."""
+    ours = study()
+    draw(ours)
+    write_text(PAGE, written_page(PAGE.read_text(encoding="utf-8"), ours))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""How numbers are written on the page."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def value(mean: float, half: float, digits: int = 3) -> str:
+    """Write a mean with the half-width of its interval, to as many significant digits."""
+    if pd.isna(mean):
+        return "-"
+    mean = float(f"{mean:.{digits}g}")
+    return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {float(f'{half:.2g}'):g}"
+
+
+def percent(number: float) -> str:
+    """Write a change in %."""
+    return "-" if pd.isna(number) else f"{number:+.0f} %"
+
+
+def named(codes: Sequence[str]) -> str:
+    """Write codes as a list."""
+    return ", ".join(codes) or "none"
