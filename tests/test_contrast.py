@@ -72,6 +72,19 @@ def test_cells_of_one_short_name_are_told_apart():
     assert names == {"scratch_A_n20", "scratch_A_n20_lr1e-4"}
 
 
+def test_no_two_cells_look_alike_and_a_far_one_hides_none():
+    cells = [runs([2.0, 4.0, 5.0]).assign(dataset=f"D{n}") for n in range(20)]
+    for n, some in enumerate(cells):
+        some["id"] = [f"scratch_D{n}_n20_t{trial}" for trial in (1, 2, 3)]
+    base = pd.concat(cells, ignore_index=True)
+    other = base.assign(mae=base["mae"] * 2, r2=base["r2"] - 9 * (base["dataset"] == "D7"))
+    figure = drawing.contrast(contrast(base, {"one": other}))
+    axis = figure.axes[0]
+    points = [line for line in axis.lines if line.get_marker() not in ("None", "", None)]
+    assert len({(line.get_marker(), line.get_color()) for line in points}) == 20
+    assert axis.get_xscale() == "symlog"
+
+
 def written(folder, table) -> None:
     path = folder / "tables"
     path.mkdir(parents=True)

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,7 +13,8 @@ from conftest import ROOT
 
 from crystal_transfer.bundles import plan
 from crystal_transfer.experiments.study import load_study, with_defaults
-from crystal_transfer.runs import description
+from crystal_transfer.results.layout import Layout
+from crystal_transfer.runs import as_plain, description
 from crystal_transfer.species import SYMBOLS
 
 NUMBERS = {"eight": 8, "no": 0}
@@ -91,21 +93,34 @@ def test_the_page_of_the_real_study_is_that_of_its_tables(real_study):
 def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(
     real_study, tmp_path, monkeypatch, capsys
 ):
-    collect = real_study["collect"]
-    study = collect.study_of(collect.CONFIG)
+    keeping, reading = real_study["keeping"], real_study["reading"]
+    study = reading.study()
     some = study.grid["scratch"][:3]
-    rows = collect.earlier("scratch").set_index("id").loc[[run.id for run in some]].reset_index()
-    monkeypatch.setattr(collect, "TABLES", tmp_path)
+    rows = keeping.earlier("scratch_runs", ["id"]).loc[[run.id for run in some]].reset_index()
+    monkeypatch.setattr(keeping, "TABLES", tmp_path)
     (tmp_path / "scratch_runs.csv").write_text(rows.to_csv(index=False))
     other = replace(some[2], hyperparameters=replace(some[2].hyperparameters, epochs=9))
-    definitions = {
-        run.id: collect.definition(study, description(run), study.settings(run))
-        for run in (*some[:2], other)
-    }
+    definitions = keeping.definitions_of(study, [*some[:2], other])
     again = rows.iloc[[0]].drop(columns="definition").assign(mae=0.5)
-    collect.write(again, definitions, "scratch")
-    found = collect.earlier("scratch").set_index("id")
+    keeping.write(again, "scratch_runs", ["id"], definitions)
+    found = keeping.earlier("scratch_runs", ["id"])
     assert list(found.index) == [some[0].id, some[1].id]
     assert found.loc[some[0].id, "mae"] == 0.5
     assert found.loc[some[1].id, "mae"] == rows.loc[1, "mae"]
     assert some[2].id in capsys.readouterr().out
+
+
+def test_a_run_of_another_config_is_not_gathered(real_study, tmp_path, capsys):
+    collect = real_study["collect"]
+    study = collect.study_of(collect.CONFIG)
+    study = replace(study, layout=Layout(str(tmp_path)))
+    run, other = study.grid["scratch"][:2]
+    for some, epochs in ((run, run.hyperparameters.epochs), (other, 9)):
+        trained = replace(some, hyperparameters=replace(some.hyperparameters, epochs=epochs))
+        content = {"run": description(trained), "settings": as_plain(study.settings(some))}
+        files = study.files(some)
+        Path(files.description).parent.mkdir(parents=True)
+        Path(files.description).write_text(json.dumps(content))
+        Path(files.metrics).write_text("{}")
+    assert collect.finished(study, [run, other]) == [run]
+    assert other.id in capsys.readouterr().out

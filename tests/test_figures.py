@@ -1,9 +1,14 @@
 """Our own figures by their numbers: what is drawn is what hand-made metrics say."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import PolyCollection
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgb
 
 from crystal_transfer.figures import (
     cells,
@@ -15,8 +20,17 @@ from crystal_transfer.figures import (
     pooled,
     rates,
     sizes,
+    unseen,
 )
-from crystal_transfer.figures.style import Quantity, labelled, legend_below, panels, scale_of
+from crystal_transfer.figures.style import (
+    COLOURS,
+    Quantity,
+    apart,
+    labelled,
+    legend_below,
+    panels,
+    scale_of,
+)
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
@@ -160,6 +174,45 @@ def test_scratch_trained_for_longer_by_hand():
     assert numbers.set_index("scratch_epochs")["gain"].to_dict() == pytest.approx({0: 50, 623: 20})
     labels = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
+
+
+def bars(axis, colour) -> set[tuple[float, float]]:
+    """Lower and upper end of every vertical bar of a colour."""
+    found = [c for c in axis.collections if isinstance(c, LineCollection)]
+    ends = [(c.get_colors()[0][:3], segment) for c in found for segment in c.get_segments()]
+    return {(float(s[0][1]), float(s[1][1])) for own, s in ends
+            if np.allclose(own, to_rgb(colour))}  # fmt: skip
+
+
+def test_the_spread_over_pt_datasets_is_seen_at_a_single_size():
+    rows = [run("", "A", 200, 0.5, 4.0), run("", "A", 200, 0.5, 5.0, max_lr=1e-4)]
+    rows += [
+        run(source, "A", 200, 0.5, mae) for source, mae in (("B", 1.0), ("C", 2.0), ("D", 4.0))
+    ]
+    figure, _ = rates.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    assert (1.0, 4.0) in bars(figure.axes[0], COLOURS[0])
+
+
+def test_an_interval_is_drawn_from_three_trials_on():
+    rows = [run("", "A", 200, 0.5, mae, trial=n) for n, mae in enumerate((3.0, 4.0, 5.0))]
+    rows += [run("B", "A", 200, 0.5, mae, trial=n) for n, mae in enumerate((3.0, 5.0))]
+    figure, _ = unseen.table(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    (intervals,) = [c for c in figure.axes[1].collections if isinstance(c, LineCollection)]
+    # a standard error of 1 / sqrt(3), and Student's t of two degrees of freedom
+    widths = sorted(float(s[1][0] - s[0][0]) for s in intervals.get_segments())
+    assert widths == pytest.approx([0, 2 * 4.3027 / 3**0.5], rel=1e-4)
+
+
+@given(
+    sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True),
+    lines=st.integers(1, 12),
+)
+def test_points_at_one_size_stay_away_from_those_at_the_next(sizes, lines):
+    sizes = sorted(sizes)
+    spread = apart(sizes, lines) ** (lines - 1)
+    assert apart(sizes, lines) > 1
+    for size, after in itertools.pairwise(sizes):
+        assert size * spread**0.5 < after / spread**0.5
 
 
 @pytest.mark.parametrize("n_panels", [1, 2, 4])

@@ -19,7 +19,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     pair_label,
     panels,
-    plain_log_axis,
+    size_axis,
     strategy_label,
     strategy_order,
 )
@@ -48,9 +48,8 @@ def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> 
             (handles[label],) = axis.plot(
                 line["size"], line[f"{metric}_mean"], linewidth=1.2, markersize=4, **style
             )
-        plain_log_axis(axis, sorted(table["size"].unique()))
+        size_axis(axis, sorted(table["size"].unique()))
         _finish(axis, metric, pair_label(source, target))
-        axis.set_xlabel("FT dataset size (crystals)")
     legend_below(figure, handles)
     return figure, table
 

@@ -13,13 +13,14 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     colour_of,
+    half_widths,
     labelled,
     legend_below,
     marker_of,
     panels,
-    plain_log_axis,
+    size_axis,
 )
-from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS, SHOWN
+from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
 
 
@@ -46,11 +47,10 @@ def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
                 line.index, line, color=colours[number], marker=MARKERS[number], label=name,
                 linestyle="-" if number else "--", linewidth=1.2, markersize=4,
             )  # fmt: skip
-        plain_log_axis(axis, sorted(here["size"].unique()))
+        size_axis(axis, sorted(here["size"].unique()))
         low, high = axis.get_ylim()
         axis.set_ylim(max(low, R2_FLOOR), min(max(high, 0.05), 1.02))
         axis.set_title(f"{code}: {datasets[code].label}")
-        axis.set_xlabel("FT dataset size (crystals)")
         axis.set_ylabel(METRICS["r2"].label)
     legend_below(figure, labelled(axes[0]))
     return figure, table
@@ -72,7 +72,7 @@ def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dra
             single = here[here["source_properties"] == 1]
             axis.errorbar(
                 line["source_properties"] + shift, line[f"{metric}_mean"],
-                yerr=line[f"{metric}_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0).fillna(0),
+                yerr=half_widths(line, metric),
                 color=colours[code], marker=markers[code], linewidth=1.2, markersize=5, capsize=2,
                 label=f"FT {code}, n = {here['size'].max()}",
             )  # fmt: skip

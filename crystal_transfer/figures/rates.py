@@ -10,12 +10,13 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     apart,
+    half_widths,
     labelled,
     legend_below,
     panels,
     size_axis,
 )
-from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
@@ -69,7 +70,7 @@ def _beside_transfer(
             line = line.sort_values("size")
             axis.errorbar(
                 line["size"] * factor**(place + 0.5), line["mae_mean"],
-                line["mae_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0),
+                half_widths(line, "mae"),
                 marker=marker, markersize=4, linestyle=style,
                 color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip

@@ -13,6 +13,7 @@ from crystal_transfer.figures.style import (
     apart,
     baselines_beside,
     colour_of,
+    half_widths,
     legend_below,
     marker_of,
     panels,
@@ -20,7 +21,7 @@ from crystal_transfer.figures.style import (
     size_axis,
     sources_of,
 )
-from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
 GREY_MARKERS = "sx^_d"  # of scratch and of baselines
@@ -74,7 +75,7 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
                 line["size"] * aside,
                 line[f"{metric}_mean"],
                 # the interval of two trials is as wide as the axis; their dots say more
-                yerr=line[f"{metric}_ci95"].where(line["trials"] >= FEWEST_TRIALS, 0).fillna(0),
+                yerr=half_widths(line, metric),
                 color=colour,
                 marker=markers.get(source) or GREY_MARKERS[["", *plain].index(source)],
                 linestyle=_line_of(source, plain),

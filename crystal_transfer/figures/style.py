@@ -14,6 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from crystal_transfer.models.strategies import STRATEGIES
+from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 matplotlib.use("agg")
 
@@ -188,6 +189,19 @@ def scratch_first(handles: Mapping[str, Any], order: Iterable[str]) -> dict[str,
     return {name: handles[name] for name in ["scratch", *order] if name in handles}
 
 
+def half_widths(cells: pd.DataFrame, metric: str) -> pd.Series:
+    """Return the half-widths of the 95 % intervals that are drawn: 0 for fewer than three trials.
+
+    Parameters
+    ----------
+    cells
+        See `results.tables.cells`.
+    metric
+        Its name, without what stands for the mean.
+    """
+    return cells[f"{metric}_ci95"].where(cells["trials"] >= FEWEST_TRIALS, 0).fillna(0)
+
+
 def apart(sizes: Iterable[int], lines: int) -> float:
     """Return the factor by which lines at one size stand beside each other on a logarithmic axis.
 
@@ -208,9 +222,7 @@ def apart(sizes: Iterable[int], lines: int) -> float:
 
 def size_axis(axis: Axes, sizes: Sequence[int]) -> None:
     """Make the horizontal axis one of FT sizes, crystals; a single size stands in its middle."""
-    axis.set_xscale("log")
-    axis.set_xticks(sizes, [str(size) for size in sizes])
-    axis.minorticks_off()
+    plain_log_axis(axis, sizes)
     if len(sizes) == 1:
         axis.set_xlim(sizes[0] / GAP, sizes[0] * GAP)
     axis.set_xlabel("FT dataset size (crystals)")

@@ -5,8 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
-from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.figures.style import (
+    COLOURS,
+    SCRATCH_COLOUR,
+    Drawing,
+    Quantity,
+    half_widths,
+    panels,
+)
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells, change_against_scratch
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
@@ -26,25 +33,24 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     codes = [code for code in datasets if code in set(found["dataset"])]
     most = int(found["dataset"].value_counts().max()) if len(found) else 1
     figure, axes = panels(2 * len(codes), 3.6, 0.8 + 0.32 * most, columns=2)
-    shown = [(code, metric) for code in codes for metric in ("r2_mean", "mae_mean")]
+    shown = [(code, metric) for code in codes for metric in ("r2", "mae")]
     for axis, (code, metric) in zip(axes, shown, strict=True):
         here = found[found["dataset"] == code]
         colours = [
             SCRATCH_COLOUR if n == 0 else MULTI_COLOUR if n > 1 else PAIR_COLOUR
             for n in here["source_properties"]
         ]
-        half = here[metric.replace("_mean", "_ci95")].where(here["trials"] >= FEWEST_TRIALS, 0)
-        half = half.fillna(0)
+        half = half_widths(here, metric)
         bars = axis.barh(
-            here["model"], here[metric], xerr=half, color=colours, height=0.7,
+            here["model"], here[f"{metric}_mean"], xerr=half, color=colours, height=0.7,
             error_kw={"elinewidth": 1, "capsize": 2, "ecolor": INTERVAL_COLOUR},
         )  # fmt: skip
         axis.bar_label(bars, fmt="%.3f", padding=3, fontsize=8)
-        low = min(0, (here[metric] - half).min())
-        high = max(0, (here[metric] + half).max())
+        low = min(0, (here[f"{metric}_mean"] - half).min())
+        high = max(0, (here[f"{metric}_mean"] + half).max())
         axis.set_xlim(1.2 * low, high + 0.2 * (high - low))
         unit = datasets[code].unit
-        axis.set_xlabel(METRICS[metric.removesuffix("_mean")].axis_label(unit))
+        axis.set_xlabel(METRICS[metric].axis_label(unit))
         axis.set_title(f"{code}, n = {here['size'].max()}")
     return figure, found[::-1]
 
