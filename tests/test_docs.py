@@ -87,7 +87,7 @@ def test_the_page_of_the_real_study_is_that_of_its_tables(real_study):
     made_anew = module.written_page(page, module.study())
     assert page == made_anew, "run: python docs/real_study/page.py"
     # every block has its place
-    assert set(re.findall(r"<!-- ([\w ]+) -->\n", page)) == {*module.BLOCKS, "end"}
+    assert set(re.findall(r"<!-- ([\w -]+) -->\n", page)) == {*module.BLOCKS, "end"}
 
 
 def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(

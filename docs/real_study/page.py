@@ -83,11 +83,18 @@ PAIRS = ["scratch_runs", "pairwise_runs"]
 WITH_BASELINES = [*PAIRS, "baselines_runs"]
 BLOCKS = {
     "summary": Block(
-        [*WITH_BASELINES, "scratch_rates_runs", "scratch_epochs_runs", "multi_property_runs"],
+        [
+            *WITH_BASELINES,
+            "scratch_rates_runs",
+            "scratch_epochs_runs",
+            "multi_property_runs",
+            "pretrainings",
+        ],
         text=summary,
     ),
     "what was run": Block([], text=sections.what_was_run),
     "size": Block(["sizes"], text=sections.size_of_the_network),
+    "pre-trainings": Block(["pretrainings"], text=sections.pretrainings),
     "rates of scratch": Block(
         [*PAIRS, "scratch_rates_runs"],
         {"scratch_rates": "Scratch at two learning rates beside transfer"},
@@ -148,7 +155,7 @@ def made(block: Block, ours: Study) -> str:
 def written_page(text: str, ours: Study) -> str:
     """Return the page with what stands between its marks made anew."""
     return re.sub(
-        r"<!-- ([\w ]+) -->\n.*?<!-- end -->",
+        r"<!-- ([\w -]+) -->\n.*?<!-- end -->",
         lambda found: f"<!-- {found[1]} -->\n\n{made(BLOCKS[found[1]], ours)}\n\n<!-- end -->",
         text,
         flags=re.S,

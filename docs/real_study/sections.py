@@ -1,5 +1,7 @@
 """The page's sections: a function each, from the study to a table or a list."""
 
+from typing import NamedTuple
+
 import pandas as pd
 from reading import (
     RATE,
@@ -55,6 +57,18 @@ def size_of_the_network(ours: Study) -> str:
         rows.append([code, f"{layers} layers of {size}", *errors, minutes, unit(ours, code)])
     columns = ["dataset", "network", "MAE", "R²", "minutes of a training", "unit"]
     return markdown(pd.DataFrame(sorted(rows), columns=columns))
+
+
+def pretrainings(ours: Study) -> str:
+    """Say how many crystals each pre-training has."""
+    found = numbers("pretrainings").sort_values(["properties", "id"])
+    rows = [
+        [row.id, row.crystals, ours.run(row.id).hyperparameters.epochs, row.best_epoch,
+         f"{row.minutes:.1f}"]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    columns = ["pre-training", "crystals, validation included", "epochs", "best epoch", "minutes"]
+    return markdown(pd.DataFrame(rows, columns=columns))
 
 
 def rates_of_scratch(ours: Study) -> str:
@@ -141,43 +155,61 @@ def best_of_each(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-def compared_at_equal_time(ours: Study) -> list[dict[str, str]]:
-    """Return transfer beside scratch trained for as long, a row per dataset; gains by trial."""
+class EqualTime(NamedTuple):
+    """Transfer of one dataset beside scratch trained for as long.
+
+    Attributes
+    ----------
+    scratch
+        MAEs by trial: with the epochs of fine-tuning, and with more.
+    median
+        MAE of the median pair by trial.
+    pairs
+        How many there are.
+    """
+
+    scratch: tuple[pd.Series, pd.Series]
+    median: pd.Series
+    pairs: int
+
+    @property
+    def gains(self) -> list[str]:
+        """Reduction of the MAE in %, paired by trial, over either scratch."""
+        each = [100 * (1 - self.median / some) for some in self.scratch]
+        return [f"{gain.mean():+.0f} ± {half_width(gain):.0f}" for gain in each]
+
+
+def compared_at_equal_time(ours: Study) -> dict[str, EqualTime]:
+    """Return transfer beside scratch trained for as long, by dataset."""
     names = ["scratch", "scratch_epochs", "pairwise"]
-    cells = cells_of(*names)
-    runs = runs_of(*names).merge(cells[tables.CELL], on=tables.CELL)
+    runs = runs_of(*names).merge(cells_of(*names)[tables.CELL], on=tables.CELL)
     runs = runs[runs["size"] == SIZE]
-    rows = []
+    found = {}
     for code in ours.config.experiments["scratch_epochs"].datasets:
         here = runs[runs["dataset"] == code]
         scratch = here[here["kind"] == "scratch"].set_index("trial")
-        usual, longer = (scratch.loc[(scratch["variation"] == "") == same, "mae"]
-                         for same in (True, False))  # fmt: skip
+        is_usual = scratch["variation"] == ""
+        both = scratch.loc[is_usual, "mae"], scratch.loc[~is_usual, "mae"]
         pairs = here[here["kind"] == "finetune"]
-        median = pairs.groupby("trial")["mae"].median()
-        if longer.empty or usual.empty or pairs.empty:
-            continue
-        gains = [100 * (1 - median / some) for some in (usual, longer)]
-        rows.append({
-            "dataset": code,
-            "scratch, 200 epochs": value(usual.mean(), half_width(usual)),
-            "scratch, 623 epochs": value(longer.mean(), half_width(longer)),
-            "transfer, median": f"{median.mean():.3g} ({pairs['source'].nunique()} pairs)",
-            **{
-                f"gain over {epochs}": f"{gain.mean():+.0f} ± {half_width(gain):.0f}"
-                for epochs, gain in zip((200, 623), gains, strict=True)
-            },
-            "unit": unit(ours, code),
-        })  # fmt: skip
-    return rows
+        if len(pairs) and all(map(len, both)):
+            median = pairs.groupby("trial")["mae"].median()
+            found[code] = EqualTime(both, median, pairs["source"].nunique())
+    return found
 
 
 def equal_time(ours: Study) -> str:
     """Compare transfer with scratch trained for as long."""
-    table = pd.DataFrame(compared_at_equal_time(ours))
-    return markdown(
-        table.rename(columns=lambda name: f"{name} (%)" if name.startswith("gain") else name)
-    )
+    experiments = ("scratch", "scratch_epochs")
+    epochs = [next(run.hyperparameters.epochs for run in ours.grid[name] if run.size == SIZE)
+              for name in experiments]  # fmt: skip
+    rows = [
+        [code, *(value(some.mean(), half_width(some)) for some in here.scratch),
+         f"{here.median.mean():.3g} ({here.pairs} pairs)", *here.gains, unit(ours, code)]
+        for code, here in compared_at_equal_time(ours).items()
+    ]  # fmt: skip
+    columns = ["dataset", *(f"scratch, {n} epochs" for n in epochs), "transfer, median"]
+    columns += [f"gain over {n} (%)" for n in epochs]
+    return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
 
 
 def unseen_dataset(ours: Study) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pandas as pd
-from reading import PUBLISHED_RATE, RATE, SIZE, AtSize, at_sizes, cells_of, constant
+from reading import PUBLISHED_RATE, RATE, SIZE, AtSize, at_sizes, cells_of, constant, numbers
 from sections import compared_at_equal_time
 from words import named
 
@@ -48,7 +48,7 @@ def gains_over(found: Found, rate: float, name: str) -> str:
 def at_equal_time(ours: Study) -> str:
     """Say what it gains over scratch that is trained for as long."""
     each = ", ".join(
-        f"{row['dataset']} {row['gain over 623']}" for row in compared_at_equal_time(ours)
+        f"{code} {here.gains[-1]}" for code, here in compared_at_equal_time(ours).items()
     )
     return f"Against scratch that is trained for as long, its gain is, in %: {each}."
 
@@ -89,9 +89,11 @@ def several_properties(found: Found, best: pd.Series) -> str:
         code for code, here in found.items()
         if code in several.index and several[code] < here.pairs.min()
     ]  # fmt: skip
+    crystals = numbers("pretrainings").groupby("properties")["crystals"].median()
+    times = crystals.drop(1).median() / crystals[1]
     first = [code for code in ahead if several[code] < best[code]]
     return (
         "Pre-training on all other properties together is better than every pair on "
-        f"{named(ahead)}, and the best of all models on {named(first)}. It sees some 20 times as "
-        "many crystals: more data, not only more properties."
+        f"{named(ahead)}, and the best of all models on {named(first)}. It sees "
+        f"{times:.0f} times as many crystals: more data, not only more properties."
     )
