@@ -72,7 +72,9 @@ def sentence_of(
         del parts[tag_at[1]]
     if parts[-2:] == ["0", "value"]:  # a plain number where a list of {from, value} may stand
         del parts[-2:]
-    key = ".".join([*filter(None, [prefix]), *(part for part in parts if part != "[key]")])
+    # what pydantic puts in brackets, "[key]" and our names of forms, is not in the config
+    written = [part for part in parts if not part.startswith("[")]
+    key = ".".join([*filter(None, [prefix]), *written])
     return InputError(f"config key {key or '(top level)'}: {_in_words(fault)}.")
 
 

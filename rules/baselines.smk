@@ -41,9 +41,11 @@ rule baselines:
         mem_mb=4000,
         runtime=120,
     params:
-        block=lambda wildcards: STUDY.config.baselines[
-            wildcards.experiment
-        ].model_dump(include={"sizes", "trials", "models"}),
+        sizes=lambda wildcards: STUDY.config.baselines[wildcards.experiment].sizes_of(
+            wildcards.dataset
+        ),
+        trials=lambda wildcards: STUDY.config.baselines[wildcards.experiment].trials,
+        models=lambda wildcards: STUDY.config.baselines[wildcards.experiment].models,
     message:
         "Training baselines on {wildcards.dataset}"
     script:

@@ -323,6 +323,32 @@ MALFORMED = [
     ),
     ("experiments", {"a": {"datasets": ["PH"]}}, "experiments.a: needs the key 'kind'; add it."),
     (
+        "experiments.scratch",
+        {"kind": "scratch", "datasets": ["PH", "DC"], "sizes": {"PH": [10]}},
+        "experiments.scratch.sizes: has no sizes for DC; add them, or leave DC out of the experiment.",
+    ),
+    (
+        "experiments.scratch",
+        {"kind": "scratch", "datasets": ["PH"], "sizes": {"PH": [10], "BG": [10]}},
+        "experiments.scratch.sizes: 'BG' is not known; use one of PH.",
+    ),
+    (
+        "experiments.scratch",
+        {"kind": "scratch", "datasets": ["PH"], "sizes": {"PH": [10, 0.5]}},
+        "experiments.scratch.sizes.PH.1: 0.5 is not a whole number.",
+    ),
+    (
+        "experiments.scratch",
+        {"kind": "scratch", "datasets": ["PH"], "sizes": {"PH": 10}},
+        "experiments.scratch.sizes.PH: 10 is not a list.",
+    ),
+    (
+        "experiments.scratch",
+        {"kind": "baseline", "datasets": ["PH", "DC"], "sizes": {"PH": [10], "DC": [960]}},
+        "experiments.scratch.sizes: a sample of 960 is larger than the pool of DC (950 of 1056 "
+        "crystals); take it out, or leave DC out.",
+    ),
+    (
         "experiments",
         {"a": {"kind": "none", "datasets": ["PH"], "sizes": [10], "trials": [1]}},
         "experiments.a: 'kind' is 'none', which is not known.",

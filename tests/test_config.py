@@ -155,6 +155,27 @@ def test_a_study_runs_the_experiments_it_names_and_no_others(config):
     assert "experiment_mine" in study.figures
 
 
+def test_sizes_can_be_those_of_each_dataset():
+    sizes = {"PH": [10, 20], "DC": [10]}
+    own = {
+        "mine": {"kind": "scratch", "datasets": ["PH", "DC"], "sizes": sizes},
+        "plain": {"kind": "baseline", "datasets": ["PH", "DC"], "sizes": sizes | {"PH": [30]}},
+        "tuned": {
+            "kind": "transfer", "pretrain": ["PH", "DC"], "pretrain_sizes": [50],
+            "finetune": ["PH", "DC"], "sizes": sizes,
+        },
+    }  # fmt: skip
+    study = load_study(with_defaults({"experiments": own}))
+    assert [run.id for run in study.grid["mine"]] == [
+        "scratch_PH_n10_t1", "scratch_PH_n20_t1", "scratch_DC_n10_t1"
+    ]  # fmt: skip
+    assert {(run.dataset, run.size) for run in study.grid["tuned"]} == {
+        ("PH", 10), ("PH", 20), ("DC", 10)
+    }  # fmt: skip
+    assert study.config.baselines["plain"].sizes_of("PH") == [30]
+    assert (study.largest_sample("PH"), study.largest_sample("DC")) == (30, 10)
+
+
 def test_axes_are_keys_of_a_block(config):
     block = {
         "kind": "transfer", "pairs": [["BG", "PH"]], "pretrain_sizes": [941], "sizes": [200],

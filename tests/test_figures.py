@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 
+from crystal_transfer import data
 from crystal_transfer.figures import (
     cells,
     chance,
@@ -31,6 +32,7 @@ from crystal_transfer.figures.style import (
     panels,
     scale_of,
 )
+from crystal_transfer.results import publication
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
@@ -174,6 +176,26 @@ def test_scratch_trained_for_longer_by_hand():
     assert numbers.set_index("scratch_epochs")["gain"].to_dict() == pytest.approx({0: 50, 623: 20})
     labels = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
+
+
+def test_what_the_rate_alone_gains_beside_the_published_transfer():
+    """Published cells of PH at n = 200: scratch .1103; pairs .074 to .0791, median .0762."""
+    rows = []
+    for trial, (slow, fast) in enumerate(((4.0, 3.0), (5.0, 3.0), (4.0, 2.8), (1.0, None))):
+        rows.append(run("", "PH", 200, 0.5, slow, max_lr=1e-4, trial=trial))
+        if fast:
+            rows.append(run("", "PH", 200, 0.5, fast, trial=trial))
+    runs = pd.DataFrame(rows)
+    figure, numbers = rates.published_gain(
+        runs, publication.published(data.PUBLISHED), {"PH": Quantity("a", "1/cm")}
+    )
+    (row,) = numbers.to_dict("records")
+    gains = [25.0, 40.0, 30.0]  # of the trials that have both
+    assert row["rate_gain"] == pytest.approx(np.mean(gains))
+    assert row["rate_gain_ci95"] == pytest.approx(4.3027 * np.std(gains, ddof=1) / 3**0.5, rel=1e-4)
+    published = row["trials"], row["pairs"], row["transfer_median"], row["transfer_best"]
+    assert published == pytest.approx((3, 6, 30.9, 32.9), abs=0.1)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["PH, n = 200"]
 
 
 def bars(axis, colour) -> set[tuple[float, float]]:

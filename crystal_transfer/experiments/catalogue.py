@@ -273,6 +273,11 @@ FIGURES = {
         "What the learning rate of scratch is worth", BOTH | {"scratch_rates": "scratch"},
         of("scratch", "scratch_rates", "pairwise"),
     ),
+    "published_gain": Figure(
+        "The published gain, and that of the learning rate alone",
+        SCRATCH | {"scratch_rates": "scratch"}, of("scratch", "scratch_rates"),
+        reads_published=True,
+    ),
     "scratch_epochs": Figure(
         "Transfer at equal training time", BOTH | {"scratch_epochs": "scratch"},
         of("scratch", "scratch_epochs", "pairwise"),

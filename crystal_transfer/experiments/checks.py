@@ -7,6 +7,7 @@ from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import (
+    BaselineBlock,
     Block,
     Config,
     MultiPropertyBlock,
@@ -53,8 +54,7 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
     for name, baseline in config.baselines.items():
         for code in baseline.datasets:
             _check_choice(f"experiments.{name}.datasets", code, datasets)
-            for size in baseline.sizes:
-                _check_size(f"experiments.{name}.sizes", size, code, datasets, config)
+        _check_samples(f"experiments.{name}.sizes", baseline, datasets, config)
     for name, bundle in config.bundles.items():
         _check_choice(f"experiments.{name}.dataset", bundle.dataset, datasets)
     if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:
@@ -96,8 +96,7 @@ def _check_experiment(
             _check_properties(key, block, max(block.numbers), config)
         case MultiPropertyBlock():
             _check_properties(key, block, 1, config)
-    for code, size in product(block.targets, block.sizes):
-        _check_size(f"{key}.sizes", size, code, datasets, config)
+    _check_samples(f"{key}.sizes", block, datasets, config)
 
 
 def _check_one_value(key: str, block: Block) -> None:
@@ -177,6 +176,22 @@ def _check_pretrain_size(
             f"smaller size or leave {code} out of pretrain."
         )
     _check_smallest(key, size)
+
+
+def _check_samples(
+    key: str, block: Block | BaselineBlock, datasets: Mapping[str, Dataset], config: Config
+) -> None:
+    if isinstance(block.sizes, dict):
+        for code in block.sizes:
+            _check_choice(key, code, block.targets)
+        for code in block.targets:
+            if code not in block.sizes:
+                raise InputError(
+                    f"config key {key}: has no sizes for {code}; add them, or leave {code} out of "
+                    "the experiment."
+                )
+    for code, size in block.samples:
+        _check_size(key, size, code, datasets, config)
 
 
 def _check_size(

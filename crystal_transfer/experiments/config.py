@@ -8,7 +8,15 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    create_model,
+)
 
 from crystal_transfer.checked import (
     CODE,
@@ -96,6 +104,16 @@ def _distinct(values: list[Any]) -> list[Any]:
 
 Codes = Annotated[list[Text], Field(min_length=1), AfterValidator(_distinct)]
 Counts = Annotated[list[Count], Field(min_length=1), AfterValidator(_distinct)]
+
+
+def _form_of_sizes(value: Any) -> str:
+    return "[by dataset]" if isinstance(value, Mapping) else "[all]"
+
+
+SampleSizes = Annotated[
+    Annotated[Counts, Tag("[all]")] | Annotated[dict[Text, Counts], Tag("[by dataset]")],
+    Discriminator(_form_of_sizes),
+]
 Rates = Annotated[
     list[Annotated[Number, Field(gt=0)]], Field(min_length=1), AfterValidator(_distinct)
 ]
@@ -123,11 +141,30 @@ Source = tuple[Text, PretrainSize]
 # --- experiments -------------------------------------------------------------------------------
 
 
-class _Block(Checked):
-    sizes: Counts
-    """Numbers of crystals in a sample, validation included."""
+class _Sampled(Checked):
+    """What is trained on samples of datasets."""
+
+    sizes: SampleSizes
+    """Numbers of crystals in a sample, validation included: a list, or {dataset: list}."""
     trials: Counts = [1]
     """Numbers of the trials: each draws samples of its own."""
+
+    @property
+    def targets(self) -> list[str]:
+        """Datasets that are tested on."""
+        raise NotImplementedError
+
+    def sizes_of(self, code: str) -> list[int]:
+        """Return the sizes of a dataset's samples."""
+        return self.sizes[code] if isinstance(self.sizes, dict) else self.sizes
+
+    @property
+    def samples(self) -> list[tuple[str, int]]:
+        """The dataset and size of every sample."""
+        return [(code, size) for code in self.targets for size in self.sizes_of(code)]
+
+
+class _Block(_Sampled):
     max_lr: Rates | None = None
     """Peak learning rates, one run for each; that of `training` if left out."""
     batch_size: Counts | None = None
@@ -251,20 +288,21 @@ class FinetuneBlock(Checked):
     """Of each member; a number that fits the number of crystals if left out."""
 
 
-class BaselineBlock(Checked):
+class BaselineBlock(_Sampled):
     """Models without a graph network on the same samples and test sets, see docs/baselines.md."""
 
     kind: Literal["baseline"]
     datasets: Codes
     """Codes of the datasets."""
-    sizes: Counts
-    """Numbers of crystals in a sample; a baseline trains on all of them."""
-    trials: Counts = [1]
-    """Numbers of the trials."""
     models: Annotated[
         list[Literal["median", "forest", "kernel"]], Field(min_length=1), AfterValidator(_distinct)
     ] = ["median", "forest", "kernel"]
-    """Which of them."""
+    """Which of them; a baseline trains on all crystals of a sample."""
+
+    @property
+    def targets(self) -> list[str]:
+        """Datasets that they are tested on."""
+        return self.datasets
 
 
 Block = ScratchBlock | TransferBlock | MultiPropertyBlock | PropertyNumberBlock | UnseenBlock

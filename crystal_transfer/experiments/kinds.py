@@ -17,9 +17,7 @@ from crystal_transfer.runs import Run
 
 def scratch(planner: Planner, block: ScratchBlock | UnseenBlock) -> Iterator[Run]:
     """Train every dataset x size x trial without pre-training."""
-    for variant, code, size, trial in product(
-        variants(block), block.datasets, block.sizes, block.trials
-    ):
+    for variant, (code, size), trial in product(variants(block), block.samples, block.trials):
         yield planner.scratch(code, size, trial, variant)
 
 
@@ -30,7 +28,7 @@ def transfer(planner: Planner, block: TransferBlock) -> Iterator[Run]:
         known = code in planner.config.checkpoints
         for pt_size, size, strategy, sampling, variant, trial in product(
             block.pretrain_sizes[: 1 if known else None],
-            block.sizes,
+            block.sizes_of(target),
             block.strategies,
             block.samplings,
             list(variants(block)),
@@ -43,17 +41,15 @@ def transfer(planner: Planner, block: TransferBlock) -> Iterator[Run]:
 
 def multi_property(planner: Planner, block: MultiPropertyBlock) -> Iterator[Run]:
     """Fine-tune from all properties but the target's own."""
-    for variant, target, size, trial in product(
-        variants(block), block.finetune, block.sizes, block.trials
-    ):
+    for variant, (target, size), trial in product(variants(block), block.samples, block.trials):
         origin = planner.all_but(target, variant)
         yield planner.finetune(origin, target, size, trial, "mpt_new_head", variant)
 
 
 def property_number(planner: Planner, block: PropertyNumberBlock) -> Iterator[Run]:
     """Fine-tune from the first k properties but the target's own, for several k."""
-    for variant, target, number, size, trial in product(
-        variants(block), block.finetune, block.numbers, block.sizes, block.trials
+    for variant, (target, size), number, trial in product(
+        variants(block), block.samples, block.numbers, block.trials
     ):
         origin = planner.all_but(target, variant, most=number)
         yield planner.finetune(origin, target, size, trial, "mpt_new_head", variant)
@@ -62,9 +58,7 @@ def property_number(planner: Planner, block: PropertyNumberBlock) -> Iterator[Ru
 def unseen(planner: Planner, block: UnseenBlock) -> Iterator[Run]:
     """Datasets that no choice was made on: scratch, chosen PT models, all properties."""
     yield from scratch(planner, block)
-    for variant, target, size, trial in product(
-        variants(block), block.datasets, block.sizes, block.trials
-    ):
+    for variant, (target, size), trial in product(variants(block), block.samples, block.trials):
         for code, pt_size in block.sources:
             origin = planner.source(code, pt_size, variant)
             yield planner.finetune(origin, target, size, trial, "all", variant)

@@ -91,8 +91,8 @@ class Study:
         """Return how many crystals the largest sample of a dataset has; 0 without any."""
         sizes = [run.size for members in self.grid.values() for run in members
                  if run.dataset == code]  # fmt: skip
-        sizes += [size for block in self.config.baselines.values() if code in block.datasets
-                  for size in block.sizes]  # fmt: skip
+        sizes += [size for block in self.config.baselines.values() for other, size in block.samples
+                  if other == code]  # fmt: skip
         return max(sizes, default=0)
 
     def run(self, id: str) -> Run:

@@ -56,6 +56,7 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "pairwise_heatmap": heatmaps.pairwise,
     "multi_property_heatmap": heatmaps.multi_property,
     "scratch_rates": rates.scratch_rates,
+    "published_gain": rates.published_gain,
     "scratch_epochs": rates.scratch_epochs,
     "chance": chance.chance,
     "unseen": unseen.table,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.style import (
@@ -16,11 +17,13 @@ from crystal_transfer.figures.style import (
     panels,
     size_axis,
 )
-from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import cells
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.results.publication import SCRATCH_RATE
+from crystal_transfer.results.tables import cells, half_width
 
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
 SPREAD_WIDTH = 4  # of the bars from best to worst, thicker than intervals: they are none
+PUBLISHED_PRETRAIN_SIZE = 941  # crystals, of all published pairs
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -121,3 +124,88 @@ def gains(table: pd.DataFrame, way: str) -> pd.DataFrame:
 
 def _over_sources(tuned: pd.DataFrame) -> pd.DataFrame:
     return tuned.groupby("size")["mae_mean"].agg(["min", "median", "max"])
+
+
+def published_gain(
+    runs: pd.DataFrame, published: pd.DataFrame, datasets: Mapping[str, Quantity]
+) -> Drawing:
+    """Draw what another learning rate of scratch gains alone, and what published transfer gains.
+
+    Both are reductions of the scaled MAE against scratch at the published rate: the former of our
+    runs, the latter of the publication's own cells, on their own test sets. See `rate_alone`.
+    """
+    order = {code: place for place, code in enumerate(datasets)}
+    table = rate_alone(runs, published).sort_values(
+        "dataset", key=lambda codes: codes.map(order), kind="stable"
+    )
+    names = [f"{row.dataset}, n = {row.size}" for row in table.itertuples()]
+    figure, axes = panels(min(len(table), 1), width=5.2, height=1.2 + 0.6 * len(table))
+    for axis in axes:
+        places = np.arange(len(table))
+        median = table["transfer_median"]
+        spread = np.stack([median - table["transfer_worst"], table["transfer_best"] - median])
+        axis.errorbar(
+            median, places + 0.15, xerr=spread, fmt="o", color=COLOURS[0],
+            ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH, markersize=5,
+            label="published transfer: median, best to worst PT dataset",
+        )  # fmt: skip
+        interval = table["rate_gain_ci95"].where(table["trials"] >= FEWEST_TRIALS, 0)
+        axis.errorbar(
+            table["rate_gain"], places - 0.15, xerr=interval, fmt="s", color=COLOURS[1], capsize=2,
+            markersize=5, linewidth=1.2,
+            label="the rate alone: our scratch, no transfer, 95 % interval",
+        )  # fmt: skip
+        axis.axvline(0, color="black", linewidth=0.8)
+        axis.set_yticks(places, names)
+        axis.set_ylim(len(table) - 0.5, -0.5)
+        axis.set_xlabel(f"Reduction of the MAE against scratch at a rate of {SCRATCH_RATE:g} (%)")
+    if axes:
+        legend_below(figure, labelled(axes[0]))
+    return figure, table
+
+
+def rate_alone(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Return what another learning rate of scratch gains, beside the published gain of transfer.
+
+    Parameters
+    ----------
+    runs
+        From scratch, at the published rate and at others; those of one dataset, size and trial
+        share their sample.
+    published
+        See `results.publication.published`.
+
+    Returns
+    -------
+    A row per dataset, size and other rate: dataset, size, max_lr, trials, rate_gain (reduction of
+    the scaled MAE in % of that at the published rate, mean over trials), rate_gain_ci95 (Student's
+    t of the paired differences), then of the published pairs against published scratch pairs (how
+    many), transfer_median, transfer_best and transfer_worst, missing where the publication has no
+    such cell.
+    """
+    cell, column = ["dataset", "size"], "mae_scaled"
+    scratch = runs[runs["kind"] == "scratch"].dropna(subset=column)
+    is_theirs = np.isclose(scratch["max_lr"], SCRATCH_RATE)
+    reference = scratch[is_theirs].set_index([*cell, "trial"])[column].rename("reference")
+    both = scratch[~is_theirs].join(reference, on=[*cell, "trial"], how="inner")
+    both["gain"] = 100 * (1 - both[column] / both["reference"])
+    found = both.groupby([*cell, "max_lr"])["gain"].agg(
+        trials="size", rate_gain="mean", rate_gain_ci95=half_width
+    )
+    return found.reset_index().join(_published_gains(published), on=cell)
+
+
+def _published_gains(published: pd.DataFrame) -> pd.DataFrame:
+    """Return what the published pairs gain, by dataset and size."""
+    cell = ["dataset", "size"]
+    usual = published[published["variation"] == ""].set_index(cell)
+    scratch = usual.loc[usual["kind"] == "scratch", "mae_scaled_mean"].rename("scratch")
+    pairs = usual[
+        (usual["source_size"] == PUBLISHED_PRETRAIN_SIZE)
+        & (usual["source_properties"] == 1)
+        & (usual["strategy"] == "all")
+    ].join(scratch)
+    gain = 100 * (1 - pairs["mae_scaled_mean"] / pairs["scratch"])
+    return gain.groupby(level=cell).agg(
+        pairs="size", transfer_median="median", transfer_best="max", transfer_worst="min"
+    )

@@ -15,13 +15,14 @@ import sections
 from reading import ROOT, TABLES, numbers, runs_of, study
 from summary import summary
 
+from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import contrast, leakage, pooled
+from crystal_transfer.figures import contrast, leakage, pooled, rates
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.style import Drawing, Quantity
 from crystal_transfer.files import write_text
-from crystal_transfer.results import tables
+from crystal_transfer.results import publication, tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 PAGE = ROOT / "docs/real-study.md"
@@ -34,19 +35,25 @@ FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing
 }
 
 
+def whole_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of cells that have enough trials: of fewer nothing is claimed."""
+    return runs[runs.groupby(tables.CELL)["id"].transform("size") >= FEWEST_TRIALS]
+
+
 def drawn(name: str, ours: Study) -> Drawing:
     """Draw a figure: from its numbers, or from the runs that the catalogue says."""
     quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
     if name == "contrast":
         return contrast.contrast(numbers(name)), numbers(name)
+    if name == "published_gain":
+        theirs = publication.published(data.PUBLISHED)
+        return rates.published_gain(whole_cells(runs_of("published")), theirs, quantities)
     if name in FROM_NUMBERS:
         return FROM_NUMBERS[name](numbers(name), quantities)
     figure = ours.figures[name]
     ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
-    runs = runs_of(*ours.grid)
-    trials = runs.groupby(tables.CELL)["id"].transform("size")
-    whole = runs["id"].isin(ids) & (trials >= FEWEST_TRIALS)  # of fewer nothing is claimed
-    arguments = {"runs": runs[whole]}
+    runs = whole_cells(runs_of(*ours.grid))
+    arguments = {"runs": runs[runs["id"].isin(ids)]}
     if figure.has_baselines:
         arguments["baselines"] = runs_of(*ours.config.baselines)
     options = ours.figure_options(name)
@@ -125,7 +132,11 @@ BLOCKS = {
     "leakage": Block(
         ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks
     ),
-    "published": Block(["published_runs"], text=sections.published_samples),
+    "published": Block(
+        ["published_runs"],
+        {"published_gain": "What the learning rate of scratch gains, beside published transfer"},
+        sections.published_samples,
+    ),
     "paper": Block(
         [*PAIRS, "multi_property_runs"],
         {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"},

@@ -19,7 +19,7 @@ from words import named, percent, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import chance
+from crystal_transfer.figures import chance, rates
 from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import claims, publication, tables
@@ -298,7 +298,26 @@ def leaks(ours: Study) -> str:
 
 
 def published_samples(ours: Study) -> str:
-    """Put the full network on the published samples beside the published cells."""
+    """Put the full network on the published samples beside the publication."""
+    return f"{gains_of_the_rate()}\n\n{beside_the_published()}"
+
+
+def gains_of_the_rate() -> str:
+    """Compare what the rate of scratch gains with what the published transfer does."""
+    runs = runs_of("published").merge(cells_of("published")[tables.CELL], on=tables.CELL)
+    found = rates.rate_alone(runs, publication.published(data.PUBLISHED))
+    rows = [
+        [row.dataset, row.size, row.trials, value(row.rate_gain, row.rate_gain_ci95, 2),
+         f"{row.transfer_median:.0f} / {row.transfer_best:.0f} ({row.pairs} pairs)"]
+        for row in found.itertuples()
+    ]  # fmt: skip
+    columns = ["dataset", "n", "trials", f"scratch at {RATE:g} alone, ours (%)",
+               "published transfer, median / best (%)"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def beside_the_published() -> str:
+    """Put our cells beside the published ones."""
     cells = cells_of("published")
     cell = ["source", "source_size", "dataset", "size"]
     theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
