@@ -123,7 +123,7 @@ def row_of(
         code, table, features, sample, tested(parts, sample), scaler, name, seed, n_jobs
     )
     return {
-        "id": f"{RunKind.BASELINE}_{code}_n{size}_{name}_t{trial}",
+        "id": baseline_id(code, size, name, trial),
         "kind": RunKind.BASELINE.value,
         "source": "",
         "source_size": 0,
@@ -140,6 +140,11 @@ def row_of(
         **measured,
         "best_epoch": 0,
     }
+
+
+def baseline_id(code: str, size: int, name: str, trial: int) -> str:
+    """Return the id of a baseline: dataset, size, which of them and trial."""
+    return f"{RunKind.BASELINE}_{code}_n{size}_{name}_t{trial}"
 
 
 def _rows(features: Features, position: dict[str, int], ids: Sequence[str]) -> np.ndarray:

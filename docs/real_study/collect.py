@@ -7,12 +7,14 @@ for as long as the config still plans it, defined as it was. What is there repla
 """
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
-from keeping import checksum, definition, definitions_of, earlier, write
+from keeping import checksum, definition, definitions_of, write
 from reading import CONFIG, ROOT, TABLES
 
+from crystal_transfer.baselines.run import baseline_id
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
@@ -72,9 +74,12 @@ def collect_baselines(study: Study, name: str) -> None:
     paths = [Path(study.layout.baselines(name, code)) for code in block.datasets]
     done = [path for path in paths if path.exists()]
     found = tables.read_runs(done) if done else tables.runs_table([])
-    ids = dict.fromkeys([*found["id"], *earlier(f"{name}_runs", ["id"]).index])
-    own = definition(study, block)
-    write(found, f"{name}_runs", ["id"], pd.Series(own, index=list(ids), dtype=object))
+    planned = [
+        baseline_id(code, size, model, trial)
+        for (code, size), model, trial in product(block.samples, block.models, block.trials)
+    ]
+    own = definition(study, "baseline")
+    write(found, f"{name}_runs", ["id"], pd.Series(own, index=planned, dtype=object))
 
 
 def collect_pretrainings(study: Study) -> None:
