@@ -95,8 +95,9 @@ def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(
 ):
     keeping, reading = real_study["keeping"], real_study["reading"]
     study = reading.study()
-    some = study.grid["scratch"][:3]
-    rows = keeping.earlier("scratch_runs", ["id"]).loc[[run.id for run in some]].reset_index()
+    kept = keeping.earlier("scratch_runs", ["id"])
+    some = [run for run in study.grid["scratch"] if run.id in kept.index][:3]
+    rows = kept.loc[[run.id for run in some]].reset_index()
     monkeypatch.setattr(keeping, "TABLES", tmp_path)
     (tmp_path / "scratch_runs.csv").write_text(rows.to_csv(index=False))
     other = replace(some[2], hyperparameters=replace(some[2].hyperparameters, epochs=9))

@@ -47,14 +47,16 @@ def what_was_run(ours: Study) -> str:
 def size_of_the_network(ours: Study) -> str:
     """Compare the small network with the full one."""
     found = numbers("sizes")
+    networks = {sizes.hidden_features: sizes for sizes in (ours.config.model.alignn, AlignnSizes())}
     rows = []
-    for (size, code), here in found.groupby(["hidden_features", "dataset"], sort=False):
+    for (features, code), here in found.groupby(["hidden_features", "dataset"], sort=False):
         if len(here) < FEWEST_TRIALS:
             continue
-        layers = "4 + 4" if size == AlignnSizes().hidden_features else "2 + 2"
+        sizes = networks[features]
+        layers = f"{sizes.alignn_layers} + {sizes.gcn_layers}"
         errors = [value(here[name].mean(), half_width(here[name])) for name in ("mae", "r2")]
         minutes = f"{here['minutes'].median():.1f}"
-        rows.append([code, f"{layers} layers of {size}", *errors, minutes, unit(ours, code)])
+        rows.append([code, f"{layers} layers of {features}", *errors, minutes, unit(ours, code)])
     columns = ["dataset", "network", "MAE", "R²", "minutes of a training", "unit"]
     return markdown(pd.DataFrame(sorted(rows), columns=columns))
 
