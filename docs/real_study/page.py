@@ -96,6 +96,7 @@ BLOCKS = {
             "scratch_epochs_runs",
             "multi_property_runs",
             "pretrainings",
+            "published_runs",
         ],
         text=summary,
     ),

@@ -301,13 +301,18 @@ def leaks(ours: Study) -> str:
 
 def published_samples(ours: Study) -> str:
     """Put the full network on the published samples beside the publication."""
-    return f"{gains_of_the_rate()}\n\n{beside_the_published()}"
+    return f"{rate_beside_transfer()}\n\n{beside_the_published()}"
 
 
-def gains_of_the_rate() -> str:
-    """Compare what the rate of scratch gains with what the published transfer does."""
+def gain_of_the_rate() -> pd.DataFrame:
+    """Return what the rate of scratch gains and what the published transfer does."""
     runs = runs_of("published").merge(cells_of("published")[tables.CELL], on=tables.CELL)
-    found = rates.rate_alone(runs, publication.published(data.PUBLISHED))
+    return rates.rate_alone(runs, publication.published(data.PUBLISHED))
+
+
+def rate_beside_transfer() -> str:
+    """Compare what the rate of scratch gains with what the published transfer does."""
+    found = gain_of_the_rate()
     rows = [
         [row.dataset, row.size, row.trials, value(row.rate_gain, row.rate_gain_ci95, 2),
          f"{row.transfer_median:.0f} / {row.transfer_best:.0f} ({row.pairs} pairs)"]
