@@ -225,6 +225,16 @@ def test_an_interval_is_drawn_from_three_trials_on():
     assert widths == pytest.approx([0, 2 * 4.3027 / 3**0.5], rel=1e-4)
 
 
+@pytest.mark.parametrize(("errors", "scale"), [((0.2, 0.4), "linear"), ((0.2, 4.0), "log")])
+def test_far_errors_are_on_a_logarithmic_axis(errors, scale):
+    rows = [run("", "A", size, 0.5, mae) for size, mae in zip((200, 10), errors, strict=True)]
+    figure, _ = sizes.mae_by_size(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    (axis,) = figure.axes
+    low, high = axis.get_ylim()
+    assert axis.get_yscale() == scale
+    assert low < min(errors) and max(errors) < high
+
+
 @given(
     sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True),
     lines=st.integers(1, 12),

@@ -11,6 +11,7 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     apart,
+    error_axis,
     half_widths,
     labelled,
     legend_below,
@@ -85,6 +86,7 @@ def _beside_transfer(
             markersize=4, label="transfer: median, best to worst PT dataset",
         )  # fmt: skip
         size_axis(axis, sizes)
+        error_axis(axis, table.loc[table["dataset"] == code, "mae_mean"])
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
     legend_below(figure, labelled(axes[0]))

@@ -1,9 +1,10 @@
 """Metrics against the number of crystals that are fine-tuned on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from crystal_transfer.figures.style import (
     R2_FLOOR,
@@ -13,6 +14,7 @@ from crystal_transfer.figures.style import (
     apart,
     baselines_beside,
     colour_of,
+    error_axis,
     half_widths,
     legend_below,
     marker_of,
@@ -33,11 +35,7 @@ def r2_by_size(
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
     """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
-    figure, table = _by_size(baselines_beside(runs, baselines), datasets, "r2")
-    for axis in figure.axes:
-        low, high = axis.get_ylim()
-        axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
-    return figure, table
+    return _by_size(baselines_beside(runs, baselines), datasets, "r2", _r2_axis)
 
 
 def mae_by_size(
@@ -46,10 +44,21 @@ def mae_by_size(
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
     """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
-    return _by_size(baselines_beside(runs, baselines), datasets, "mae")
+    return _by_size(baselines_beside(runs, baselines), datasets, "mae", error_axis)
 
 
-def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) -> Drawing:
+def _r2_axis(axis: Axes, values: pd.Series) -> None:
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
+
+
+def _by_size(
+    runs: pd.DataFrame,
+    datasets: Mapping[str, Quantity],
+    metric: str,
+    limit: Callable[[Axes, pd.Series], None],
+) -> Drawing:
+    """Draw a metric; `limit` gets each axis and the values on it when all is drawn."""
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     plain = list(table.loc[table["kind"] == "baseline", "source"].unique())
@@ -85,6 +94,7 @@ def _by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metric: str) 
                 label=name,
             )
         size_axis(axis, sizes)
+        limit(axis, here[f"{metric}_mean"])
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
     legend_below(figure, scratch_first(handles, [*plain, *[f"PT {source}" for source in sources]]))

@@ -30,6 +30,7 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 SCRATCH_COLOUR = "#4D4D4D"
 MOST_COLUMNS = 5  # of a legend
+FAR_ERRORS = 2.5  # times the smallest; larger errors would flatten all others on a linear axis
 FAR = 300  # %; changes beyond it would flatten all others on a linear axis
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
@@ -111,6 +112,24 @@ def plain_log_numbers(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def error_axis(axis: Axes, errors: pd.Series) -> None:
+    """Make the y axis of errors logarithmic where the largest is far above the smallest.
+
+    Call it when all is drawn. Intervals are cut at two thirds of the smallest error.
+
+    Parameters
+    ----------
+    errors
+        What is drawn on it, without intervals.
+    """
+    drawn = errors[errors > 0]
+    if drawn.empty or drawn.max() <= FAR_ERRORS * drawn.min():
+        return
+    axis.set_yscale("log", nonpositive="clip")
+    axis.set_ylim(bottom=drawn.min() / 1.5)
+    plain_log_numbers(axis.yaxis)
 
 
 def spread_axis(axis: Axes, values: pd.Series) -> None:

@@ -54,9 +54,9 @@ def full_network() -> str:
     )
     theirs = ", ".join(f"{row.dataset} {row.transfer_median:.0f}" for row in found.itertuples())
     return (
-        f"With the full network, on the paper's own samples, scratch at {RATE:g} has an MAE that is "
-        f"lower than at {PUBLISHED_RATE:g} by, in %: {ours}. The publication's median pair has one "
-        f"that is lower than its scratch, at {PUBLISHED_RATE:g}, by, in %: {theirs}."
+        f"With the full network, on the paper's own samples, scratch at {RATE:g} has an MAE that "
+        f"is lower than at {PUBLISHED_RATE:g} by, in %: {ours}. The publication's median pair has "
+        f"one that is lower than its scratch, at {PUBLISHED_RATE:g}, by, in %: {theirs}."
     )
 
 
