@@ -38,10 +38,19 @@ def what_was_run(ours: Study) -> str:
         path = TABLES / f"{name}_runs.csv"
         runs = tables.read_runs([path]) if path.exists() else pd.DataFrame({"mae": []})
         kind = ours.config.experiments[name].kind
-        rows.append([name, kind, len(planned), len(runs), int(runs["mae"].isna().sum())])
-    return markdown(
-        pd.DataFrame(rows, columns=["experiment", "kind", "runs", "finished", "diverged"])
-    )
+        diverged = int(runs["mae"].isna().sum())
+        rows.append([name, kind, len(planned), len(runs), diverged, trials_of(runs)])
+    columns = ["experiment", "kind", "runs", "finished", "diverged", "trials of a cell"]
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def trials_of(runs: pd.DataFrame) -> str:
+    """Say how many trials the cells have that have enough."""
+    if runs.empty:
+        return "-"
+    trials = tables.cells(runs)["trials"]
+    enough = sorted(set(trials[trials >= FEWEST_TRIALS]))
+    return " to ".join(map(str, dict.fromkeys([*enough[:1], *enough[-1:]]))) or "-"
 
 
 def size_of_the_network(ours: Study) -> str:
