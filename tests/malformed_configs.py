@@ -330,7 +330,8 @@ MALFORMED = [
     (
         "experiments.scratch",
         {"kind": "scratch", "datasets": ["PH"], "sizes": {"PH": [10], "BG": [10]}},
-        "experiments.scratch.sizes: 'BG' is not known; use one of PH.",
+        "experiments.scratch.sizes: has sizes for BG, which the experiment is not tested on; take them "
+        "out, or add BG to its datasets.",
     ),
     (
         "experiments.scratch",

@@ -176,6 +176,32 @@ def test_sizes_can_be_those_of_each_dataset():
     assert (study.largest_sample("PH"), study.largest_sample("DC")) == (30, 10)
 
 
+def test_every_kind_can_have_sizes_of_each_dataset(config):
+    sizes = {"FE": [10, 20], "BG": [10]}
+    own = {
+        "multi": {"kind": "multi_property", "finetune": ["FE", "BG"], "sizes": sizes},
+        "numbers": {
+            "kind": "property_number", "finetune": ["FE", "BG"], "numbers": [1, 2], "sizes": sizes,
+        },
+        "new": {
+            "kind": "unseen", "datasets": ["FE", "BG"], "sources": [["PH", 50]], "sizes": sizes,
+        },
+    }  # fmt: skip
+    study = load_study(with_defaults({"experiments": own}))
+    for name in own:
+        found = {(run.dataset, run.size) for run in study.grid[name]}
+        assert found == {("FE", 10), ("FE", 20), ("BG", 10)}, name
+
+
+def test_figures_of_the_largest_size_keep_every_dataset():
+    """A dataset with fewer crystals must not vanish from them."""
+    own = {"scratch": {"kind": "scratch", "datasets": ["PH", "DC", "FE"],
+                       "sizes": {"PH": [10, 20, 40], "DC": [10, 20], "FE": [20, 40]}}}  # fmt: skip
+    study = load_study(with_defaults({"experiments": own}))
+    shown = study.figures["fig6a"].runs(study.grid)
+    assert {(run.dataset, run.size) for run in shown} == {("PH", 20), ("DC", 20), ("FE", 20)}
+
+
 def test_axes_are_keys_of_a_block(config):
     block = {
         "kind": "transfer", "pairs": [["BG", "PH"]], "pretrain_sizes": [941], "sizes": [200],

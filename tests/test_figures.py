@@ -178,24 +178,64 @@ def test_scratch_trained_for_longer_by_hand():
     assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
 
 
+def at_two_rates(slow: float, fast: float, trial: int, **other) -> list[dict]:
+    return [
+        run("", "PH", 200, 0.5, mae, trial=trial, max_lr=rate, **other)
+        for mae, rate in ((slow, 1e-4), (fast, 1e-3))
+    ]
+
+
 def test_what_the_rate_alone_gains_beside_the_published_transfer():
-    """Published cells of PH at n = 200: scratch .1103; pairs .074 to .0791, median .0762."""
-    rows = []
-    for trial, (slow, fast) in enumerate(((4.0, 3.0), (5.0, 3.0), (4.0, 2.8), (1.0, None))):
-        rows.append(run("", "PH", 200, 0.5, slow, max_lr=1e-4, trial=trial))
-        if fast:
-            rows.append(run("", "PH", 200, 0.5, fast, trial=trial))
-    runs = pd.DataFrame(rows)
+    """Published cells of PH at n = 200: scratch .1103 ± .0112, median pair .0762 ± .0125."""
+    rows = [run("", "PH", 200, 0.5, 1.0, max_lr=1e-4, trial=9)]  # has no counterpart
+    for trial, (slow, fast) in enumerate(((4.0, 3.0), (5.0, 3.0), (4.0, 2.8))):
+        rows += at_two_rates(slow, fast, trial)
+    figure, numbers = rates.published_gain(
+        pd.DataFrame(rows), publication.published(data.PUBLISHED), {"PH": Quantity("a", "1/cm")}
+    )
+    (row,) = numbers.to_dict("records")
+    gains = [25.0, 40.0, 30.0]
+    assert row["rate_gain"] == pytest.approx(np.mean(gains))
+    assert row["rate_gain_ci95"] == pytest.approx(4.3027 * np.std(gains, ddof=1) / 3**0.5, rel=1e-4)
+    found = row["trials"], row["pairs"], row["transfer_median"], row["transfer_best"]
+    assert found == pytest.approx((3, 6, 30.9, 32.9), abs=0.1)
+    assert row["transfer_worst"] == pytest.approx(100 * (1 - 0.0791 / 0.1103), abs=0.05)
+    of_the_median = 69.1 * np.hypot(0.0125 / 0.0762, 0.0112 / 0.1103)
+    assert row["transfer_ci95"] == pytest.approx(of_the_median, rel=0.1)
+    (axis,) = figure.axes
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["PH, n = 200\nrate 0.001"]
+    points = [line.get_xdata()[0] for line in axis.lines if line.get_marker() in ("o", "s")]
+    assert points == pytest.approx([row["transfer_median"], row["rate_gain"]])
+
+
+def test_the_rate_is_compared_within_one_way_of_training():
+    """Networks, batch sizes and epochs are rows of their own, not trials."""
+    rows = [*at_two_rates(4.0, 3.0, 1)]
+    for slow, fast in (("cgcnn-lr1e-4", "cgcnn"), ("lr1e-4-b4-e623", "b4-e623")):
+        one, two = at_two_rates(5.0, 1.0, 1)
+        rows += [one | {"variation": slow}, two | {"variation": fast}]
+    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    gains = found.set_index("variation")["rate_gain"].to_dict()
+    assert gains == pytest.approx({"": 25, "cgcnn": 80, "b4-e623": 80})
+    assert set(found["trials"]) == {1}
+
+
+@pytest.mark.parametrize("rows", [[], at_two_rates(4.0, 3.0, 1)[:1], at_two_rates(4.0, 3.0, 1)[1:]])
+def test_without_two_rates_there_is_no_gain_of_the_rate(rows):
+    runs = pd.DataFrame(rows, columns=list(run("", "PH", 200, 0.5, 1.0)))
     figure, numbers = rates.published_gain(
         runs, publication.published(data.PUBLISHED), {"PH": Quantity("a", "1/cm")}
     )
-    (row,) = numbers.to_dict("records")
-    gains = [25.0, 40.0, 30.0]  # of the trials that have both
-    assert row["rate_gain"] == pytest.approx(np.mean(gains))
-    assert row["rate_gain_ci95"] == pytest.approx(4.3027 * np.std(gains, ddof=1) / 3**0.5, rel=1e-4)
-    published = row["trials"], row["pairs"], row["transfer_median"], row["transfer_best"]
-    assert published == pytest.approx((3, 6, 30.9, 32.9), abs=0.1)
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["PH, n = 200"]
+    assert numbers.empty
+    assert "transfer_median" in numbers
+    assert not figure.axes[0].lines
+
+
+def test_a_cell_that_was_not_published_has_the_gain_of_the_rate_alone():
+    rows = [row | {"size": 20} for row in at_two_rates(4.0, 3.0, 1)]
+    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    assert found["rate_gain"].tolist() == pytest.approx([25])
+    assert found["transfer_median"].isna().all()
 
 
 def bars(axis, colour) -> set[tuple[float, float]]:
@@ -225,14 +265,21 @@ def test_an_interval_is_drawn_from_three_trials_on():
     assert widths == pytest.approx([0, 2 * 4.3027 / 3**0.5], rel=1e-4)
 
 
-@pytest.mark.parametrize(("errors", "scale"), [((0.2, 0.4), "linear"), ((0.2, 4.0), "log")])
+@pytest.mark.parametrize(
+    ("errors", "scale"), [((0.2, 0.4), "linear"), ((0.2, 0.49), "linear"), ((0.2, 4.0), "log")]
+)
 def test_far_errors_are_on_a_logarithmic_axis(errors, scale):
-    rows = [run("", "A", size, 0.5, mae) for size, mae in zip((200, 10), errors, strict=True)]
+    rows = [
+        run("", "A", size, 0.5, mae * factor, trial=trial)
+        for size, mae in zip((200, 10), errors, strict=True)
+        for trial, factor in enumerate((0.4, 1.0, 1.6))  # intervals that reach below zero
+    ]
     figure, _ = sizes.mae_by_size(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
     (axis,) = figure.axes
     low, high = axis.get_ylim()
     assert axis.get_yscale() == scale
     assert low < min(errors) and max(errors) < high
+    assert scale == "linear" or low == pytest.approx(min(errors) / 1.5)
 
 
 @given(

@@ -4,7 +4,7 @@ Who draws a figure is a name of `figures.DRAWINGS`, so that planning needs no ma
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ class Selection:
     size
         Keep runs of this FT size; None keeps all.
     largest
-        Keep runs of the largest FT size that all of the experiments reach.
+        Keep runs of the largest FT size that all datasets of all the experiments have.
     first
         Keep runs of the lowest trial.
     """
@@ -42,7 +42,7 @@ class Selection:
         return replace(self, size=size)
 
     def at_largest(self) -> "Selection":
-        """Keep the runs of the largest FT size that all of the experiments reach."""
+        """Keep the runs of the largest FT size that all datasets of all experiments have."""
         return replace(self, largest=True)
 
     def first_trial(self) -> "Selection":
@@ -58,15 +58,26 @@ class Selection:
         """Return the selected runs of a grid."""
         members = [grid[name] for name in self.experiments if grid.get(name)]
         runs = list(dict.fromkeys(run for some in members for run in some))
-        size = self.size
-        if self.largest and members:
-            size = min(max(run.size for run in some) for some in members)
+        size = _largest_common(members) if self.largest and members else self.size
         if size is not None:
             runs = [run for run in runs if run.size == size]
         if self.first and runs:
             trial = min(run.trial for run in runs)
             runs = [run for run in runs if run.trial == trial]
         return runs
+
+
+def _largest_common(members: Sequence[Sequence[Run]]) -> int:
+    """Return the largest FT size that every dataset of every experiment has.
+
+    Where they have none in common it is the largest that every experiment reaches.
+    """
+    sizes: dict[tuple[int, str], set[int]] = {}
+    for place, some in enumerate(members):
+        for run in some:
+            sizes.setdefault((place, run.dataset), set()).add(run.size)
+    common = set.intersection(*sizes.values())
+    return max(common or {min(max(run.size for run in some) for some in members)})
 
 
 def of(*experiments: str) -> Selection:

@@ -181,9 +181,14 @@ def _check_pretrain_size(
 def _check_samples(
     key: str, block: Block | BaselineBlock, datasets: Mapping[str, Dataset], config: Config
 ) -> None:
+    """Check that every dataset has its sizes, and enough crystals for them."""
     if isinstance(block.sizes, dict):
         for code in block.sizes:
-            _check_choice(key, code, block.targets)
+            if code not in block.targets:
+                raise InputError(
+                    f"config key {key}: has sizes for {code}, which the experiment is not tested "
+                    f"on; take them out, or add {code} to its datasets."
+                )
         for code in block.targets:
             if code not in block.sizes:
                 raise InputError(

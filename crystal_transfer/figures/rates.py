@@ -25,6 +25,7 @@ from crystal_transfer.results.tables import cells, half_width
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
 SPREAD_WIDTH = 4  # of the bars from best to worst, thicker than intervals: they are none
 PUBLISHED_PRETRAIN_SIZE = 941  # crystals, of all published pairs
+RATE_NAME = r"\blr[\dp]+(e-?\d+)?-?"  # a learning rate in the name of a variation
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -140,22 +141,30 @@ def published_gain(
     table = rate_alone(runs, published).sort_values(
         "dataset", key=lambda codes: codes.map(order), kind="stable"
     )
-    names = [f"{row.dataset}, n = {row.size}" for row in table.itertuples()]
+    names = [
+        f"{row.dataset}, n = {row.size}\n"
+        + " ".join(filter(None, [row.variation, f"rate {row.max_lr:g}"]))
+        for row in table.itertuples()
+    ]
     figure, axes = panels(min(len(table), 1), width=5.2, height=1.2 + 0.6 * len(table))
     for axis in axes:
         places = np.arange(len(table))
-        median = table["transfer_median"]
+        median, interval = table["transfer_median"], table["transfer_ci95"]
+        axis.errorbar(
+            median, places + 0.15, xerr=interval, fmt="none", ecolor=COLOURS[0], capsize=2,
+            elinewidth=1.2,
+        )  # fmt: skip
         spread = np.stack([median - table["transfer_worst"], table["transfer_best"] - median])
         axis.errorbar(
             median, places + 0.15, xerr=spread, fmt="o", color=COLOURS[0],
             ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH, markersize=5,
-            label="published transfer: median, best to worst PT dataset",
+            label="published transfer: median, best to worst PT dataset, 95 % interval",
         )  # fmt: skip
         interval = table["rate_gain_ci95"].where(table["trials"] >= FEWEST_TRIALS, 0)
         axis.errorbar(
             table["rate_gain"], places - 0.15, xerr=interval, fmt="s", color=COLOURS[1], capsize=2,
             markersize=5, linewidth=1.2,
-            label="the rate alone: our scratch, no transfer, 95 % interval",
+            label="that rate alone: our scratch, no transfer, 95 % interval",
         )  # fmt: skip
         axis.axvline(0, color="black", linewidth=0.8)
         axis.set_yticks(places, names)
@@ -179,35 +188,52 @@ def rate_alone(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    A row per dataset, size and other rate: dataset, size, max_lr, trials, rate_gain (reduction of
-    the scaled MAE in % of that at the published rate, mean over trials), rate_gain_ci95 (Student's
-    t of the paired differences), then of the published pairs against published scratch pairs (how
-    many), transfer_median, transfer_best and transfer_worst, missing where the publication has no
-    such cell.
+    A row per dataset, size, variation (network, batch size and epochs, where they are not the
+    usual ones) and other rate: these (max_lr), trials, rate_gain (reduction of the scaled MAE in
+    % of that at the published rate, mean over trials), rate_gain_ci95 (Student's t of the paired
+    differences), then of the published pairs against published scratch pairs (how many),
+    transfer_median, transfer_best, transfer_worst and transfer_ci95 (see `_published_gains`),
+    missing where the publication has no such cell.
     """
-    cell, column = ["dataset", "size"], "mae_scaled"
-    scratch = runs[runs["kind"] == "scratch"].dropna(subset=column)
-    is_theirs = np.isclose(scratch["max_lr"], SCRATCH_RATE)
-    reference = scratch[is_theirs].set_index([*cell, "trial"])[column].rename("reference")
-    both = scratch[~is_theirs].join(reference, on=[*cell, "trial"], how="inner")
-    both["gain"] = 100 * (1 - both[column] / both["reference"])
-    found = both.groupby([*cell, "max_lr"])["gain"].agg(
-        trials="size", rate_gain="mean", rate_gain_ci95=half_width
+    scratch = runs[runs["kind"] == "scratch"].dropna(subset="mae_scaled")
+    otherwise = scratch["variation"].str.replace(RATE_NAME, "", regex=True).str.rstrip("-")
+    scratch = scratch.assign(variation=otherwise)
+    is_theirs = np.isclose(scratch["max_lr"].astype(float), SCRATCH_RATE)
+    cell = ["dataset", "size", "variation"]
+    both = scratch[~is_theirs].merge(
+        scratch.loc[is_theirs, [*cell, "trial", "mae_scaled"]], on=[*cell, "trial"],
+        suffixes=("", "_published"), validate="many_to_one",
+    )  # fmt: skip
+    both["gain"] = 100 * (1 - both["mae_scaled"] / both["mae_scaled_published"])
+    found = both.groupby([*cell, "max_lr"], as_index=False).agg(
+        trials=("gain", "size"), rate_gain=("gain", "mean"), rate_gain_ci95=("gain", half_width)
     )
-    return found.reset_index().join(_published_gains(published), on=cell)
+    return found.merge(_published_gains(published), on=["dataset", "size"], how="left")
 
 
 def _published_gains(published: pd.DataFrame) -> pd.DataFrame:
-    """Return what the published pairs gain, by dataset and size."""
-    cell = ["dataset", "size"]
-    usual = published[published["variation"] == ""].set_index(cell)
-    scratch = usual.loc[usual["kind"] == "scratch", "mae_scaled_mean"].rename("scratch")
+    """Return what the published pairs gain, by dataset and size.
+
+    The interval, transfer_ci95, is the median over the pairs of what the intervals of pair and
+    scratch give for the ratio of the two; their trials cannot be paired, so it is a wide one.
+    """
+    cell, mean, width = ["dataset", "size"], "mae_scaled_mean", "mae_scaled_ci95"
+    usual = published[published["variation"] == ""]
+    scratch = usual.loc[usual["kind"] == "scratch", [*cell, mean, width]]
     pairs = usual[
         (usual["source_size"] == PUBLISHED_PRETRAIN_SIZE)
         & (usual["source_properties"] == 1)
         & (usual["strategy"] == "all")
-    ].join(scratch)
-    gain = 100 * (1 - pairs["mae_scaled_mean"] / pairs["scratch"])
-    return gain.groupby(level=cell).agg(
-        pairs="size", transfer_median="median", transfer_best="max", transfer_worst="min"
+    ].merge(scratch, on=cell, suffixes=("", "_scratch"))
+    ratio = pairs[mean] / pairs[f"{mean}_scratch"]
+    relative = np.hypot(
+        pairs[width] / pairs[mean], pairs[f"{width}_scratch"] / pairs[f"{mean}_scratch"]
+    )
+    pairs = pairs.assign(gain=100 * (1 - ratio), half_width=100 * ratio * relative)
+    return pairs.groupby(cell, as_index=False).agg(
+        pairs=("gain", "size"),
+        transfer_median=("gain", "median"),
+        transfer_best=("gain", "max"),
+        transfer_worst=("gain", "min"),
+        transfer_ci95=("half_width", "median"),
     )

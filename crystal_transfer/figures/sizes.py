@@ -48,6 +48,7 @@ def mae_by_size(
 
 
 def _r2_axis(axis: Axes, values: pd.Series) -> None:
+    """End the axis at the worst R2 that is drawn and just above 1, whatever the values."""
     low, high = axis.get_ylim()
     axis.set_ylim(max(low, R2_FLOOR), min(high, 1.02))
 

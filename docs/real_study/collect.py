@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 from keeping import checksum, definition, definitions_of, write
-from reading import CONFIG, ROOT, TABLES
+from reading import CONFIG, PUBLISHED_CONFIG, ROOT, TABLES, study_of
 
 from crystal_transfer.baselines.run import baseline_id
-from crystal_transfer.experiments.config_files import merge, read_config
+from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.inputs import read
@@ -29,13 +29,7 @@ from crystal_transfer.runs import Run, as_plain, description
 
 SWITCHES, SWITCHED = ROOT / "config/switches.yaml", ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
-PUBLISHED = ROOT / "config/published.yaml"  # and on the published samples, as the paper trained
 MEASURED = ["ensembles", "outliers"]
-
-
-def study_of(*files: Path) -> Study:
-    """Return the study of config files, each laid over those before it."""
-    return load_study(with_defaults(merge([read_config(path) for path in files])))
 
 
 def switched(protocol: str) -> Study:
@@ -68,10 +62,10 @@ def collect_runs(study: Study, runs: list[Run], name: str) -> None:
     write(found, f"{name}_runs", ["id"], definitions_of(study, runs))
 
 
-def collect_baselines(study: Study, name: str) -> None:
+def collect_baselines(study: Study, experiment: str, name: str) -> None:
     """Write a table of the baselines of an experiment."""
-    block = study.config.baselines[name]
-    paths = [Path(study.layout.baselines(name, code)) for code in block.datasets]
+    block = study.config.baselines[experiment]
+    paths = [Path(study.layout.baselines(experiment, code)) for code in block.datasets]
     done = [path for path in paths if path.exists()]
     found = tables.read_runs(done) if done else tables.runs_table([])
     planned = [
@@ -79,6 +73,7 @@ def collect_baselines(study: Study, name: str) -> None:
         for (code, size), model, trial in product(block.samples, block.models, block.trials)
     ]
     own = definition(study, "baseline")
+    found = found[found["id"].isin(planned)]
     write(found, f"{name}_runs", ["id"], pd.Series(own, index=planned, dtype=object))
 
 
@@ -163,13 +158,14 @@ def collect_leakage() -> None:
 
 def main() -> None:
     """Gather all tables."""
-    study, published = study_of(CONFIG), study_of(PUBLISHED)
+    study, published = study_of(CONFIG), study_of(PUBLISHED_CONFIG)
     for name, runs in study.grid.items():
         collect_runs(study, runs, name)
     for name in study.config.baselines:
-        collect_baselines(study, name)
+        collect_baselines(study, name, name)
     collect_pretrainings(study)
     collect_runs(published, tested(published), "published")
+    collect_baselines(published, "baselines", "published_baselines")
     collect_sizes(study, study_of(CONFIG, FULL))
     for name in MEASURED:
         collect_cells(study, name)

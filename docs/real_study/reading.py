@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from crystal_transfer.experiments.config_files import read_config
+from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.results import tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
@@ -13,13 +13,19 @@ from crystal_transfer.results.metrics import FEWEST_TRIALS
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "resources/compact"
 CONFIG = ROOT / "config/compact.yaml"
+PUBLISHED_CONFIG = ROOT / "config/published.yaml"  # on the published samples, as the paper trained
 SIZE = 200  # crystals, of the pairs
 RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
 
 
+def study_of(*files: Path) -> Study:
+    """Return the study of config files, each laid over those before it."""
+    return load_study(with_defaults(merge([read_config(path) for path in files])))
+
+
 def study() -> Study:
     """Return the study of config/compact.yaml."""
-    return load_study(with_defaults(read_config(CONFIG)))
+    return study_of(CONFIG)
 
 
 def runs_of(*experiments: str) -> pd.DataFrame:

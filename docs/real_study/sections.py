@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 from reading import (
+    PUBLISHED_CONFIG,
     RATE,
     SIZE,
     TABLES,
@@ -13,9 +14,10 @@ from reading import (
     numbers,
     ordered,
     runs_of,
+    study_of,
     unit,
 )
-from words import named, percent, value
+from words import named, percent, percents, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
@@ -32,14 +34,18 @@ UNSEEN = "JARVIS2D"
 
 
 def what_was_run(ours: Study) -> str:
-    """Count the finished runs of each experiment."""
+    """Count the finished runs of each experiment, and of the full network on published samples."""
+    planned = {name: (ours.config.experiments[name].kind, runs) for name, runs in ours.grid.items()}
+    full = study_of(PUBLISHED_CONFIG)
+    planned["published"] = (
+        "scratch, transfer", [run for run in full.runs.values() if not run.is_pretraining]
+    )  # fmt: skip
     rows = []
-    for name, planned in ours.grid.items():
+    for name, (kind, expected) in planned.items():
         path = TABLES / f"{name}_runs.csv"
         runs = tables.read_runs([path]) if path.exists() else pd.DataFrame({"mae": []})
-        kind = ours.config.experiments[name].kind
         diverged = int(runs["mae"].isna().sum())
-        rows.append([name, kind, len(planned), len(runs), diverged, trials_of(runs)])
+        rows.append([name, kind, len(expected), len(runs), diverged, trials_of(runs)])
     columns = ["experiment", "kind", "runs", "finished", "diverged", "trials of a cell"]
     return markdown(pd.DataFrame(rows, columns=columns))
 
@@ -79,7 +85,10 @@ def pretrainings(ours: Study) -> str:
         for row in found.itertuples()
     ]  # fmt: skip
     columns = ["pre-training", "crystals, validation included", "epochs", "best epoch", "minutes"]
-    return markdown(pd.DataFrame(rows, columns=columns))
+    table = markdown(pd.DataFrame(rows, columns=columns))
+    kept = set(found["id"])
+    gone = [run.id for run in ours.runs.values() if run.is_pretraining and run.id not in kept]
+    return f"{table}\n\nOf these, no numbers were kept: {', '.join(gone)}." if gone else table
 
 
 def rates_of_scratch(ours: Study) -> str:
@@ -187,7 +196,7 @@ class EqualTime(NamedTuple):
     def gains(self) -> list[str]:
         """Reduction of the MAE in %, paired by trial, over either scratch."""
         each = [100 * (1 - self.median / some) for some in self.scratch]
-        return [f"{gain.mean():+.0f} ± {half_width(gain):.0f}" for gain in each]
+        return [percents(gain.mean(), half_width(gain)) for gain in each]
 
 
 def compared_at_equal_time(ours: Study) -> dict[str, EqualTime]:
@@ -321,39 +330,42 @@ def gain_of_the_rate() -> pd.DataFrame:
 
 def rate_beside_transfer() -> str:
     """Compare what the rate of scratch gains with what the published transfer does."""
-    found = gain_of_the_rate()
     rows = [
-        [row.dataset, row.size, row.trials, value(row.rate_gain, row.rate_gain_ci95, 2),
-         f"{row.transfer_median:.0f} / {row.transfer_best:.0f} ({row.pairs} pairs)"]
-        for row in found.itertuples()
+        [row.dataset, row.size, f"{row.max_lr:g}", row.trials,
+         percents(row.rate_gain, row.rate_gain_ci95),
+         percents(row.transfer_median, row.transfer_ci95), f"{row.transfer_best:.0f}"]
+        for row in gain_of_the_rate().dropna().itertuples()
     ]  # fmt: skip
-    columns = ["dataset", "n", "trials", f"scratch at {RATE:g} alone, ours (%)",
-               "published transfer, median / best (%)"]  # fmt: skip
+    columns = ["dataset", "n", "rate", "trials", "scratch at this rate, ours (%)",
+               "median pair, published (%)", "best pair, published (%)"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
 def beside_the_published() -> str:
-    """Put our cells beside the published ones."""
-    cells = cells_of("published")
+    """Put our cells, and baselines on the same samples, beside the published ones."""
+    cells = cells_of("published", "published_baselines")
+    cells = cells[cells["dataset"].isin(cells.loc[cells["kind"] != "baseline", "dataset"])]
     cell = ["source", "source_size", "dataset", "size"]
     theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
     rows = []
-    for row in cells.sort_values(["dataset", "size", "source", "max_lr"]).itertuples():
+    for row in cells.sort_values(["dataset", "size", "kind", "source", "max_lr"]).itertuples():
         key = row.source, row.source_size, row.dataset, row.size
         # the published scratch has one rate; at another there is nothing to compare with
         found = theirs.loc[[key]] if key in theirs.index else theirs.head(0)
         found = found[(found["max_lr"] == row.max_lr) & (found["strategy"] == row.strategy)]
-        published = ["-", "-"] if found.empty else [
-            value(found.iloc[0][f"{name}_mean"], found.iloc[0][f"{name}_ci95"])
-            for name in ("r2", "mae_scaled")
+        published = ["-", "-", ""] if found.empty else [
+            *(value(found.iloc[0][f"{name}_mean"], found.iloc[0][f"{name}_ci95"])
+              for name in ("r2", "mae_scaled")),
+            publication.short(found.iloc[0]["anomalies"]),
         ]  # fmt: skip
-        name = f"{row.source} → {row.dataset}" if row.source else f"scratch, {row.dataset}"
+        name = row.network if row.kind == "baseline" else row.source or "scratch"
         rows.append([
-            name, row.size, f"{row.max_lr:g}", row.trials, value(row.r2_mean, row.r2_ci95),
-            published[0], value(row.mae_scaled_mean, row.mae_scaled_ci95), published[1],
+            row.dataset, row.size, name, f"{row.max_lr:g}" if row.max_lr else "-", row.trials,
+            value(row.r2_mean, row.r2_ci95), published[0],
+            value(row.mae_scaled_mean, row.mae_scaled_ci95), *published[1:],
         ])  # fmt: skip
-    columns = ["model", "n", "rate", "trials", "R²", "published R²", "scaled MAE",
-               "published scaled MAE"]  # fmt: skip
+    columns = ["dataset", "n", "model", "rate", "trials", "R²", "published R²", "scaled MAE",
+               "published scaled MAE", "known of the published files"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 

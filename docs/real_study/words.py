@@ -13,6 +13,11 @@ def value(mean: float, half: float, digits: int = 3) -> str:
     return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {float(f'{half:.2g}'):g}"
 
 
+def percents(mean: float, half: float) -> str:
+    """Write a mean in % with the half-width of its interval, without the sign of a zero."""
+    return f"{round(mean) + 0:.0f} ± {half:.0f}"
+
+
 def percent(number: float) -> str:
     """Write a change in %."""
     return "-" if pd.isna(number) else f"{number:+.0f} %"
