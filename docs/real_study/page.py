@@ -140,7 +140,7 @@ BLOCKS = {
     ),
     "paper": Block(
         [*PAIRS, "multi_property_runs"],
-        {"fig6b": "Fig. 6b for this study", "fig6c": "Fig. 6c for this study"},
+        {name: f"Fig. {name[3:]} for this study" for name in ("fig4a", "fig6a", "fig6b", "fig6c")},
         sections.counted_claims,
     ),
 }
