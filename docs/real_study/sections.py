@@ -343,8 +343,9 @@ def rate_beside_transfer() -> str:
 
 def beside_the_published() -> str:
     """Put our cells, and baselines on the same samples, beside the published ones."""
-    cells = cells_of("published", "published_baselines")
-    cells = cells[cells["dataset"].isin(cells.loc[cells["kind"] != "baseline", "dataset"])]
+    plain, networks = cells_of("published_baselines"), cells_of("published")
+    trained = networks[["dataset", "size"]].drop_duplicates()
+    cells = pd.concat([networks, plain.merge(trained)], ignore_index=True)
     cell = ["source", "source_size", "dataset", "size"]
     theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
     rows = []
