@@ -31,6 +31,7 @@ from crystal_transfer.figures.style import (
     legend_below,
     panels,
     scale_of,
+    size_axis,
 )
 from crystal_transfer.results import publication
 
@@ -263,6 +264,25 @@ def test_an_interval_is_drawn_from_three_trials_on():
     # a standard error of 1 / sqrt(3), and Student's t of two degrees of freedom
     widths = sorted(float(s[1][0] - s[0][0]) for s in intervals.get_segments())
     assert widths == pytest.approx([0, 2 * 4.3027 / 3**0.5], rel=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize(
+    "values",
+    [[200], [10, 100, 200, 500, 800], [847, 941, 1000, 5000, 10_000, 50_000, 95_501, 100_000]],
+)
+def test_labels_of_sizes_do_not_overlap(count, values):
+    figure, axes = panels(count)
+    for axis in axes:
+        axis.plot(values, values)
+        size_axis(axis, values)
+        axis.set_ylabel("test MAE")
+    figure.canvas.draw()
+    for axis in axes:
+        shown = [text for text in axis.get_xticklabels() if text.get_text()]
+        assert shown[-1].get_text() in ("200", "800", "100K")
+        extents = [text.get_window_extent() for text in shown]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(extents))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 SCRATCH_COLOUR = "#4D4D4D"
 MOST_COLUMNS = 5  # of a legend
+DIGIT = 0.07  # inches, a digit of a tick's label is wide
+MARGIN = 0.05  # of an axis, beyond the first and last value: matplotlib's default
 FAR_ERRORS = 2.5  # times the smallest; larger errors would flatten all others on a linear axis
 FAR = 300  # %; changes beyond it would flatten all others on a linear axis
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
@@ -97,13 +99,22 @@ def strategy_label(name: str) -> str:
 
 
 def plain_log_axis(axis: Axes, values: Sequence[float]) -> None:
-    """Make the x axis logarithmic, with a tick at each value that does not crowd the last one."""
+    """Make the x axis logarithmic, with a tick at each value; labels that would overlap are blank.
+
+    The largest value keeps its label.
+    """
     axis.set_xscale("log")
-    ticks: list[float] = []
-    for value in values:
-        if not ticks or value > 1.25 * ticks[-1]:
-            ticks.append(value)
-    axis.set_xticks(ticks, [f"{v / 1000:g}K" if v >= 1000 else f"{v:g}" for v in ticks])
+    values = sorted(set(values))
+    names = [f"{v / 1000:g}K" if v >= 1000 else f"{v:g}" for v in values]
+    # of the panel before labels take their room, which is a little less than in the end
+    width = axis.get_position().width * axis.figure.bbox.width / axis.figure.dpi
+    inches = np.log(values) / max(np.log(values[-1] / values[0]), 1e-9) * width / (1 + 2 * MARGIN)
+    labels, free = [], np.inf
+    for place, name in zip(inches[::-1], names[::-1], strict=True):
+        half = len(name) * DIGIT / 2
+        labels.append(name if place + half < free else "")
+        free = place - half - DIGIT / 3 if labels[-1] else free
+    axis.set_xticks(values, labels[::-1])
     axis.minorticks_off()
 
 
