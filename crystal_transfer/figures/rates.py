@@ -18,13 +18,13 @@ from crystal_transfer.figures.style import (
     panels,
     size_axis,
 )
+from crystal_transfer.results import select
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.results.publication import SCRATCH_RATE
 from crystal_transfer.results.tables import cells, half_width
 
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
 SPREAD_WIDTH = 4  # of the bars from best to worst, thicker than intervals: they are none
-PUBLISHED_PRETRAIN_SIZE = 941  # crystals, of all published pairs
 RATE_NAME = r"\blr[\dp]+(e-?\d+)?-?"  # a learning rate in the name of a variation
 
 
@@ -218,13 +218,10 @@ def _published_gains(published: pd.DataFrame) -> pd.DataFrame:
     scratch give for the ratio of the two; their trials cannot be paired, so it is a wide one.
     """
     cell, mean, width = ["dataset", "size"], "mae_scaled_mean", "mae_scaled_ci95"
-    usual = published[published["variation"] == ""]
-    scratch = usual.loc[usual["kind"] == "scratch", [*cell, mean, width]]
-    pairs = usual[
-        (usual["source_size"] == PUBLISHED_PRETRAIN_SIZE)
-        & (usual["source_properties"] == 1)
-        & (usual["strategy"] == "all")
-    ].merge(scratch, on=cell, suffixes=("", "_scratch"))
+    pairs = select.pairs(published)
+    pairs = pairs[pairs["source_size"] == select.PT_SIZE]
+    scratch = select.scratch(published)[[*cell, mean, width]]
+    pairs = pairs.merge(scratch, on=cell, suffixes=("", "_scratch"))
     ratio = pairs[mean] / pairs[f"{mean}_scratch"]
     relative = np.hypot(
         pairs[width] / pairs[mean], pairs[f"{width}_scratch"] / pairs[f"{mean}_scratch"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 from keeping import checksum, definition, definitions_of, write
-from reading import CONFIG, PUBLISHED_CONFIG, ROOT, TABLES, study_of
+from reading import CONFIG, PUBLISHED_CONFIG, ROOT, TABLES, study_of, tested
 
 from crystal_transfer.baselines.run import baseline_id
 from crystal_transfer.experiments.config_files import read_config
@@ -36,11 +36,6 @@ def switched(protocol: str) -> Study:
     """Return the study of config/switches.yaml with one of its protocols."""
     own = {"protocol": protocol, "results": str(SWITCHED / protocol)}
     return load_study(with_defaults(read_config(SWITCHES) | own))
-
-
-def tested(study: Study) -> list[Run]:
-    """Return the runs that are no pre-training."""
-    return [run for run in study.runs.values() if not run.is_pretraining]
 
 
 def finished(study: Study, runs: Iterable[Run]) -> list[Run]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import sections
-from reading import ROOT, TABLES, numbers, runs_of, study
+from reading import ROOT, TABLES, numbers, runs_of, study, whole_runs_of
 from summary import summary
 
 from crystal_transfer import data
@@ -35,11 +35,6 @@ FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing
 }
 
 
-def whole_cells(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of cells that have enough trials: of fewer nothing is claimed."""
-    return runs[runs.groupby(tables.CELL)["id"].transform("size") >= FEWEST_TRIALS]
-
-
 def drawn(name: str, ours: Study) -> Drawing:
     """Draw a figure: from its numbers, or from the runs that the catalogue says."""
     quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
@@ -47,12 +42,12 @@ def drawn(name: str, ours: Study) -> Drawing:
         return contrast.contrast(numbers(name)), numbers(name)
     if name == "published_gain":
         theirs = publication.published(data.PUBLISHED)
-        return rates.published_gain(whole_cells(runs_of("published")), theirs, quantities)
+        return rates.published_gain(whole_runs_of("published"), theirs, quantities)
     if name in FROM_NUMBERS:
         return FROM_NUMBERS[name](numbers(name), quantities)
     figure = ours.figures[name]
     ids = {run.id for run in figure.runs(ours.grid)} if figure.runs else set()
-    runs = whole_cells(runs_of(*ours.grid))
+    runs = whole_runs_of(*ours.grid)
     arguments = {"runs": runs[runs["id"].isin(ids)]}
     if figure.has_baselines:
         arguments["baselines"] = runs_of(*ours.config.baselines)

@@ -9,6 +9,7 @@ from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.results import tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.runs import Run
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "resources/compact"
@@ -28,10 +29,21 @@ def study() -> Study:
     return study_of(CONFIG)
 
 
+def tested(study: Study) -> list[Run]:
+    """Return the runs that are no pre-training."""
+    return [run for run in study.runs.values() if not run.is_pretraining]
+
+
 def runs_of(*experiments: str) -> pd.DataFrame:
     """Return the runs of experiments, each once."""
     paths = [TABLES / f"{name}_runs.csv" for name in experiments]
     return tables.read_runs([path for path in paths if path.exists()])
+
+
+def whole_runs_of(*experiments: str) -> pd.DataFrame:
+    """Return the runs of the cells that have enough trials: of fewer nothing is claimed."""
+    runs = runs_of(*experiments)
+    return runs[runs.groupby(tables.CELL)["id"].transform("size") >= FEWEST_TRIALS]
 
 
 def cells_of(*experiments: str) -> pd.DataFrame:

@@ -15,7 +15,9 @@ from reading import (
     ordered,
     runs_of,
     study_of,
+    tested,
     unit,
+    whole_runs_of,
 )
 from words import named, percent, percents, value
 
@@ -36,10 +38,7 @@ UNSEEN = "JARVIS2D"
 def what_was_run(ours: Study) -> str:
     """Count the finished runs of each experiment, and of the full network on published samples."""
     planned = {name: (ours.config.experiments[name].kind, runs) for name, runs in ours.grid.items()}
-    full = study_of(PUBLISHED_CONFIG)
-    planned["published"] = (
-        "scratch, transfer", [run for run in full.runs.values() if not run.is_pretraining]
-    )  # fmt: skip
+    planned["published"] = "scratch, transfer", tested(study_of(PUBLISHED_CONFIG))
     rows = []
     for name, (kind, expected) in planned.items():
         path = TABLES / f"{name}_runs.csv"
@@ -201,8 +200,7 @@ class EqualTime(NamedTuple):
 
 def compared_at_equal_time(ours: Study) -> dict[str, EqualTime]:
     """Return transfer beside scratch trained for as long, by dataset."""
-    names = ["scratch", "scratch_epochs", "pairwise"]
-    runs = runs_of(*names).merge(cells_of(*names)[tables.CELL], on=tables.CELL)
+    runs = whole_runs_of("scratch", "scratch_epochs", "pairwise")
     runs = runs[runs["size"] == SIZE]
     found = {}
     for code in ours.config.experiments["scratch_epochs"].datasets:
@@ -324,8 +322,7 @@ def published_samples(ours: Study) -> str:
 
 def gain_of_the_rate() -> pd.DataFrame:
     """Return what the rate of scratch gains and what the published transfer does."""
-    runs = runs_of("published").merge(cells_of("published")[tables.CELL], on=tables.CELL)
-    return rates.rate_alone(runs, publication.published(data.PUBLISHED))
+    return rates.rate_alone(whole_runs_of("published"), publication.published(data.PUBLISHED))
 
 
 def rate_beside_transfer() -> str:
