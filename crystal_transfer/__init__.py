@@ -31,8 +31,9 @@ cli
 
 What all of them use:
 
-runs, protocols
-    the frozen description of one training, and the switches of a protocol.
+runs, variations, protocols
+    the frozen description of one training, the name of what is unusual in it, and the switches of a
+    protocol.
 checked
     types that check what people write, and say what is wrong in one sentence.
 data

@@ -202,6 +202,21 @@ def test_figures_of_the_largest_size_keep_every_dataset():
     assert {(run.dataset, run.size) for run in shown} == {("PH", 20), ("DC", 20), ("FE", 20)}
 
 
+def test_figures_of_datasets_that_share_no_size_show_each_at_its_largest():
+    """And where an experiment has fewer sizes of a dataset, at the largest that all have."""
+    own = {
+        "scratch": {"kind": "scratch", "datasets": ["PH", "FE"],
+                    "sizes": {"PH": [10, 20, 40], "FE": [50, 100]}},
+        "pairwise": {"kind": "transfer", "pairs": [["FE", "PH"], ["PH", "FE"]],
+                     "pretrain_sizes": [30], "sizes": {"PH": [10, 20], "FE": [100]}},
+    }  # fmt: skip
+    study = load_study(with_defaults({"experiments": own}))
+    for figure in ("pairwise_heatmap", "fig6b", "parity"):
+        shown = study.figures[figure].runs(study.grid)
+        expected = {("PH", 20), ("FE", 100)}
+        assert {(run.dataset, run.size) for run in shown} == expected, figure
+
+
 def test_axes_are_keys_of_a_block(config):
     block = {
         "kind": "transfer", "pairs": [["BG", "PH"]], "pretrain_sizes": [941], "sizes": [200],

@@ -19,8 +19,9 @@ from crystal_transfer.figures import (
     hyperparameters,
     leakage,
     pooled,
-    rates,
+    published_gain,
     sizes,
+    transfer_gains,
     unseen,
 )
 from crystal_transfer.figures.style import (
@@ -161,8 +162,8 @@ def test_the_rate_of_scratch_by_hand():
     for size, fast, slow, one, two in ((100, 4.0, 8.0, 3.0, 5.0), (200, 2.0, 3.0, 1.0, 1.0)):
         rows += [run("", "A", size, 0.5, fast), run("", "A", size, 0.5, slow, max_lr=1e-4)]
         rows += [run("B", "A", size, 0.5, one), run("C", "A", size, 0.5, two)]
-    figure, numbers = rates.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
-    found = numbers.set_index(["size", "scratch_max_lr"])["gain"]
+    figure, numbers = transfer_gains.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    found = numbers.set_index(["size", "max_lr"])["gain_median"]
     assert found[(100, 1e-3)] == pytest.approx(0)
     assert found[(100, 1e-4)] == pytest.approx(50)
     assert found[(200, 1e-3)] == pytest.approx(50)
@@ -170,11 +171,72 @@ def test_the_rate_of_scratch_by_hand():
     assert [list(line.get_ydata()) for line in lines][-1] == [4.0, 1.0]
 
 
+def test_gains_over_scratch_are_paired_by_trial():
+    """Trials of samples that are hard for both: the gain varies less than the errors."""
+    rows = [run("", "A", 100, 0.5, 9.0, max_lr=1e-3, trial=4)]  # no pair has this trial
+    for trial, scale in enumerate((1.0, 2.0, 4.0)):
+        rows.append(run("", "A", 100, 0.5, 10 * scale, trial=trial))
+        rows += [
+            run(source, "A", 100, 0.5, mae * scale, trial=trial)
+            for source, mae in (("B", 6.0), ("C", 8.0 + trial), ("D", 12.0))
+        ]
+    (row,) = transfer_gains.gains(pd.DataFrame(rows)).to_dict("records")
+    assert (row["trials"], row["pairs"]) == (4, 3)
+    assert row["mae_median"] == pytest.approx(np.mean([8, 18, 40]))
+    assert (row["mae_best"], row["mae_worst"]) == pytest.approx((14, 28))
+    assert (row["gain_median"], row["gain_best"]) == pytest.approx((10, 40))
+    assert row["gain_median_ci95"] == pytest.approx(4.3027 * 10 / 3**0.5, rel=1e-4)
+    assert row["gain_best_ci95"] == pytest.approx(0, abs=1e-9)
+    assert row["mae_scratch"] == pytest.approx(np.mean([10, 20, 40, 9]))
+
+
+def test_networks_of_scratch_are_rows_of_their_own():
+    rows = [run("", "A", 100, 0.5, 4.0), run("", "A", 100, 0.5, 8.0, variation="cgcnn")]
+    rows += [run("B", "A", 100, 0.5, 2.0)]
+    found = transfer_gains.gains(pd.DataFrame(rows))
+    assert found.set_index("variation")["gain_median"].to_dict() == {"": 50, "cgcnn": 75}
+
+
+def test_gains_against_each_scratch_are_rows_of_datasets():
+    rows = []
+    for code, size in (("B", 40), ("A", 100), ("A", 20), ("C", 7)):
+        for trial in range(3):
+            fast, slow = 4.0 + trial, 8.0 + trial
+            rows.append(run("", code, size, 0.5, fast, trial=trial))
+            rows.append(
+                run("", code, size, 0.5, slow, trial=trial, max_lr=1e-4, variation="lr1e-4")
+            )
+            if code != "C":  # nothing is tuned on it
+                rows.append(run("P", code, size, 0.5, 3.0, trial=trial))
+    rows += [run("", "A", 20, 0.5, 5.0, trial=n, variation="e623") for n in range(3)]
+    names = {code: Quantity(code, "eV") for code in "ABC"}
+    figure, numbers = transfer_gains.transfer_gain(pd.DataFrame(rows), names)
+    (axis,) = figure.axes
+    labels = [text.get_text() for text in axis.get_yticklabels()]
+    assert labels == ["A, n = 20", "A, n = 100", "B, n = 40"]
+    assert set(numbers["dataset"]) == {"A", "B"}
+    against = {text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()}
+    assert against == {
+        "against scratch at rate 0.0001", "against scratch at rate 0.001",
+        "against scratch at rate 0.001, 623 epochs",
+    }  # fmt: skip
+    at = numbers.set_index(["dataset", "size", "max_lr", "epochs"])["gain_median"]
+    assert at["A", 20, 1e-3, 623] == pytest.approx(40)
+    assert at["B", 40, 1e-4, 0] == pytest.approx(100 * np.mean([1 - 3 / 8, 1 - 3 / 9, 1 - 3 / 10]))
+
+
+def test_without_transfer_there_is_no_gain_of_it():
+    figure, numbers = transfer_gains.transfer_gain(
+        pd.DataFrame([run("", "A", 200, 0.5, 4.0)]), {"A": Quantity("a", "eV")}
+    )
+    assert numbers.empty and not figure.axes[0].lines
+
+
 def test_scratch_trained_for_longer_by_hand():
     rows = [run("", "A", 200, 0.5, 4.0), run("", "A", 200, 0.5, 2.5, variation="lr1e-4-e623")]
     rows += [run("B", "A", 200, 0.5, 2.0)]
-    figure, numbers = rates.scratch_epochs(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
-    assert numbers.set_index("scratch_epochs")["gain"].to_dict() == pytest.approx({0: 50, 623: 20})
+    figure, numbers = transfer_gains.scratch_epochs(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    assert numbers.set_index("epochs")["gain_median"].to_dict() == pytest.approx({0: 50, 623: 20})
     labels = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert {"scratch, 623 epochs", "scratch, epochs as for transfer"} < set(labels)
 
@@ -191,7 +253,7 @@ def test_what_the_rate_alone_gains_beside_the_published_transfer():
     rows = [run("", "PH", 200, 0.5, 1.0, max_lr=1e-4, trial=9)]  # has no counterpart
     for trial, (slow, fast) in enumerate(((4.0, 3.0), (5.0, 3.0), (4.0, 2.8))):
         rows += at_two_rates(slow, fast, trial)
-    figure, numbers = rates.published_gain(
+    figure, numbers = published_gain.published_gain(
         pd.DataFrame(rows), publication.published(data.PUBLISHED), {"PH": Quantity("a", "1/cm")}
     )
     (row,) = numbers.to_dict("records")
@@ -215,7 +277,7 @@ def test_the_rate_is_compared_within_one_way_of_training():
     for slow, fast in (("cgcnn-lr1e-4", "cgcnn"), ("lr1e-4-b4-e623", "b4-e623")):
         one, two = at_two_rates(5.0, 1.0, 1)
         rows += [one | {"variation": slow}, two | {"variation": fast}]
-    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    found = published_gain.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
     gains = found.set_index("variation")["rate_gain"].to_dict()
     assert gains == pytest.approx({"": 25, "cgcnn": 80, "b4-e623": 80})
     assert set(found["trials"]) == {1}
@@ -224,7 +286,7 @@ def test_the_rate_is_compared_within_one_way_of_training():
 @pytest.mark.parametrize("rows", [[], at_two_rates(4.0, 3.0, 1)[:1], at_two_rates(4.0, 3.0, 1)[1:]])
 def test_without_two_rates_there_is_no_gain_of_the_rate(rows):
     runs = pd.DataFrame(rows, columns=list(run("", "PH", 200, 0.5, 1.0)))
-    figure, numbers = rates.published_gain(
+    figure, numbers = published_gain.published_gain(
         runs, publication.published(data.PUBLISHED), {"PH": Quantity("a", "1/cm")}
     )
     assert numbers.empty
@@ -234,7 +296,7 @@ def test_without_two_rates_there_is_no_gain_of_the_rate(rows):
 
 def test_a_cell_that_was_not_published_has_the_gain_of_the_rate_alone():
     rows = [row | {"size": 20} for row in at_two_rates(4.0, 3.0, 1)]
-    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    found = published_gain.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
     assert found["rate_gain"].tolist() == pytest.approx([25])
     assert found["transfer_median"].isna().all()
 
@@ -252,7 +314,7 @@ def test_the_spread_over_pt_datasets_is_seen_at_a_single_size():
     rows += [
         run(source, "A", 200, 0.5, mae) for source, mae in (("B", 1.0), ("C", 2.0), ("D", 4.0))
     ]
-    figure, _ = rates.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    figure, _ = transfer_gains.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
     assert (1.0, 4.0) in bars(figure.axes[0], COLOURS[0])
 
 

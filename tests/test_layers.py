@@ -9,7 +9,7 @@ from conftest import ROOT
 PACKAGE = "crystal_transfer"
 # from the ground up; rooms of one line know nothing of each other
 FLOORS = [
-    {"errors", "species", "protocols", "processes"},
+    {"errors", "species", "protocols", "processes", "variations"},
     {"runs"},
     {"files", "console", "data"},
     {"checked", "arrays"},

@@ -170,6 +170,17 @@ def test_fig6b_has_all_pairs_and_the_boxes(raw, data):
     assert middles == {(0, 2), (1, 4), (2, 1), (3, 6), (4, 2), (5, 3), (6, 0)}
 
 
+def test_datasets_that_share_no_size_stand_at_their_own(data):
+    cells, datasets = data
+    other = {"GV": 100, "PH": 200}
+    some = cells[cells["dataset"].map(other) == cells["size"]]
+    for draw in (triangles.fig6a, triangles.fig6b):
+        figure, table = draw(some, datasets)
+        assert set(zip(table["dataset"], table["size"], strict=True)) == set(other.items())
+        labels = {text.get_text() for axis in figure.axes for text in axis.get_xticklabels()}
+        assert {"GV100", "PH200"} <= labels
+
+
 def test_fig6a_stands_above_fig6b(data):
     places = []
     for draw in (triangles.fig6a, triangles.fig6b):

@@ -11,6 +11,7 @@ from typing import Any
 from crystal_transfer.protocols import Protocol, SeenInTest
 from crystal_transfer.results.literature import OWN
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.sizes import largest_common
 from crystal_transfer.runs import Run, RunKind
 
 Grid = Mapping[str, list[Run]]
@@ -27,7 +28,8 @@ class Selection:
     size
         Keep runs of this FT size; None keeps all.
     largest
-        Keep runs of the largest FT size that all datasets of all the experiments have.
+        Keep runs of the largest FT size that all datasets of all the experiments have; where they
+        share none, of each dataset's largest.
     first
         Keep runs of the lowest trial.
     """
@@ -58,26 +60,29 @@ class Selection:
         """Return the selected runs of a grid."""
         members = [grid[name] for name in self.experiments if grid.get(name)]
         runs = list(dict.fromkeys(run for some in members for run in some))
-        size = _largest_common(members) if self.largest and members else self.size
-        if size is not None:
-            runs = [run for run in runs if run.size == size]
+        if self.size is not None:
+            runs = [run for run in runs if run.size == self.size]
+        if self.largest:
+            size = largest_common(_sizes(members))
+            runs = [run for run in runs if run.size == size[run.dataset]]
         if self.first and runs:
             trial = min(run.trial for run in runs)
             runs = [run for run in runs if run.trial == trial]
         return runs
 
 
-def _largest_common(members: Sequence[Sequence[Run]]) -> int:
-    """Return the largest FT size that every dataset of every experiment has.
-
-    Where they have none in common it is the largest that every experiment reaches.
-    """
-    sizes: dict[tuple[int, str], set[int]] = {}
-    for place, some in enumerate(members):
+def _sizes(members: Sequence[Sequence[Run]]) -> dict[str, set[int]]:
+    """Return the FT sizes that a dataset has in every experiment it is in; without any, in some."""
+    every: dict[str, list[set[int]]] = {}
+    for some in members:
+        here: dict[str, set[int]] = {}
         for run in some:
-            sizes.setdefault((place, run.dataset), set()).add(run.size)
-    common = set.intersection(*sizes.values())
-    return max(common or {min(max(run.size for run in some) for some in members)})
+            here.setdefault(run.dataset, set()).add(run.size)
+        for code, sizes in here.items():
+            every.setdefault(code, []).append(sizes)
+    return {
+        code: set.intersection(*sizes) or set.union(*sizes) for code, sizes in every.items()
+    }  # fmt: skip
 
 
 def of(*experiments: str) -> Selection:
@@ -283,6 +288,10 @@ FIGURES = {
     "scratch_rates": Figure(
         "What the learning rate of scratch is worth", BOTH | {"scratch_rates": "scratch"},
         of("scratch", "scratch_rates", "pairwise"),
+    ),
+    "transfer_gain": Figure(
+        "What transfer gains against each scratch", BOTH | {"scratch_rates": "scratch"},
+        of("scratch", "scratch_rates", "scratch_epochs", "pairwise"),
     ),
     "published_gain": Figure(
         "The published gain, and that of the learning rate alone",

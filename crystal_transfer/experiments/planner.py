@@ -16,6 +16,7 @@ from crystal_transfer.experiments.config import (
 )
 from crystal_transfer.protocols import LossOf, MultiTraining, ScratchRate
 from crystal_transfer.runs import Hyperparameters, Run, RunKind, Sampling
+from crystal_transfer.variations import Variation, rate_name
 
 PRETRAIN_TRIAL = 1  # a dataset is pre-trained on once per size, as in the paper
 
@@ -141,18 +142,10 @@ class Planner:
             batch_size=variant.batch_size or usual.batch_size,
             epochs=variant.epochs or usual.epochs,
         )
-        names = [
-            network if network != self.config.model.network else "",
-            f"lr{_short(how.max_lr)}" if how.max_lr != usual.max_lr else "",
-            f"b{how.batch_size}" if how.batch_size != usual.batch_size else "",
-            f"e{how.epochs}" if how.epochs != usual.epochs else "",
-        ]
-        return replace(
-            run, network=network, hyperparameters=how, variation="-".join(filter(None, names))
+        differs = Variation(
+            network=network if network != self.config.model.network else "",
+            max_lr=rate_name(how.max_lr) if how.max_lr != usual.max_lr else "",
+            batch_size=how.batch_size if how.batch_size != usual.batch_size else None,
+            epochs=how.epochs if how.epochs != usual.epochs else None,
         )
-
-
-def _short(number: float) -> str:
-    """Write a number for a name: 1e-2, 2p5e-4."""
-    digits, exponent = f"{number:e}".split("e")
-    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}".replace(".", "p")
+        return replace(run, network=network, hyperparameters=how, variation=differs.name)

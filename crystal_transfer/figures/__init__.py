@@ -13,7 +13,7 @@ style, palettes
     fonts, colours and marks that all figures share.
 cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, leakage
     the drawings;
-multi, parity, pooled, publication, rates, sizes, unseen
+multi, parity, pooled, publication, published_gain, sizes, transfer_gains, unseen
     more of them.
 contrast
     studies beside each other, for the command of that name.

@@ -14,7 +14,7 @@ from crystal_transfer.figures.style import (
     panels,
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS
-from crystal_transfer.results.tables import CELL, half_width
+from crystal_transfer.results.tables import CELL, gain_over_scratch, half_width
 
 
 def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -69,12 +69,11 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     is one over splits, and trials on one test set have another: it is the cautious end of what the
     interval may be, not a test. The size counts the validation crystals of the sample too.
     """
-    scratch = runs[runs["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["mae"]
-    tuned = runs[runs["kind"] == "finetune"]
+    gained = runs.assign(gain=gain_over_scratch(runs))
+    tuned = gained[gained["kind"] == "finetune"]
     rows = []
     for cell, found in tuned.groupby(CELL, sort=False):
-        reference = scratch.reindex(pd.MultiIndex.from_frame(found[["dataset", "size", "trial"]]))
-        percent = pd.Series(100 * (1 - found["mae"].to_numpy() / reference.to_numpy())).dropna()
+        percent = found["gain"].dropna()
         trials = len(percent)
         if trials < FEWEST_TRIALS:
             continue

@@ -21,6 +21,7 @@ from crystal_transfer.figures.style import (
     sources_of,
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
@@ -73,7 +74,6 @@ def _pairs(
     baselines = list(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = [*baselines, *sources_of(table[table["kind"] != "baseline"], datasets)]
     targets = [code for code in datasets if code in set(table["dataset"])]
-    sizes = sorted(table["size"].unique())
     return two_metric_heatmap(
         table,
         ("source", ["", *sources], ["scratch", *sources]),
@@ -81,7 +81,7 @@ def _pairs(
         metrics,
         best_along="column",
         axis_labels=("FT dataset", "PT dataset"),
-        title=f"{title}, n = {', '.join(map(str, sizes))}",
+        title=f"{title}, {size_label(table['size'])}",
     )
 
 

@@ -16,7 +16,7 @@ from crystal_transfer.figures.style import (
     panels,
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
-from crystal_transfer.results.tables import CELL
+from crystal_transfer.results.tables import CELL, half_width
 from crystal_transfer.training.metrics import metrics
 
 
@@ -46,7 +46,7 @@ def outliers(
 
     The numbers have a row per cell: trials, that crystal (each, where trials have test crystals of
     their own), and means over trials of its target, of R2 and MAE with and without it, and of the
-    median absolute error.
+    median absolute error, these with the half-widths of their 95 % intervals (`_ci95`).
     """
     return drawn_outliers(_of_cells(runs, predictions, _without_farthest), datasets)
 
@@ -100,8 +100,9 @@ def _without_farthest(trials: list[pd.DataFrame]) -> dict[str, Any]:
             "mae_without": rest["mae"], "median_ae": whole["median_ae"],
             "outlier_target": trial.loc[far, "target"],
         })  # fmt: skip
-    means = pd.DataFrame(rows, dtype=float).mean().to_dict()
-    return {"outlier": " ".join(dict.fromkeys(farthest))} | means
+    table = pd.DataFrame(rows, dtype=float)
+    widths = table.drop(columns="outlier_target").apply(half_width).add_suffix("_ci95")
+    return {"outlier": " ".join(dict.fromkeys(farthest))} | {**table.mean(), **widths}
 
 
 def _measured(table: pd.DataFrame) -> dict[str, Any]:

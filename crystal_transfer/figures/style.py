@@ -34,6 +34,7 @@ DIGIT = 0.07  # inches, a digit of a tick's label is wide
 MARGIN = 0.05  # of an axis, beyond the first and last value: matplotlib's default
 FAR_ERRORS = 2.5  # times the smallest; larger errors would flatten all others on a linear axis
 FAR = 300  # %; changes beyond it would flatten all others on a linear axis
+SPREAD_WIDTH = 4  # of bars from best to worst, thicker than intervals: they are none
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 plt.rcParams.update(
@@ -248,6 +249,22 @@ def apart(sizes: Iterable[int], lines: int) -> float:
     each = sorted(set(sizes))
     gap = min((after / size for size, after in itertools.pairwise(each)), default=GAP)
     return float(min(gap ** (0.6 / max(lines, 1)), MOST_APART))
+
+
+def by_dataset(table: pd.DataFrame, datasets: Iterable[str]) -> pd.DataFrame:
+    """Sort a table as the datasets are, and by size."""
+    order = {code: place for place, code in enumerate(datasets)}
+    places = table.assign(place=table["dataset"].map(order)).sort_values(
+        ["place", "size"], kind="stable", ignore_index=True
+    )
+    return places.drop(columns="place")
+
+
+def rows_axis(axis: Axes, names: Sequence[str]) -> None:
+    """Name the rows of changes, the first on top, with a line at no change."""
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
 
 
 def size_axis(axis: Axes, sizes: Sequence[int]) -> None:

@@ -14,6 +14,8 @@ select
     which cells a figure or a claim of the paper is about.
 claims, literature
     the paper's claims, counted from cells; numbers of other works that it quotes.
+sizes
+    the FT size at which datasets stand beside each other.
 markdown
     tables as text for documentation.
 story

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from crystal_transfer.results.sizes import largest_common
+
 Item = TypeVar("Item")
 
 FT_SIZE = 800  # crystals; 90 % of the paper's smallest dataset, rounded down
@@ -71,15 +73,13 @@ def capped(table: pd.DataFrame) -> pd.DataFrame:
     return order.drop_duplicates(["source", "dataset", "size", "strategy"]).sort_index()
 
 
-def ft_size(cells: pd.DataFrame) -> int:
-    """Return 800, or the largest FT size where there is no 800; 0 without cells."""
-    sizes = set(cells["size"])
-    return FT_SIZE if FT_SIZE in sizes else max(sizes, default=0)
-
-
 def at_ft_size(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells at the FT size of `ft_size`."""
-    return cells[cells["size"] == ft_size(cells)]
+    """Return the cells at 800, the paper's FT size; without any, at the `largest_common` ones."""
+    at_paper_size = cells[cells["size"] == FT_SIZE]
+    if len(at_paper_size):
+        return at_paper_size
+    sizes = cells.groupby("dataset")["size"].agg(set).to_dict()
+    return cells[cells["size"] == cells["dataset"].map(largest_common(sizes))]
 
 
 def chosen(wanted: Iterable[Item], present: Iterable[Item]) -> list[Item]:

@@ -133,6 +133,18 @@ def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def gain_over_scratch(runs: pd.DataFrame) -> pd.Series:
+    """Return by how many % the MAE of each run is below that of scratch on the same sample.
+
+    That is scratch of the same dataset, size and trial; NaN where there is none. Scratch is taken
+    to be trained in one way.
+    """
+    sample = ["dataset", "size", "trial"]
+    scratch = runs[runs["kind"] == "scratch"].set_index(sample)["mae"]
+    base = scratch.reindex(pd.MultiIndex.from_frame(runs[sample])).to_numpy()
+    return 100 * (1 - runs["mae"] / base)
+
+
 def change_against_scratch(table: pd.DataFrame) -> pd.DataFrame:
     """Add how much better each cell is than scratch on the same dataset and size.
 

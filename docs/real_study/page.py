@@ -17,7 +17,7 @@ from summary import summary
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import contrast, leakage, pooled, rates
+from crystal_transfer.figures import contrast, leakage, pooled, published_gain
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.style import Drawing, Quantity
@@ -42,7 +42,7 @@ def drawn(name: str, ours: Study) -> Drawing:
         return contrast.contrast(numbers(name)), numbers(name)
     if name == "published_gain":
         theirs = publication.published(data.PUBLISHED)
-        return rates.published_gain(whole_runs_of("published"), theirs, quantities)
+        return published_gain.published_gain(whole_runs_of("published"), theirs, quantities)
     if name in FROM_NUMBERS:
         return FROM_NUMBERS[name](numbers(name), quantities)
     figure = ours.figures[name]
@@ -100,7 +100,10 @@ BLOCKS = {
     "pre-trainings": Block(["pretrainings"], text=sections.pretrainings),
     "rates of scratch": Block(
         [*PAIRS, "scratch_rates_runs"],
-        {"scratch_rates": "Scratch at two learning rates beside transfer"},
+        {
+            "transfer_gain": "What transfer gains against scratch of two rates and lengths",
+            "scratch_rates": "Scratch at two learning rates beside transfer",
+        },
         sections.rates_of_scratch,
     ),
     "wins": Block(WITH_BASELINES, text=sections.wins_of_transfer),
@@ -123,7 +126,9 @@ BLOCKS = {
     "outliers": Block(
         ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
     ),
-    "ensembles": Block(["ensembles"], {"ensembles": "Three networks averaged"}, sections.averages),
+    "ensembles": Block(
+        ["ensembles"], {"ensembles": "Networks of several trials averaged"}, sections.averages
+    ),
     "switches": Block(["contrast"], {"contrast": "What each switch changes"}, sections.switches),
     "leakage": Block(
         ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks

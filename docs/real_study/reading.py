@@ -1,12 +1,13 @@
 """What the study has found, read from its tables in resources/compact."""
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.figures import transfer_gains
 from crystal_transfer.results import tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.runs import Run
@@ -63,40 +64,23 @@ def constant(ours: Study) -> pd.Series:
     return cells[cells["network"] == "median"].set_index(["dataset", "size"])["mae_mean"]
 
 
-class AtSize(NamedTuple):
-    """What the models of one dataset at one size reach: MAEs, means over trials.
+def gains_against(experiment: str, way: str) -> pd.DataFrame:
+    """Return what transfer gains against scratch, as usual and as an experiment trained it.
 
-    Attributes
+    Parameters
     ----------
-    pairs
-        By PT dataset.
-    scratch
-        Cells by learning rate.
+    experiment
+        Its name.
+    way
+        What it trained otherwise, max_lr or epochs: the index has it, after dataset and size.
     """
-
-    pairs: pd.Series
-    scratch: pd.DataFrame
-
-    def gain(self, rate: float, mae: float) -> float:
-        """Return by how many % a MAE is below that of scratch at a rate."""
-        return float(100 * (1 - mae / self.scratch.loc[rate, "mae_mean"]))
+    runs = whole_runs_of("scratch", experiment, "pairwise")
+    return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
 
 
-def at_sizes() -> dict[tuple[str, int], AtSize]:
-    """Return scratch at both rates beside the pairs, by dataset and size."""
-    cells = cells_of("scratch", "scratch_rates", "pairwise")
-    found = {}
-    for key, here in cells.groupby(["dataset", "size"]):
-        tuned = here[here["kind"] == "finetune"].set_index("source")["mae_mean"]
-        scratch = here[here["kind"] == "scratch"].set_index("max_lr")
-        found[key] = AtSize(tuned, scratch)
-    return found
-
-
-def ordered(ours: Study, cells: pd.Index) -> list[tuple[str, int]]:
-    """Sort datasets and sizes as the study names them."""
-    codes = list(ours.used_datasets)
-    return sorted(cells, key=lambda cell: (codes.index(cell[0]), cell[1]))
+def ordered(ours: Study, codes: Iterable[str]) -> list[str]:
+    """Sort datasets as the study names them, each once."""
+    return sorted(set(codes), key=list(ours.used_datasets).index)
 
 
 def unit(ours: Study, code: str) -> str:

@@ -1,16 +1,13 @@
 """The page's sections: a function each, from the study to a table or a list."""
 
-from typing import NamedTuple
-
 import pandas as pd
 from reading import (
     PUBLISHED_CONFIG,
-    RATE,
     SIZE,
     TABLES,
-    at_sizes,
     cells_of,
     constant,
+    gains_against,
     numbers,
     ordered,
     runs_of,
@@ -19,11 +16,11 @@ from reading import (
     unit,
     whole_runs_of,
 )
-from words import named, percent, percents, value
+from words import named, percents, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import chance, rates
+from crystal_transfer.figures import chance, published_gain
 from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import claims, publication, tables
@@ -92,30 +89,33 @@ def pretrainings(ours: Study) -> str:
 
 def rates_of_scratch(ours: Study) -> str:
     """Compare transfer with scratch at either rate."""
-    found, plain = at_sizes(), constant(ours)
-    rates = sorted({rate for here in found.values() for rate in here.scratch.index}, reverse=True)
+    found, plain = gains_against("scratch_rates", "max_lr"), constant(ours)
+    tried = sorted(found.index.unique("max_lr"), reverse=True)
     rows = []
-    for code, size in ordered(ours, pd.Index(list(found))):
-        here = found[code, size]
-        reached = [
-            value(*here.scratch.loc[rate, ["mae_mean", "mae_ci95"]]) if rate in here.scratch.index
-            else "-" for rate in rates
-        ]  # fmt: skip
-        row = [code, size, value(plain.get((code, size), float("nan")), float("nan")), *reached]
-        if here.pairs.empty:
-            rows.append([*row, "-", *("-" for _ in rates), unit(ours, code)])
-            continue
-        both = here.pairs.median(), here.pairs.min()
-        gains = [
-            " / ".join(percent(here.gain(rate, mae)) for mae in both)
-            if rate in here.scratch.index else "-" for rate in rates
-        ]  # fmt: skip
-        several = f"{here.pairs.median():.3g} ({len(here.pairs)} pairs)"
-        rows.append([*row, several, *gains, unit(ours, code)])
-    names = [f"{rate:g}" for rate in rates]
+    for code in ordered(ours, found.index.unique("dataset")):
+        for size, at_size in found.loc[code].groupby(level="size"):
+            here = at_size.droplevel("size").reindex(tried)
+            a_constant = value(plain.get((code, size), float("nan")), float("nan"))
+            reached = [value(row.mae_scratch, row.mae_scratch_ci95) for row in here.itertuples()]
+            gained = [
+                f"{percents(row.gain_median, row.gain_median_ci95)} / "
+                f"{percents(row.gain_best, row.gain_best_ci95)}" if row.pairs > 0 else "-"
+                for row in here.itertuples()
+            ]  # fmt: skip
+            transfer = of_the_pairs(at_size.iloc[0])
+            rows.append([code, size, a_constant, *reached, transfer, *gained, unit(ours, code)])
+    names = [f"{rate:g}" for rate in tried]
     columns = ["dataset", "n", "constant", *(f"scratch at {name}" for name in names)]
-    columns += ["transfer, median", *(f"gain at {name}, median / best" for name in names)]
+    columns += ["transfer, median", *(f"gain at {name} (%), median / best" for name in names)]
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+
+
+def of_the_pairs(gained: pd.Series) -> str:
+    """Write the MAE of the median pair, and how many pairs there are."""
+    if pd.isna(gained["pairs"]):
+        return "-"
+    mae = value(gained["mae_median"], gained["mae_median_ci95"])
+    return f"{mae} ({gained['pairs']:.0f} pairs)"
 
 
 def wins_of_transfer(ours: Study) -> str:
@@ -123,10 +123,9 @@ def wins_of_transfer(ours: Study) -> str:
     runs = runs_of("scratch", "pairwise")
     cells = cells_of("scratch", "pairwise")
     lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
-    lost = [
-        f"{source} → {code}" for (code, _), here in at_sizes().items() if len(here.pairs)
-        for source in here.pairs.index[here.pairs >= here.scratch.loc[RATE, "mae_mean"]]
-    ]  # fmt: skip
+    changed = tables.change_against_scratch(cells)
+    lost = changed[(changed["kind"] == "finetune") & (changed["mae_change"] <= 0)]
+    lost = [f"{row.source} → {row.dataset}" for row in lost.itertuples()]
     lines[0] += f" It does not: {named(lost)}."
     baselines = cells_of(*ours.config.baselines)
     lines.append(wins(cells, baselines).sentence("the best baseline"))
@@ -136,7 +135,7 @@ def wins_of_transfer(ours: Study) -> str:
         below = (held["gain"] < -held["shared"]).sum()
         names = named([f"{row.source} → {row.dataset}" for row in up.itertuples()])
         lines.append(
-            f"Of {len(held)} pairs with three trials, {len(up)} gain beyond the 95 % interval of "
+            f"Of {len(held)} pairs, {len(up)} gain beyond the 95 % interval of "
             f"the trials ({names}; by chance alone {0.025 * len(held):.1f} would), {len(wide)} "
             f"beyond the wider one, and {below} lose beyond the former."
         )
@@ -174,57 +173,24 @@ def best_of_each(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-class EqualTime(NamedTuple):
-    """Transfer of one dataset beside scratch trained for as long.
-
-    Attributes
-    ----------
-    scratch
-        MAEs by trial: with the epochs of fine-tuning, and with more.
-    median
-        MAE of the median pair by trial.
-    pairs
-        How many there are.
-    """
-
-    scratch: tuple[pd.Series, pd.Series]
-    median: pd.Series
-    pairs: int
-
-    @property
-    def gains(self) -> list[str]:
-        """Reduction of the MAE in %, paired by trial, over either scratch."""
-        each = [100 * (1 - self.median / some) for some in self.scratch]
-        return [percents(gain.mean(), half_width(gain)) for gain in each]
-
-
-def compared_at_equal_time(ours: Study) -> dict[str, EqualTime]:
-    """Return transfer beside scratch trained for as long, by dataset."""
-    runs = whole_runs_of("scratch", "scratch_epochs", "pairwise")
-    runs = runs[runs["size"] == SIZE]
-    found = {}
-    for code in ours.config.experiments["scratch_epochs"].datasets:
-        here = runs[runs["dataset"] == code]
-        scratch = here[here["kind"] == "scratch"].set_index("trial")
-        is_usual = scratch["variation"] == ""
-        both = scratch.loc[is_usual, "mae"], scratch.loc[~is_usual, "mae"]
-        pairs = here[here["kind"] == "finetune"]
-        if len(pairs) and all(map(len, both)):
-            median = pairs.groupby("trial")["mae"].median()
-            found[code] = EqualTime(both, median, pairs["source"].nunique())
-    return found
+def at_equal_time(ours: Study) -> pd.DataFrame:
+    """Return what transfer gains against scratch of either length, by dataset and epochs."""
+    found = gains_against("scratch_epochs", "epochs").xs(SIZE, level="size")
+    codes = ours.config.experiments["scratch_epochs"].datasets
+    return found[found.index.isin(codes, level="dataset")]
 
 
 def equal_time(ours: Study) -> str:
     """Compare transfer with scratch trained for as long."""
-    experiments = ("scratch", "scratch_epochs")
-    epochs = [next(run.hyperparameters.epochs for run in ours.grid[name] if run.size == SIZE)
-              for name in experiments]  # fmt: skip
-    rows = [
-        [code, *(value(some.mean(), half_width(some)) for some in here.scratch),
-         f"{here.median.mean():.3g} ({here.pairs} pairs)", *here.gains, unit(ours, code)]
-        for code, here in compared_at_equal_time(ours).items()
-    ]  # fmt: skip
+    found = at_equal_time(ours)
+    usual = next(run for run in ours.grid["scratch"] if run.size == SIZE)
+    epochs = [usual.hyperparameters.epochs, *found.index.unique("epochs")[1:]]
+    rows = []
+    for code in ordered(ours, found.index.unique("dataset")):
+        here = found.loc[code]
+        reached = [value(row.mae_scratch, row.mae_scratch_ci95) for row in here.itertuples()]
+        gained = [percents(row.gain_median, row.gain_median_ci95) for row in here.itertuples()]
+        rows.append([code, *reached, of_the_pairs(here.iloc[0]), *gained, unit(ours, code)])
     columns = ["dataset", *(f"scratch, {n} epochs" for n in epochs), "transfer, median"]
     columns += [f"gain over {n} (%)" for n in epochs]
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
@@ -232,30 +198,30 @@ def equal_time(ours: Study) -> str:
 
 def unseen_dataset(ours: Study) -> str:
     """JARVIS2D, the dataset no choice was made on, with its baselines."""
-    plain = cells_of(*ours.config.baselines)
-    plain = plain[plain["dataset"] == UNSEEN].assign(source=plain["network"])
-    together = pd.concat([cells_of("jarvis2d"), plain], ignore_index=True)
-    cells = tables.change_against_scratch(together)
-    found = cells[cells["size"] == SIZE].sort_values("mae_mean")
+    plain = whole_runs_of(*ours.config.baselines)
+    runs = pd.concat([whole_runs_of("jarvis2d"), plain.assign(source=plain["network"])])
+    runs = runs[(runs["dataset"] == UNSEEN) & (runs["size"] == SIZE)].reset_index(drop=True)
+    gained = runs.assign(gain=tables.gain_over_scratch(runs)).groupby(tables.CELL)["gain"]
+    cells = tables.cells(runs).merge(gained.agg(["mean", half_width]).reset_index())
     rows = [
         ["baseline" if row.kind == "baseline" else "network", row.source or "scratch",
          value(row.mae_mean, row.mae_ci95), value(row.r2_mean, row.r2_ci95),
-         percent(row.mae_change)]
-        for row in found.itertuples()
+         percents(row.mean, row.half_width) if row.source else "-"]
+        for row in cells.sort_values("mae_mean").itertuples()
     ]  # fmt: skip
     columns = ["model", "pre-trained on, or kind", f"MAE ({unit(ours, UNSEEN)})", "R²",
-               "reduction of the MAE against scratch"]  # fmt: skip
+               "reduction of the MAE against scratch (%)"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
 def one_outlier(ours: Study) -> str:
     """R2 and MAE with and without the farthest target."""
     found = numbers("outliers")
+    shown = ["r2", "r2_without", "mae", "mae_without", "median_ae"]
     rows = [
-        [row.dataset, row.source or "scratch", f"{row.outlier_target:.3g}", f"{row.r2:.2f}",
-         f"{row.r2_without:.2f}", f"{row.mae:.3g}", f"{row.mae_without:.3g}",
-         f"{row.median_ae:.3g}"]
-        for row in found.itertuples() if row.source == "" or row.dataset == "PZ"
+        [row["dataset"], row["source"] or "scratch", f"{row['outlier_target']:.3g}",
+         *(value(row[name], row[f"{name}_ci95"], 2 if "r2" in name else 3) for name in shown)]
+        for _, row in found.iterrows() if row["source"] == "" or row["dataset"] == "PZ"
     ]  # fmt: skip
     columns = ["dataset", "model", "farthest target", "R²", "R² without", "MAE", "MAE without",
                "median AE"]  # fmt: skip
@@ -263,7 +229,7 @@ def one_outlier(ours: Study) -> str:
 
 
 def averages(ours: Study) -> str:
-    """Say what averaging the predictions of three trials is worth."""
+    """Say what averaging the predictions of the trials is worth."""
     found = numbers("ensembles")
     rows = [
         [code, len(here), f"{here['less'].mean():.1f}", f"{here['less'].min():.1f} to "
@@ -322,7 +288,9 @@ def published_samples(ours: Study) -> str:
 
 def gain_of_the_rate() -> pd.DataFrame:
     """Return what the rate of scratch gains and what the published transfer does."""
-    return rates.rate_alone(whole_runs_of("published"), publication.published(data.PUBLISHED))
+    return published_gain.rate_alone(
+        whole_runs_of("published"), publication.published(data.PUBLISHED)
+    )
 
 
 def rate_beside_transfer() -> str:

@@ -1,49 +1,57 @@
 """What the study has found at the size of its pairs, said from its numbers."""
 
-from collections.abc import Mapping
-
 import pandas as pd
-from reading import PUBLISHED_RATE, RATE, SIZE, AtSize, at_sizes, cells_of, constant, numbers
-from sections import compared_at_equal_time, gain_of_the_rate
+from reading import (
+    PUBLISHED_RATE,
+    RATE,
+    SIZE,
+    cells_of,
+    constant,
+    gains_against,
+    numbers,
+    ordered,
+)
+from sections import at_equal_time, gain_of_the_rate
 from words import named, percents
 
 from crystal_transfer.experiments.study import Study
 
-Found = Mapping[str, AtSize]  # by dataset
-CLOSE = 0.02  # of an MAE: far less than the intervals of three trials
+CLOSE = 0.02  # of an MAE: less than the intervals of the trials
 
 
 def summary(ours: Study) -> str:
     """Say what was found, a line each."""
-    sizes = at_sizes()
-    pairs = ours.config.experiments["pairwise"].finetune
-    found = {code: sizes[code, SIZE] for code in pairs if (code, SIZE) in sizes}
-    found = {code: here for code, here in found.items() if len(here.pairs)}
+    found = gains_against("scratch_rates", "max_lr").xs(SIZE, level="size").dropna(subset="pairs")
+    found = found.loc[ordered(ours, found.index.unique("dataset"))]
+    pairs = found["mae_best"].groupby(level="dataset", sort=False).first()
     baselines = cells_of(*ours.config.baselines)
     best = baselines[baselines["size"] == SIZE].groupby("dataset")["mae_mean"].min()
     lines = [
         gains_over(found, PUBLISHED_RATE, "the published rate, in fewer steps than the paper's"),
         gains_over(found, RATE, "an equal rate"),
         full_network(),
-        at_equal_time(ours),
-        worse_than_a_constant(found, constant(ours).xs(SIZE, level="size")),
-        against_baselines(found, best),
-        several_properties(found, best),
+        over_as_long(ours),
+        worse_than_a_constant(found, pairs, constant(ours).xs(SIZE, level="size")),
+        against_baselines(pairs, best),
+        several_properties(pairs, best),
     ]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def gains_over(found: Found, rate: float, name: str) -> str:
+def gains_over(found: pd.DataFrame, rate: float, name: str) -> str:
     """Say what the median pair gains over scratch at a rate."""
-    gains = {
-        code: here.gain(rate, here.pairs.median())
-        for code, here in found.items()
-        if rate in here.scratch.index
-    }
-    each = ", ".join(f"{code} {gain:.0f}" for code, gain in gains.items())
+    at_rate = found.xs(rate, level="max_lr")
     return (
-        f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is "
-        f"{min(gains.values()):.0f} to {max(gains.values()):.0f} % lower ({each})."
+        f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is lower by, in %: "
+        f"{each_gain(at_rate)}."
+    )
+
+
+def each_gain(gained: pd.DataFrame) -> str:
+    """Write the gain of the median pair on every dataset."""
+    return ", ".join(
+        f"{row.Index} {percents(row.gain_median, row.gain_median_ci95)}"
+        for row in gained.itertuples()
     )
 
 
@@ -66,55 +74,49 @@ def full_network() -> str:
     )
 
 
-def at_equal_time(ours: Study) -> str:
+def over_as_long(ours: Study) -> str:
     """Say what it gains over scratch that is trained for as long."""
-    each = ", ".join(
-        f"{code} {here.gains[-1]}" for code, here in compared_at_equal_time(ours).items()
-    )
+    found = at_equal_time(ours)
+    longest = found.xs(found.index.unique("epochs").max(), level="epochs")
+    longest = longest.loc[ordered(ours, longest.index)]
     return (
         "Against scratch that is trained for as long, the gain of this study's median pair is, "
-        f"in %: {each}."
+        f"in %: {each_gain(longest)}."
     )
 
 
-def worse_than_a_constant(found: Found, plain: pd.Series) -> str:
+def worse_than_a_constant(found: pd.DataFrame, pairs: pd.Series, plain: pd.Series) -> str:
     """Say which networks have learned less than the median of the sample."""
-    worse = {
-        f"scratch at {rate:g}": [
-            code
-            for code, here in found.items()
-            if rate in here.scratch.index and here.scratch.loc[rate, "mae_mean"] > plain[code]
-        ]
+    reached = {
+        f"scratch at {rate:g}": found["mae_scratch"].xs(rate, level="max_lr")
         for rate in (PUBLISHED_RATE, RATE)
     }
-    worse["the best pair"] = [
-        code for code, here in found.items() if here.pairs.min() > plain[code]
-    ]
-    each = "; ".join(f"{model}: {named(codes)}" for model, codes in worse.items())
+    reached["the best pair"] = pairs
+    each = "; ".join(
+        f"{model}: {named(list(mae.index[mae > plain.reindex(mae.index)]))}"
+        for model, mae in reached.items()
+    )
     return (
         f"An MAE above that of a constant, the median of the sample, have {each}. A gain over "
         "such a network says little."
     )
 
 
-def against_baselines(found: Found, best: pd.Series) -> str:
+def against_baselines(pairs: pd.Series, best: pd.Series) -> str:
     """Say where the best baseline is below every pair."""
-    below = [code for code, here in found.items() if best[code] < here.pairs.min()]
-    close = [code for code, here in found.items() if abs(best[code] / here.pairs.min() - 1) < CLOSE]
+    ratio = best.reindex(pairs.index) / pairs
+    below, close = ratio < 1, (ratio - 1).abs() < CLOSE
     return (
-        f"The best baseline, which takes seconds, is below every pair on {named(below)}; not on "
-        f"{named([code for code in found if code not in below])}. (By means; on {named(close)} "
-        f"the two are within {100 * CLOSE:.0f} %.)"
+        f"The best baseline, which takes seconds, is below every pair on "
+        f"{named(list(pairs.index[below]))}; not on {named(list(pairs.index[~below]))}. (By means; "
+        f"on {named(list(pairs.index[close]))} the two are within {100 * CLOSE:.0f} %.)"
     )
 
 
-def several_properties(found: Found, best: pd.Series) -> str:
+def several_properties(pairs: pd.Series, best: pd.Series) -> str:
     """Say where all other properties together are ahead."""
     several = cells_of("multi_property").set_index("dataset")["mae_mean"]
-    ahead = [
-        code for code, here in found.items()
-        if code in several.index and several[code] < here.pairs.min()
-    ]  # fmt: skip
+    ahead = [code for code in pairs.index if code in several and several[code] < pairs[code]]
     trained = numbers("pretrainings").set_index("id")
     others = trained[trained["properties"] == trained["properties"].max() - 1]
     times = (

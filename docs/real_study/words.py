@@ -18,11 +18,6 @@ def percents(mean: float, half: float) -> str:
     return f"{round(mean) + 0:.0f} ± {half:.0f}"
 
 
-def percent(number: float) -> str:
-    """Write a change in %."""
-    return "-" if pd.isna(number) else f"{number:+.0f} %"
-
-
 def named(codes: Sequence[str]) -> str:
     """Write codes as a list."""
     return ", ".join(codes) or "none"

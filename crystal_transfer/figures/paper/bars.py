@@ -16,6 +16,7 @@ from crystal_transfer.figures.style import (
     legend_below,
 )
 from crystal_transfer.results import select
+from crystal_transfer.results.sizes import size_label
 
 R2_LABEL = "Change of test $R^2$ against scratch (%)"
 BOTH_LABEL = "Change against scratch (%)\npositive: better"
@@ -55,7 +56,9 @@ def figs15a(
     table = table[table["dataset"] == select.APART]
     names = table["source"] + "-" + table["dataset"]
     wanted = select.chosen(["FE-PZ", "BG-PZ"], names)
-    return _size_bars(table, names, wanted, f"FT {_crystals(table)}", "PT-FT pair", palette)
+    return _size_bars(
+        table, names, wanted, f"FT {size_label(table['size'])}", "PT-FT pair", palette
+    )
 
 
 def fig6c(cells: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str = DEFAULT) -> Drawing:
@@ -107,12 +110,8 @@ def _by_pretrain_size(
     source = code if code in sources else next(iter(sources[rank : rank + 1]), "")
     table = table[table["source"] == source]
     targets = select.ordered(table["dataset"], datasets)
-    title = f"PT on {source or code}, FT {_crystals(table)}"
+    title = f"PT on {source or code}, FT {size_label(table['size'])}"
     return _size_bars(table, table["dataset"], targets, title, "FT dataset", palette)
-
-
-def _crystals(table: pd.DataFrame) -> str:
-    return f"n = {table['size'].max()}" if len(table) else ""
 
 
 def _size_bars(
@@ -151,7 +150,7 @@ def _multi_and_best(cells: pd.DataFrame) -> pd.DataFrame:
 def _gain_bars(table: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str) -> Drawing:
     """Draw four bars per FT dataset: R2 and MAE of MPT, then of the pair."""
     codes = select.ordered(table["dataset"], datasets)
-    title = f"FT {_crystals(table)}"
+    title = f"FT {size_label(table['size'])}"
     figure, axis = _axis(4 * len(codes), title, "FT dataset and PT dataset(size)", BOTH_LABEL)
     colours, width = PALETTES[palette], WIDTH / 4
     bars = [

@@ -11,6 +11,7 @@ from matplotlib.projections.polar import PolarAxes
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
 from crystal_transfer.figures.style import Drawing, Quantity, pair_label
 from crystal_transfer.results import select
+from crystal_transfer.results.sizes import size_label
 
 GAP = 0.16  # share of a sector that stays empty, for the numbers of the circles
 INNER = 0.3  # radius where bars begin, as a share of the longest bar
@@ -84,7 +85,7 @@ def _chart(table: pd.DataFrame, label: str, floor: float, palette: str) -> Drawi
         )  # fmt: skip
     sizes = "no such cell in this study"
     if len(table):
-        sizes = f"PT n = {table['source_size'].max()}, FT n = {table['size'].max()}"
+        sizes = f"PT n = {table['source_size'].max()}, FT {size_label(table['size'])}"
     axis.set_title(f"{label}, {sizes}", loc="left", pad=18)
     columns = [*select.PLACE, "trials", *select.METRICS, "length"]
     return figure, table[columns].reset_index(drop=True)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from crystal_transfer.figures.palettes import DEFAULT
 from crystal_transfer.figures.style import Drawing, Quantity
 from crystal_transfer.results import select
+from crystal_transfer.results.sizes import size_label
 
 ROW = 0.27  # inches
 TABLE1_ORDER = ["", "MPT", "FE", "BG", "PH", "GV", "EBG"]
@@ -67,7 +68,7 @@ def tables18(
         [source, *[_change(changes, source, target) for target in targets]] for source in sources
     ]
     size = (
-        f"PT n = {table['source_size'].max()}, FT n = {table['size'].max()}" if len(table) else ""
+        f"PT n = {table['source_size'].max()}, FT {size_label(table['size'])}" if len(table) else ""
     )
     heading = ["PT \\ FT", *targets]
     figure = _drawn(texts, heading, [0.8, *[1.15] * len(targets)], set())

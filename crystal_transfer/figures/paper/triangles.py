@@ -118,8 +118,8 @@ def _pretrain_size(table: pd.DataFrame) -> str:
 
 
 def _with_size(codes: list[str], table: pd.DataFrame) -> list[str]:
-    size = table["size"].max() if len(table) else ""
-    return [f"{code}{size}" for code in codes]
+    sizes = table.groupby("dataset")["size"].max()
+    return [f"{code}{sizes.get(code, '')}" for code in codes]
 
 
 def _by_size(

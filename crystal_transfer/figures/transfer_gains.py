@@ -1,0 +1,188 @@
+"""What transfer gains against scratch, for each way in which that was trained."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from crystal_transfer.figures.style import (
+    COLOURS,
+    SCRATCH_COLOUR,
+    SPREAD_WIDTH,
+    Drawing,
+    Quantity,
+    apart,
+    by_dataset,
+    error_axis,
+    labelled,
+    legend_below,
+    panels,
+    rows_axis,
+    size_axis,
+)
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.results.tables import CELL, half_width
+from crystal_transfer.variations import parsed
+
+STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
+WAY = ["max_lr", "epochs", "variation"]  # in which scratch was trained
+GAINED = [
+    "trials", "mae_scratch", "mae_scratch_ci95", "pairs", "pair_trials",
+    "mae_median", "mae_median_ci95", "mae_best", "mae_worst",
+    "gain_median", "gain_median_ci95", "gain_best", "gain_best_ci95",
+]  # fmt: skip
+
+
+def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the MAE of scratch at several learning rates beside that of transfer; see `gains`."""
+    return _beside_transfer(gains(runs), datasets, "max_lr", lambda rate: f"rate {rate:g}")
+
+
+def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw the MAE of scratch trained for longer beside that of transfer; see `gains`."""
+    return _beside_transfer(
+        gains(runs), datasets, "epochs", lambda n: f"{n} epochs" if n else "epochs as for transfer"
+    )
+
+
+def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
+    """Draw what the median PT dataset gains against each scratch, a row per FT dataset and size.
+
+    With 95 % intervals over trials; the numbers are those of `gains`, where there is transfer.
+    """
+    table = by_dataset(gains(runs).dropna(subset="gain_median"), datasets)
+    cells = list(dict.fromkeys(zip(table["dataset"], table["size"], strict=True)))
+    figure, axes = panels(min(len(cells), 1), width=5.2, height=1.2 + 0.45 * len(cells))
+    ways = list(table.groupby(WAY))
+    for axis in axes:
+        for place, ((rate, epochs, variation), here) in enumerate(ways):
+            rows = [cells.index(cell) for cell in zip(here["dataset"], here["size"], strict=True)]
+            below = 0.25 * (place - (len(ways) - 1) / 2)
+            longer = f"{epochs} epochs" if epochs else ""
+            other = replace(parsed(variation), max_lr="", epochs=None).name
+            axis.errorbar(
+                here["gain_median"], [row + below for row in rows],
+                xerr=_drawn(here, "gain_median", "pair_trials"),
+                fmt=STYLES[place % len(STYLES)][1], color=COLOURS[place % len(COLOURS)],
+                capsize=2, markersize=5, linewidth=1.2,
+                label=", ".join(filter(None, [f"against scratch at rate {rate:g}", longer, other])),
+            )  # fmt: skip
+        rows_axis(axis, [f"{code}, n = {size}" for code, size in cells])
+        axis.set_xlabel("Reduction of the MAE by transfer, median PT dataset (%)")
+        legend_below(figure, labelled(axis))
+    return figure, table
+
+
+def _beside_transfer(
+    table: pd.DataFrame, datasets: Mapping[str, Quantity], way: str, label: Callable[..., str]
+) -> Drawing:
+    """Draw scratch trained in several ways beside transfer, a panel per FT dataset.
+
+    Transfer is the median PT dataset of each trial, with a bar from the best PT dataset to the
+    worst.
+
+    Parameters
+    ----------
+    table
+        See `gains`.
+    datasets
+        Symbol, unit and order of the datasets.
+    way
+        Column that tells the ways in which scratch was trained apart.
+    label
+        What a value of it is called.
+    """
+    codes = [code for code in datasets if code in set(table["dataset"])]
+    counts = table[way].value_counts()
+    # the usual one, which has all sizes, first
+    ways = sorted(counts.index, key=lambda value: (-counts[value], -value))
+    figure, axes = panels(len(codes))
+    for axis, code in zip(axes, codes, strict=True):
+        here = table[table["dataset"] == code].sort_values("size")
+        sizes = sorted(here["size"].unique())
+        factor = apart(sizes, len(ways) + 1)
+        for place, (value, (style, marker)) in enumerate(zip(ways, STYLES, strict=False)):
+            line = here[here[way] == value]
+            axis.errorbar(
+                line["size"] * factor**(place + 0.5), line["mae_scratch"],
+                _drawn(line, "mae_scratch", "trials"),
+                marker=marker, markersize=4, linestyle=style,
+                color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
+            )  # fmt: skip
+        tuned = here.dropna(subset="mae_median").drop_duplicates("size")
+        axis.vlines(
+            tuned["size"] / factor, tuned["mae_best"], tuned["mae_worst"],
+            color=(COLOURS[0], 0.4), linewidth=SPREAD_WIDTH,
+        )  # fmt: skip
+        axis.errorbar(
+            tuned["size"] / factor, tuned["mae_median"], _drawn(tuned, "mae_median", "pair_trials"),
+            fmt="o-", color=COLOURS[0], capsize=2, linewidth=1.2,
+            markersize=4, label="transfer: median, best to worst PT dataset",
+        )  # fmt: skip
+        size_axis(axis, sizes)
+        error_axis(axis, pd.concat([here["mae_scratch"], tuned["mae_worst"]]))
+        axis.set_title(f"{code}: {datasets[code].label}")
+        axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
+    legend_below(figure, labelled(axes[0]))
+    return figure, table
+
+
+def _drawn(table: pd.DataFrame, name: str, trials: str) -> pd.Series:
+    """Return the half-widths that are drawn: none for fewer than three trials."""
+    return table[f"{name}_ci95"].where(table[trials] >= FEWEST_TRIALS, 0).fillna(0)
+
+
+def gains(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return what transfer gains against scratch, for each way in which that was trained.
+
+    Parameters
+    ----------
+    runs
+        From scratch and fine-tuned; those of one dataset, size and trial share their sample.
+
+    Returns
+    -------
+    A row per dataset, size and way of scratch: max_lr, epochs (0 for the study's usual ones) and
+    variation. Of scratch trials and mae_scratch; of transfer pairs (how many), pair_trials,
+    mae_median (of the median PT dataset in each trial), mae_best and mae_worst (of the PT datasets
+    with the lowest and the highest MAE over all trials), gain_median and gain_best, the reductions
+    of the MAE in %, paired by trial; missing where there is no transfer. Each is a mean over
+    trials; mae_scratch, mae_median and the gains have `_ci95`, half-widths of 95 % intervals
+    (Student's t over trials).
+    """
+    scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
+    scratch = scratch.assign(epochs=[parsed(name).epochs or 0 for name in scratch["variation"]])
+    transfer = {place: _by_trial(here) for place, here in tuned.groupby(["dataset", "size"])}
+    names = ["dataset", "size", *WAY]
+    rows = []
+    for place, here in scratch.groupby(names, sort=False):
+        base = here.set_index("trial")["mae"]
+        row = dict(zip(names, place, strict=True))
+        row |= {"trials": base.count(), **_mean("mae_scratch", base)}
+        pairs = transfer.get(place[:2])
+        rows.append(row | ({} if pairs is None else _gained(pairs, base)))
+    return pd.DataFrame(rows, columns=[*names, *GAINED])
+
+
+def _by_trial(tuned: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the MAE of fine-tuned runs: trials x pairs."""
+    pair = [name for name in CELL if name not in ("dataset", "size")]
+    return tuned.pivot(index="trial", columns=pair, values="mae")
+
+
+def _gained(pairs: pd.DataFrame, base: pd.Series) -> dict[str, float]:
+    median, mean = pairs.median(axis=1), pairs.mean()
+    reductions = {
+        "gain_median": 100 * (1 - median / base),
+        "gain_best": 100 * (1 - pairs[mean.idxmin()] / base),
+    }
+    counted = {"pairs": pairs.shape[1], "pair_trials": median.count()}
+    found = counted | {"mae_best": mean.min(), "mae_worst": mean.max()}
+    for name, values in {"mae_median": median, **reductions}.items():
+        found |= _mean(name, values)
+    return found
+
+
+def _mean(name: str, values: pd.Series) -> dict[str, float]:
+    """Return the mean over trials and its half-width, named."""
+    return {name: values.mean(), f"{name}_ci95": half_width(values)}
