@@ -39,10 +39,16 @@ def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
 
 
 def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the MAE of scratch trained for longer beside that of transfer; see `gains`."""
+    """Draw the MAE of scratch trained for longer beside that of transfer; see `gains`.
+
+    At the sizes at which some scratch was trained for longer.
+    """
+    table = gains(runs)
+    longest = table.groupby(["dataset", "size"])["epochs"].transform("max")
     return _beside_transfer(
-        gains(runs), datasets, "epochs", lambda n: f"{n} epochs" if n else "epochs as for transfer"
-    )
+        table[longest > 0], datasets, "epochs",
+        lambda n: f"{n} epochs" if n else "epochs as for transfer",
+    )  # fmt: skip
 
 
 def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -93,9 +99,8 @@ def _beside_transfer(
         What a value of it is called.
     """
     codes = [code for code in datasets if code in set(table["dataset"])]
-    counts = table[way].value_counts()
-    # the usual one, which has all sizes, first
-    ways = sorted(counts.index, key=lambda value: (-counts[value], -value))
+    usual = set(table.loc[table["variation"] == "", way])
+    ways = sorted(table[way].unique(), key=lambda value: (value not in usual, -value))
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
         here = table[table["dataset"] == code].sort_values("size")
@@ -117,7 +122,7 @@ def _beside_transfer(
         axis.errorbar(
             tuned["size"] / factor, tuned["mae_median"], _drawn(tuned, "mae_median", "pair_trials"),
             fmt="o-", color=COLOURS[0], capsize=2, linewidth=1.2,
-            markersize=4, label="transfer: median, best to worst PT dataset",
+            markersize=4, label="transfer: median PT dataset; pale bar: best to worst",
         )  # fmt: skip
         size_axis(axis, sizes)
         error_axis(axis, pd.concat([here["mae_scratch"], tuned["mae_worst"]]))
