@@ -203,13 +203,16 @@ def unseen_dataset(ours: Study) -> str:
     runs = runs[(runs["dataset"] == UNSEEN) & (runs["size"] == SIZE)].reset_index(drop=True)
     gained = runs.assign(gain=tables.gain_over_scratch(runs)).groupby(tables.CELL)["gain"]
     cells = tables.cells(runs).merge(gained.agg(["mean", half_width]).reset_index())
+    shown = ["mae", "mae_scaled", "r2", "median_ae", "spearman"]
     rows = [
         ["baseline" if row.kind == "baseline" else "network", row.source or "scratch",
-         value(row.mae_mean, row.mae_ci95), value(row.r2_mean, row.r2_ci95),
+         *(value(getattr(row, f"{name}_mean"), getattr(row, f"{name}_ci95")) for name in shown),
          percents(row.mean, row.half_width) if row.source else "-"]
         for row in cells.sort_values("mae_mean").itertuples()
     ]  # fmt: skip
-    columns = ["model", "pre-trained on, or kind", f"MAE ({unit(ours, UNSEEN)})", "R²",
+    symbol = unit(ours, UNSEEN)
+    columns = ["model", "pre-trained on, or kind", f"MAE ({symbol})", "scaled MAE", "R²",
+               f"median AE ({symbol})", "Spearman",
                "reduction of the MAE against scratch (%)"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
@@ -283,7 +286,7 @@ def leaks(ours: Study) -> str:
 
 def published_samples(ours: Study) -> str:
     """Put the full network on the published samples beside the publication."""
-    return f"{rate_beside_transfer()}\n\n{beside_the_published()}"
+    return f"{rate_beside_transfer()}\n\n{beside_the_published(ours)}"
 
 
 def gain_of_the_rate() -> pd.DataFrame:
@@ -306,7 +309,7 @@ def rate_beside_transfer() -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-def beside_the_published() -> str:
+def beside_the_published(ours: Study) -> str:
     """Put our cells, and baselines on the same samples, beside the published ones."""
     plain, networks = cells_of("published_baselines"), cells_of("published")
     trained = networks[["dataset", "size"]].drop_duplicates()
@@ -328,10 +331,13 @@ def beside_the_published() -> str:
         rows.append([
             row.dataset, row.size, name, f"{row.max_lr:g}" if row.max_lr else "-", row.trials,
             value(row.r2_mean, row.r2_ci95), published[0],
-            value(row.mae_scaled_mean, row.mae_scaled_ci95), *published[1:],
+            value(row.mae_scaled_mean, row.mae_scaled_ci95), published[1],
+            value(row.mae_mean, row.mae_ci95), value(row.median_ae_mean, row.median_ae_ci95),
+            unit(ours, row.dataset), value(row.spearman_mean, row.spearman_ci95), published[2],
         ])  # fmt: skip
     columns = ["dataset", "n", "model", "rate", "trials", "R²", "published R²", "scaled MAE",
-               "published scaled MAE", "known of the published files"]  # fmt: skip
+               "published scaled MAE", "MAE", "median AE", "unit", "Spearman",
+               "known of the published files"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
