@@ -126,7 +126,8 @@ def wins_of_transfer(ours: Study) -> str:
     changed = tables.change_against_scratch(cells)
     lost = changed[(changed["kind"] == "finetune") & (changed["mae_change"] <= 0)]
     lost = [f"{row.source} → {row.dataset}" for row in lost.itertuples()]
-    lines[0] += f" It does not: {named(lost)}."
+    if lost:
+        lines[0] += f" It does not: {named(lost)}."
     baselines = cells_of(*ours.config.baselines)
     lines.append(wins(cells, baselines).sentence("the best baseline"))
     held = chance.gains(runs)
