@@ -92,6 +92,7 @@ BLOCKS = {
             "multi_property_runs",
             "pretrainings",
             "published_runs",
+            "ensembles",
         ],
         text=summary,
     ),

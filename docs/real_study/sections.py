@@ -232,15 +232,46 @@ def one_outlier(ours: Study) -> str:
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
-def averages(ours: Study) -> str:
-    """Say what averaging the predictions of the trials is worth."""
+def averaged(ours: Study) -> pd.DataFrame:
+    """Return MAEs of one network and of several averaged, of scratch and the pairs, by dataset.
+
+    Returns
+    -------
+    Columns cells, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pair
+    and pair_averaged (of the median PT dataset), less (mean reduction of the MAE over all cells in
+    %, by averaging), least, most.
+    """
     found = numbers("ensembles")
+    rows = {}
+    for code in ordered(ours, found["dataset"]):
+        here = found[found["dataset"] == code]
+        scratch, pairs = (here[here["kind"] == kind] for kind in ("scratch", "finetune"))
+        if len(scratch) and len(pairs):
+            rows[code] = {
+                "cells": len(here),
+                "scratch": scratch["mae_mean"].item(),
+                "scratch_averaged": scratch["mae_ensemble"].item(),
+                "best_pair": pairs["mae_mean"].min(),
+                "pair": pairs["mae_mean"].median(),
+                "pair_averaged": pairs["mae_ensemble"].median(),
+                "less": here["less"].mean(), "least": here["less"].min(),
+                "most": here["less"].max(),
+            }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def averages(ours: Study) -> str:
+    """Say what averaging the predictions of the trials is worth, beside transfer."""
     rows = [
-        [code, len(here), f"{here['less'].mean():.1f}", f"{here['less'].min():.1f} to "
-         f"{here['less'].max():.1f}"]
-        for code, here in found.groupby("dataset", sort=False)
+        [row.Index, *(f"{mae:.3g}" for mae in (row.scratch, row.scratch_averaged, row.best_pair,
+                                               row.pair, row.pair_averaged)),
+         f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.cells} cells)",
+         f"{100 * (1 - row.pair_averaged / row.scratch_averaged):.0f}", unit(ours, row.Index)]
+        for row in averaged(ours).itertuples()
     ]  # fmt: skip
-    columns = ["dataset", "cells", "mean reduction of the MAE (%)", "from, to (%)"]
+    columns = ["dataset", "scratch, one", "scratch, averaged", "best pair, one", "median pair, one",
+               "median pair, averaged", "averaging reduces the MAE by (%)",
+               "transfer reduces that of averages by (%)", "unit"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
