@@ -144,8 +144,8 @@ def by_averaging(ours: Study) -> str:
         for row in found.itertuples()
     )
     return (
-        "Averaging the predictions of all trials of scratch (each of a sample of its own, so of more "
-        f"crystals together) reduces its MAE by, in %: {reduced}. It is then below one network of "
-        f"every pair on {named(list(ahead))}. Where both are averaged, transfer (the median pair) "
-        f"reduces it by, in %: {left}."
+        "Averaging the predictions of all trials of scratch (each of a sample of its own, so of "
+        f"more crystals together) reduces its MAE by, in %: {reduced}. It is then below one "
+        f"network of every pair on {named(list(ahead))}. Where both are averaged, transfer (the "
+        f"median pair) reduces it by, in %: {left}."
     )
