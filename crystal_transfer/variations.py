@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 
 PARTS = re.compile(
-    r"(?P<network>(?!lr\d|b\d|e\d)[a-z]\w*)?-?"
-    r"(lr(?P<max_lr>[\dp]+(e-?\d+)?))?-?(b(?P<batch_size>\d+))?-?(e(?P<epochs>\d+))?"
+    r"(?P<network>(?!lr\d|b\d+(-|$)|e\d+(-|$))[a-z]\w*)?-?"
+    r"(lr(?P<rate>[\dp]+(e-?\d+)?))?-?(b(?P<batch_size>\d+))?-?(e(?P<epochs>\d+))?"
 )
 
 
@@ -17,7 +17,7 @@ class Variation:
     ----------
     network
         Name of the network.
-    max_lr
+    rate
         Peak learning rate, as `rate_name` writes it.
     batch_size
         Crystals in a step.
@@ -26,7 +26,7 @@ class Variation:
     """
 
     network: str = ""
-    max_lr: str = ""
+    rate: str = ""
     batch_size: int | None = None
     epochs: int | None = None
 
@@ -35,7 +35,7 @@ class Variation:
         """Its name in the id of a run: `cgcnn-lr2p5e-4-b4-e623`; empty where nothing differs."""
         parts = [
             self.network,
-            f"lr{self.max_lr}" if self.max_lr else "",
+            f"lr{self.rate}" if self.rate else "",
             f"b{self.batch_size}" if self.batch_size else "",
             f"e{self.epochs}" if self.epochs else "",
         ]
@@ -54,4 +54,5 @@ def parsed(name: str) -> Variation:
     if found is None:
         return Variation(network=name)
     numbers = {part: int(found[part]) for part in ("batch_size", "epochs") if found[part]}
-    return Variation(found["network"] or "", found["max_lr"] or "", **numbers)
+    variation = Variation(found["network"] or "", found["rate"] or "", **numbers)
+    return variation if variation.name == name else Variation(network=name)

@@ -215,6 +215,11 @@ def test_figures_of_datasets_that_share_no_size_show_each_at_its_largest():
         shown = study.figures[figure].runs(study.grid)
         expected = {("PH", 20), ("FE", 100)}
         assert {(run.dataset, run.size) for run in shown} == expected, figure
+    drawn = [name for name in study.figures if name.startswith("pairwise_heatmap")]
+    for size, codes in ((10, {"PH"}), (20, {"PH"}), (100, {"FE"})):
+        some = study.figures[f"pairwise_heatmap_n{size}"].runs(study.grid)
+        assert {run.dataset for run in some} == codes
+    assert len(drawn) == 4
 
 
 def test_axes_are_keys_of_a_block(config):

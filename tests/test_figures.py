@@ -190,11 +190,40 @@ def test_gains_over_scratch_are_paired_by_trial():
     assert row["mae_scratch"] == pytest.approx(np.mean([10, 20, 40, 9]))
 
 
-def test_networks_of_scratch_are_rows_of_their_own():
-    rows = [run("", "A", 100, 0.5, 4.0), run("", "A", 100, 0.5, 8.0, variation="cgcnn")]
-    rows += [run("B", "A", 100, 0.5, 2.0)]
-    found = transfer_gains.gains(pd.DataFrame(rows))
-    assert found.set_index("variation")["gain_median"].to_dict() == {"": 50, "cgcnn": 75}
+def test_a_network_of_scratch_is_compared_with_transfer_of_its_own():
+    other = {"variation": "cgcnn", "network": "cgcnn"}
+    rows = [run("", "A", 100, 0.5, 4.0), run("", "A", 100, 0.5, 8.0, **other)]
+    rows += [run("B", "A", 100, 0.5, 2.0), run("C", "A", 100, 0.5, 4.0, **other)]
+    rows += [run("", "A", 100, 0.5, 8.0, variation="reference", network="reference")]
+    found = transfer_gains.gains(pd.DataFrame(rows)).set_index("variation")
+    assert found["pairs"].fillna(0).to_dict() == {"": 1, "cgcnn": 1, "reference": 0}
+    assert found["gain_median"].dropna().to_dict() == {"": 50, "cgcnn": 50}
+
+
+def test_gains_are_of_trials_that_all_pairs_have():
+    """Else a pair that diverged in the hard trials would be the best, by the easy one."""
+    rows = []
+    for trial, scale in enumerate((1.0, 1.0, 1.0, 5.0)):
+        rows.append(run("", "A", 100, 0.5, 10 * scale, trial=trial))
+        rows.append(run("B", "A", 100, 0.5, 8 * scale, trial=trial))
+        rows.append(run("C", "A", 100, 0.5, 9.0 if trial < 3 else np.nan, trial=trial))
+        rows.append(run("D", "A", 100, 0.5, np.nan, trial=trial))  # nothing has converged
+    (row,) = transfer_gains.gains(pd.DataFrame(rows)).to_dict("records")
+    assert (row["trials"], row["pairs"], row["pair_trials"]) == (4, 2, 3)
+    assert (row["mae_best"], row["mae_worst"]) == (8, 9)
+    assert (row["gain_median"], row["gain_best"]) == pytest.approx((15, 20))
+
+
+def test_where_nothing_has_converged_there_is_no_gain():
+    rows = [run("", "A", 100, 0.5, 4.0), run("B", "A", 100, 0.5, np.nan)]
+    _, numbers = transfer_gains.scratch_rates(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    assert numbers["gain_median"].isna().all()
+
+
+def test_a_study_whose_longer_scratch_is_the_usual_one_has_no_picture_of_it():
+    rows = [run("", "A", 100, 0.5, 4.0), run("B", "A", 100, 0.5, 2.0)]
+    figure, numbers = transfer_gains.scratch_epochs(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    assert numbers.empty and not figure.legends
 
 
 def test_gains_against_each_scratch_are_rows_of_datasets():

@@ -8,8 +8,8 @@ from crystal_transfer.variations import Variation, parsed, rate_name
 
 VARIATIONS = st.builds(
     Variation,
-    network=st.sampled_from(["", "alignn", "cgcnn"]),
-    max_lr=st.just("") | st.floats(1e-9, 10).map(rate_name),
+    network=st.sampled_from(["", "alignn", "cgcnn", "e3nn"]),
+    rate=st.just("") | st.floats(1e-9, 10).map(rate_name),
     batch_size=st.none() | st.integers(1, 10_000),
     epochs=st.none() | st.integers(1, 100_000),
 )
@@ -32,6 +32,6 @@ def test_rates_in_names(rate, name):
     assert rate_name(rate) == name
 
 
-@pytest.mark.parametrize("name", ["neighbours-8", "B4-lr", "lr"])
+@pytest.mark.parametrize("name", ["neighbours-8", "B4-lr", "lr", "b4-", "-b4", "cgcnnlr1e-4"])
 def test_a_name_of_another_make_is_kept_whole(name):
     assert parsed(name).name == name

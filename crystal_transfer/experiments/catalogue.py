@@ -389,8 +389,10 @@ SHOWN |= {"pretrain_size", "best_size", "proposed"}
 def by_size(grid: Grid) -> dict[str, Figure]:
     """Return the figures that exist once for every FT size."""
     found = {}
-    for size in sorted({run.size for run in grid.get("pairwise", [])})[:-1]:
+    for size in sorted({run.size for run in grid.get("pairwise", [])}):
         here = of(*BOTH).at(size)
+        if here(grid) == BOTH_LARGEST(grid):
+            continue
         for drawing, title in (
             ("pairwise_heatmap", "Pair-wise transfer"), ("margins_of_error", "Margins of error"),
         ):  # fmt: skip

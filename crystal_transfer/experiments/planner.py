@@ -144,7 +144,7 @@ class Planner:
         )
         differs = Variation(
             network=network if network != self.config.model.network else "",
-            max_lr=rate_name(how.max_lr) if how.max_lr != usual.max_lr else "",
+            rate=rate_name(how.max_lr) if how.max_lr != usual.max_lr else "",
             batch_size=how.batch_size if how.batch_size != usual.batch_size else None,
             epochs=how.epochs if how.epochs != usual.epochs else None,
         )

@@ -86,7 +86,7 @@ def rate_alone(runs: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     missing where the publication has no such cell.
     """
     scratch = runs[runs["kind"] == "scratch"].dropna(subset="mae_scaled")
-    otherwise = [replace(parsed(name), max_lr="").name for name in scratch["variation"]]
+    otherwise = [replace(parsed(name), rate="").name for name in scratch["variation"]]
     scratch = scratch.assign(variation=otherwise)
     is_theirs = np.isclose(scratch["max_lr"].astype(float), SCRATCH_RATE)
     cell = ["dataset", "size", "variation"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import cycle
 
 import pandas as pd
 
@@ -59,17 +60,17 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
     table = by_dataset(gains(runs).dropna(subset="gain_median"), datasets)
     cells = list(dict.fromkeys(zip(table["dataset"], table["size"], strict=True)))
     figure, axes = panels(min(len(cells), 1), width=5.2, height=1.2 + 0.45 * len(cells))
-    ways = list(table.groupby(WAY))
+    ways = sorted(table.groupby(WAY), key=lambda way: (way[0][1:], -way[0][0]))
     for axis in axes:
         for place, ((rate, epochs, variation), here) in enumerate(ways):
             rows = [cells.index(cell) for cell in zip(here["dataset"], here["size"], strict=True)]
             below = 0.25 * (place - (len(ways) - 1) / 2)
             longer = f"{epochs} epochs" if epochs else ""
-            other = replace(parsed(variation), max_lr="", epochs=None).name
+            other = replace(parsed(variation), rate="", epochs=None).name
             axis.errorbar(
                 here["gain_median"], [row + below for row in rows],
                 xerr=_drawn(here, "gain_median", "pair_trials"),
-                fmt=STYLES[place % len(STYLES)][1], color=COLOURS[place % len(COLOURS)],
+                fmt=STYLES[place % len(STYLES)][1], color=COLOURS[1:][place % len(COLOURS[1:])],
                 capsize=2, markersize=5, linewidth=1.2,
                 label=", ".join(filter(None, [f"against scratch at rate {rate:g}", longer, other])),
             )  # fmt: skip
@@ -106,7 +107,7 @@ def _beside_transfer(
         here = table[table["dataset"] == code].sort_values("size")
         sizes = sorted(here["size"].unique())
         factor = apart(sizes, len(ways) + 1)
-        for place, (value, (style, marker)) in enumerate(zip(ways, STYLES, strict=False)):
+        for place, (value, (style, marker)) in enumerate(zip(ways, cycle(STYLES), strict=False)):
             line = here[here[way] == value]
             axis.errorbar(
                 line["size"] * factor**(place + 0.5), line["mae_scratch"],
@@ -128,7 +129,8 @@ def _beside_transfer(
         error_axis(axis, pd.concat([here["mae_scratch"], tuned["mae_worst"]]))
         axis.set_title(f"{code}: {datasets[code].label}")
         axis.set_ylabel(METRICS["mae"].axis_label(datasets[code].unit))
-    legend_below(figure, labelled(axes[0]))
+    if axes:
+        legend_below(figure, labelled(axes[0]))
     return figure, table
 
 
@@ -148,31 +150,37 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row per dataset, size and way of scratch: max_lr, epochs (0 for the study's usual ones) and
-    variation. Of scratch trials and mae_scratch; of transfer pairs (how many), pair_trials,
-    mae_median (of the median PT dataset in each trial), mae_best and mae_worst (of the PT datasets
-    with the lowest and the highest MAE over all trials), gain_median and gain_best, the reductions
-    of the MAE in %, paired by trial; missing where there is no transfer. Each is a mean over
-    trials; mae_scratch, mae_median and the gains have `_ci95`, half-widths of 95 % intervals
-    (Student's t over trials).
+    variation. Of scratch trials and mae_scratch. Of transfer, with the same network and in the
+    trials that all its pairs have: pairs and pair_trials (how many), mae_median (of the median PT
+    dataset in each trial), mae_best and mae_worst (of the PT datasets with the lowest and the
+    highest MAE over all trials), gain_median and gain_best, the reductions of the MAE in %, paired
+    by trial; missing where there is no transfer. Each is a mean over trials; mae_scratch,
+    mae_median and the gains have `_ci95`, half-widths of 95 % intervals (Student's t over trials).
     """
     scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
     scratch = scratch.assign(epochs=[parsed(name).epochs or 0 for name in scratch["variation"]])
-    transfer = {place: _by_trial(here) for place, here in tuned.groupby(["dataset", "size"])}
+    place = ["dataset", "size", "network"]
+    transfer = {where: _by_trial(here) for where, here in tuned.groupby(place)}
     names = ["dataset", "size", *WAY]
     rows = []
-    for place, here in scratch.groupby(names, sort=False):
-        base = here.set_index("trial")["mae"]
-        row = dict(zip(names, place, strict=True))
+    for where, found in scratch.groupby([*place, *WAY], sort=False):
+        base = found.set_index("trial")["mae"]
+        row = dict(zip([*place, *WAY], where, strict=True))
         row |= {"trials": base.count(), **_mean("mae_scratch", base)}
-        pairs = transfer.get(place[:2])
-        rows.append(row | ({} if pairs is None else _gained(pairs, base)))
+        pairs = transfer.get(where[:3], pd.DataFrame())
+        rows.append(row | (_gained(pairs, base) if pairs.size else {}))
     return pd.DataFrame(rows, columns=[*names, *GAINED])
 
 
 def _by_trial(tuned: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the MAE of fine-tuned runs: trials x pairs."""
+    """Arrange the MAE of fine-tuned runs: trials x pairs, trials that all pairs have.
+
+    A pair of which nothing has converged is none; else the median would be over other pairs in
+    each trial, and the best one of an easier trial.
+    """
     pair = [name for name in CELL if name not in ("dataset", "size")]
-    return tuned.pivot(index="trial", columns=pair, values="mae")
+    found = tuned.pivot(index="trial", columns=pair, values="mae")
+    return found.dropna(axis="columns", how="all").dropna()
 
 
 def _gained(pairs: pd.DataFrame, base: pd.Series) -> dict[str, float]:

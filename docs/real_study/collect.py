@@ -93,6 +93,10 @@ def collect_cells(study: Study, name: str) -> None:
     quantities = {code: Quantity(**content) for code, content in study.quantities.items()}
     _, found = DRAWINGS[name](**read(files, list(quantities)), datasets=quantities)
     runs = tables.read_runs([TABLES / f"{experiment}_runs.csv" for experiment in study.grid])
+    known = runs.groupby(tables.CELL)["mae_scaled"].count().rename("known").reset_index()
+    found = found.merge(known, on=tables.CELL)
+    # of a part of a cell's trials (predictions are lost where results/ is) nothing is kept
+    found = found[found["trials"] == found.pop("known")]
     definitions = runs.groupby(tables.CELL)["definition"].agg(lambda own: checksum(sorted(own)))
     write(found[found["trials"] >= FEWEST_TRIALS], name, tables.CELL, definitions)
 

@@ -44,7 +44,7 @@ def runs_of(*experiments: str) -> pd.DataFrame:
 def whole_runs_of(*experiments: str) -> pd.DataFrame:
     """Return the runs of the cells that have enough trials: of fewer nothing is claimed."""
     runs = runs_of(*experiments)
-    return runs[runs.groupby(tables.CELL)["id"].transform("size") >= FEWEST_TRIALS]
+    return runs[runs.groupby(tables.CELL)["mae_scaled"].transform("count") >= FEWEST_TRIALS]
 
 
 def cells_of(*experiments: str) -> pd.DataFrame:
@@ -67,6 +67,8 @@ def constant(ours: Study) -> pd.Series:
 def gains_against(experiment: str, way: str) -> pd.DataFrame:
     """Return what transfer gains against scratch, as usual and as an experiment trained it.
 
+    All on the samples of the experiment, so that each is a mean over the same trials.
+
     Parameters
     ----------
     experiment
@@ -74,7 +76,9 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     way
         What it trained otherwise, max_lr or epochs: the index has it, after dataset and size.
     """
-    runs = whole_runs_of("scratch", experiment, "pairwise")
+    sample = ["dataset", "size", "trial"]
+    trained = whole_runs_of(experiment)[sample]
+    runs = whole_runs_of("scratch", experiment, "pairwise").merge(trained)
     return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
 
 

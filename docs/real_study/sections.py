@@ -16,7 +16,7 @@ from reading import (
     unit,
     whole_runs_of,
 )
-from words import named, percents, value
+from words import named, percents, value, whole_percent
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
@@ -30,6 +30,7 @@ from crystal_transfer.results.story import wins
 from crystal_transfer.results.tables import half_width
 
 UNSEEN = "JARVIS2D"
+LARGER = 800  # crystals, of one network beside several
 
 
 def what_was_run(ours: Study) -> str:
@@ -58,6 +59,8 @@ def trials_of(runs: pd.DataFrame) -> str:
 def size_of_the_network(ours: Study) -> str:
     """Compare the small network with the full one."""
     found = numbers("sizes")
+    both = found.groupby(["dataset", "trial"])["hidden_features"].transform("size") > 1
+    found = found[both]
     networks = {sizes.hidden_features: sizes for sizes in (ours.config.model.alignn, AlignnSizes())}
     rows = []
     for (features, code), here in found.groupby(["hidden_features", "dataset"], sort=False):
@@ -188,7 +191,7 @@ def equal_time(ours: Study) -> str:
     epochs = [usual.hyperparameters.epochs, *found.index.unique("epochs")[1:]]
     rows = []
     for code in ordered(ours, found.index.unique("dataset")):
-        here = found.loc[code]
+        here = found.loc[code].reindex(found.index.unique("epochs"))
         reached = [value(row.mae_scratch, row.mae_scratch_ci95) for row in here.itertuples()]
         gained = [percents(row.gain_median, row.gain_median_ci95) for row in here.itertuples()]
         rows.append([code, *reached, of_the_pairs(here.iloc[0]), *gained, unit(ours, code)])
@@ -237,23 +240,28 @@ def averaged(ours: Study) -> pd.DataFrame:
 
     Returns
     -------
-    Columns cells, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pair
-    and pair_averaged (of the median PT dataset), less (mean reduction of the MAE over all cells in
-    %, by averaging), least, most.
+    Columns trials, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pairs
+    (those that have the trials of scratch), pair_averaged (of the median PT dataset), averaged_gain
+    (reduction of the MAE of averages by transfer in %), less (mean reduction over all these cells
+    in %, by averaging), least, most.
     """
     found = numbers("ensembles")
     rows = {}
     for code in ordered(ours, found["dataset"]):
         here = found[found["dataset"] == code]
+        here = here[here["trials"] == here["trials"].max()]
         scratch, pairs = (here[here["kind"] == kind] for kind in ("scratch", "finetune"))
         if len(scratch) and len(pairs):
             rows[code] = {
-                "cells": len(here),
+                "trials": scratch["trials"].item(),
                 "scratch": scratch["mae_mean"].item(),
                 "scratch_averaged": scratch["mae_ensemble"].item(),
                 "best_pair": pairs["mae_mean"].min(),
-                "pair": pairs["mae_mean"].median(),
+                "pairs": len(pairs),
                 "pair_averaged": pairs["mae_ensemble"].median(),
+                "averaged_gain": 100 * (
+                    1 - pairs["mae_ensemble"].median() / scratch["mae_ensemble"].item()
+                ),
                 "less": here["less"].mean(), "least": here["less"].min(),
                 "most": here["less"].max(),
             }  # fmt: skip
@@ -261,17 +269,22 @@ def averaged(ours: Study) -> pd.DataFrame:
 
 
 def averages(ours: Study) -> str:
-    """Say what averaging the predictions of the trials is worth, beside transfer."""
-    rows = [
-        [row.Index, *(f"{mae:.3g}" for mae in (row.scratch, row.scratch_averaged, row.best_pair,
-                                               row.pair, row.pair_averaged)),
-         f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.cells} cells)",
-         f"{100 * (1 - row.pair_averaged / row.scratch_averaged):.0f}", unit(ours, row.Index)]
-        for row in averaged(ours).itertuples()
-    ]  # fmt: skip
-    columns = ["dataset", "scratch, one", "scratch, averaged", "best pair, one", "median pair, one",
-               "median pair, averaged", "averaging reduces the MAE by (%)",
-               "transfer reduces that of averages by (%)", "unit"]  # fmt: skip
+    """Say what averaging the predictions of the trials is worth, beside transfer and more data."""
+    scratch = cells_of("scratch")
+    larger = scratch[scratch["size"] == LARGER].set_index("dataset")["mae_mean"]
+    rows = []
+    for row in averaged(ours).itertuples():
+        maes = (row.scratch, row.scratch_averaged, larger.get(row.Index, float("nan")),
+                row.best_pair, row.pair_averaged)  # fmt: skip
+        rows.append([
+            row.Index, row.trials, *(value(mae, float("nan")) for mae in maes),
+            f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.pairs + 1} cells)",
+            whole_percent(row.averaged_gain), unit(ours, row.Index),
+        ])  # fmt: skip
+    columns = ["dataset", "trials", "scratch, one", "scratch, averaged",
+               f"scratch, one, n = {LARGER}", "best pair, one", "median pair, averaged",
+               "averaging reduces the MAE by (%)", "transfer reduces that of averages by (%)",
+               "unit"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 

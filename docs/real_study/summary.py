@@ -12,7 +12,7 @@ from reading import (
     ordered,
 )
 from sections import at_equal_time, averaged, gain_of_the_rate
-from words import named, percents
+from words import named, percents, whole_percent
 
 from crystal_transfer.experiments.study import Study
 
@@ -98,8 +98,8 @@ def worse_than_a_constant(found: pd.DataFrame, pairs: pd.Series, plain: pd.Serie
         for model, mae in reached.items()
     )
     return (
-        f"An MAE above that of a constant, the median of the sample, have {each}. A gain over "
-        "such a network says little."
+        f"An MAE above that of a constant, the median of the sample, have, by means, {each}. A "
+        "gain over such a network says little."
     )
 
 
@@ -126,7 +126,7 @@ def several_properties(pairs: pd.Series, best: pd.Series) -> str:
     first = [code for code in ahead if several[code] < best[code]]
     return (
         "Pre-training on all other properties together is better than every pair on "
-        f"{named(ahead)}, and the best of all models on {named(first)}, by means. It sees "
+        f"{named(ahead)}, and the best of all single models on {named(first)}, by means. It sees "
         f"{times:.0f} times as many crystals: more data, not only more properties."
     )
 
@@ -136,16 +136,15 @@ def by_averaging(ours: Study) -> str:
     found = averaged(ours)
     ahead = found.index[found["scratch_averaged"] < found["best_pair"]]
     reduced = ", ".join(
-        f"{row.Index} {100 * (1 - row.scratch_averaged / row.scratch):.0f}"
+        f"{row.Index} {whole_percent(100 * (1 - row.scratch_averaged / row.scratch))}"
         for row in found.itertuples()
     )
     left = ", ".join(
-        f"{row.Index} {100 * (1 - row.pair_averaged / row.scratch_averaged):.0f}"
-        for row in found.itertuples()
+        f"{row.Index} {whole_percent(row.averaged_gain)}" for row in found.itertuples()
     )
     return (
         "Averaging the predictions of all trials of scratch (each of a sample of its own, so of "
-        f"more crystals together) reduces its MAE by, in %: {reduced}. It is then below one "
-        f"network of every pair on {named(list(ahead))}. Where both are averaged, transfer (the "
-        f"median pair) reduces it by, in %: {left}."
+        f"more crystals together) reduces its MAE by, in %: {reduced}. It is then lower than that "
+        f"of a single network of any pair on {named(list(ahead))}. Where both are averaged, "
+        f"transfer (the median pair) reduces it by, in %: {left}."
     )

@@ -14,8 +14,13 @@ def value(mean: float, half: float, digits: int = 3) -> str:
 
 
 def percents(mean: float, half: float) -> str:
-    """Write a mean in % with the half-width of its interval, without the sign of a zero."""
-    return f"{round(mean) + 0:.0f} ± {half:.0f}"
+    """Write a mean in % with the half-width of its interval."""
+    return f"{whole_percent(mean)} ± {half:.0f}"
+
+
+def whole_percent(number: float) -> str:
+    """Write a number of %, without the sign of a zero."""
+    return f"{round(number) + 0:.0f}"
 
 
 def named(codes: Sequence[str]) -> str:
