@@ -218,7 +218,9 @@ def unseen_dataset(ours: Study) -> str:
     columns = ["model", "pre-trained on, or kind", f"MAE ({symbol})", "scaled MAE", "R²",
                f"median AE ({symbol})", "Spearman",
                "reduction of the MAE against scratch (%)"]  # fmt: skip
-    return markdown(pd.DataFrame(rows, columns=columns))
+    table = markdown(pd.DataFrame(rows, columns=columns))
+    better = cells[cells["source"].ne("") & (cells["mean"] > cells["half_width"])]
+    return f"{table}\n\nBetter than scratch beyond the interval: {named(list(better['source']))}."
 
 
 def one_outlier(ours: Study) -> str:
