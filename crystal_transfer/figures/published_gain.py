@@ -12,13 +12,13 @@ from crystal_transfer.figures.style import (
     Drawing,
     Quantity,
     by_dataset,
+    half_widths,
     labelled,
     legend_below,
     panels,
     rows_axis,
 )
 from crystal_transfer.results import select
-from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.results.publication import SCRATCH_RATE
 from crystal_transfer.results.tables import half_width
 from crystal_transfer.variations import parsed
@@ -52,7 +52,7 @@ def published_gain(
             ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH, markersize=5,
             label="published transfer: median, best to worst PT dataset, 95 % interval",
         )  # fmt: skip
-        interval = table["rate_gain_ci95"].where(table["trials"] >= FEWEST_TRIALS, 0)
+        interval = half_widths(table, "rate_gain")
         axis.errorbar(
             table["rate_gain"], places - 0.15, xerr=interval, fmt="s", color=COLOURS[1], capsize=2,
             markersize=5, linewidth=1.2,

@@ -220,17 +220,19 @@ def scratch_first(handles: Mapping[str, Any], order: Iterable[str]) -> dict[str,
     return {name: handles[name] for name in ["scratch", *order] if name in handles}
 
 
-def half_widths(cells: pd.DataFrame, metric: str) -> pd.Series:
+def half_widths(cells: pd.DataFrame, metric: str, trials: str = "trials") -> pd.Series:
     """Return the half-widths of the 95 % intervals that are drawn: 0 for fewer than three trials.
 
     Parameters
     ----------
     cells
-        See `results.tables.cells`.
+        See `results.tables.cells`, or any table with such columns.
     metric
         Its name, without what stands for the mean.
+    trials
+        Column with the number of its trials.
     """
-    return cells[f"{metric}_ci95"].where(cells["trials"] >= FEWEST_TRIALS, 0).fillna(0)
+    return cells[f"{metric}_ci95"].where(cells[trials] >= FEWEST_TRIALS, 0).fillna(0)
 
 
 def apart(sizes: Iterable[int], lines: int) -> float:

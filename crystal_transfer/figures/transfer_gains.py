@@ -15,13 +15,14 @@ from crystal_transfer.figures.style import (
     apart,
     by_dataset,
     error_axis,
+    half_widths,
     labelled,
     legend_below,
     panels,
     rows_axis,
     size_axis,
 )
-from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import CELL, half_width
 from crystal_transfer.variations import parsed
 
@@ -69,7 +70,7 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
             other = replace(parsed(variation), rate="", epochs=None).name
             axis.errorbar(
                 here["gain_median"], [row + below for row in rows],
-                xerr=_drawn(here, "gain_median", "pair_trials"),
+                xerr=half_widths(here, "gain_median", "pair_trials"),
                 fmt=STYLES[place % len(STYLES)][1], color=COLOURS[1:][place % len(COLOURS[1:])],
                 capsize=2, markersize=5, linewidth=1.2,
                 label=", ".join(filter(None, [f"against scratch at rate {rate:g}", longer, other])),
@@ -111,7 +112,7 @@ def _beside_transfer(
             line = here[here[way] == value]
             axis.errorbar(
                 line["size"] * factor**(place + 0.5), line["mae_scratch"],
-                _drawn(line, "mae_scratch", "trials"),
+                half_widths(line, "mae_scratch"),
                 marker=marker, markersize=4, linestyle=style,
                 color=SCRATCH_COLOUR, capsize=2, linewidth=1.2, label=f"scratch, {label(value)}",
             )  # fmt: skip
@@ -121,7 +122,8 @@ def _beside_transfer(
             color=(COLOURS[0], 0.4), linewidth=SPREAD_WIDTH,
         )  # fmt: skip
         axis.errorbar(
-            tuned["size"] / factor, tuned["mae_median"], _drawn(tuned, "mae_median", "pair_trials"),
+            tuned["size"] / factor, tuned["mae_median"],
+            half_widths(tuned, "mae_median", "pair_trials"),
             fmt="o-", color=COLOURS[0], capsize=2, linewidth=1.2,
             markersize=4, label="transfer: median PT dataset; pale bar: best to worst",
         )  # fmt: skip
@@ -132,11 +134,6 @@ def _beside_transfer(
     if axes:
         legend_below(figure, labelled(axes[0]))
     return figure, table
-
-
-def _drawn(table: pd.DataFrame, name: str, trials: str) -> pd.Series:
-    """Return the half-widths that are drawn: none for fewer than three trials."""
-    return table[f"{name}_ci95"].where(table[trials] >= FEWEST_TRIALS, 0).fillna(0)
 
 
 def gains(runs: pd.DataFrame) -> pd.DataFrame:
