@@ -140,7 +140,7 @@ BLOCKS = {
         sections.published_samples,
     ),
     "paper": Block(
-        [*PAIRS, "multi_property_runs"],
+        [*PAIRS, "multi_property_runs", "scratch_rates_runs"],
         {name: f"Fig. {name[3:]} for this study" for name in ("fig4a", "fig6a", "fig6b", "fig6c")},
         sections.counted_claims,
     ),

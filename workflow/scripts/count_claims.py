@@ -10,5 +10,6 @@ from crystal_transfer.results.tables import read_cells
 
 with logged(snakemake.log[0]):
     ours = pd.concat([read_cells(path) for path in snakemake.input.cells])
-    table = side_by_side(published_cells(snakemake.input.published), ours)
+    published = published_cells(snakemake.input.published)
+    table = side_by_side({"published cells": published, "our runs": ours})
     write_text(snakemake.output[0], table.to_csv(index=False))
