@@ -2,18 +2,23 @@
 
     make lock
 
-resolves pyproject.toml anew with pip. The lock is for Python 3.11, where DGL has a wheel; newer
-Pythons leave DGL out.
+resolves pyproject.toml anew with pip. The lock is for every Python 3.11, where DGL has a wheel;
+newer Pythons leave DGL out.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
+OLDEST_PYTHON = "3.11.0"
 MARKERS = {"dgl": "python_version < '3.12'", "triton": "platform_system == 'Linux'"}
 TRAINING = ("numpy", "torch")  # all that the training path imports
 # what no job of the workflow imports, and what only that needs
@@ -30,19 +35,41 @@ HEADER = "# Made by envs/lock.py (make lock); do not edit.\n"
 
 
 def resolve() -> dict[str, str]:
-    """Ask pip for the versions that fulfil pyproject.toml, by name."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        options = ["--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
-        target = f"{HERE.parent}[dev,docs,reference]"
-        subprocess.run([sys.executable, "-m", "pip", "install", *options, target], check=True)
-        installed = json.loads(report.read_text())["install"]
-    names = {item["metadata"]["name"]: item["metadata"]["version"] for item in installed}
+    """Ask pip for the versions that fulfil pyproject.toml on the oldest Python, by name.
+
+    pip resolves for the Python that it runs on, so what needs a newer one is asked for again.
+    """
+    too_new: list[str] = []
+    while True:
+        packages = resolved(too_new)
+        refused = [
+            f"{package['name']}<{package['version']}"
+            for package in packages
+            if OLDEST_PYTHON not in SpecifierSet(package.get("requires_python", ""))
+        ]
+        if not refused:
+            break
+        too_new += refused
+    names = {package["name"]: package["version"] for package in packages}
     return {
         name.lower().replace("_", "-"): version.split("+")[0]
         for name, version in sorted(names.items(), key=lambda item: item[0].lower())
         if name != "crystal-transfer"
     }
+
+
+def resolved(constraints: Collection[str]) -> list[dict[str, Any]]:
+    """Return the metadata of what pip would install under constraints."""
+    with tempfile.TemporaryDirectory() as folder:
+        report, limits = Path(folder) / "report.json", Path(folder) / "constraints.txt"
+        limits.write_text("\n".join(constraints))
+        options = [
+            "--quiet", "--dry-run", "--ignore-installed", "--report", str(report),
+            "--constraint", str(limits),
+        ]  # fmt: skip
+        target = f"{HERE.parent}[dev,docs,reference]"
+        subprocess.run([sys.executable, "-m", "pip", "install", *options, target], check=True)
+        return [item["metadata"] for item in json.loads(report.read_text())["install"]]
 
 
 def lock_text(versions: dict[str, str]) -> str:
@@ -60,7 +87,7 @@ def pins(text: str) -> dict[str, str]:
     return dict(line.split("==") for line in lines)
 
 
-def environment_text(versions: dict[str, str], names) -> str:
+def environment_text(versions: dict[str, str], names: Collection[str]) -> str:
     """Write a conda environment with the pins of the given packages."""
     packages = "".join(f"      - {name}=={versions[name]}\n" for name in sorted(names))
     return (

@@ -5,12 +5,16 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
+from importlib.metadata import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 SOURCES = [
     "pyproject.toml", "README.md", "LICENSE", "config.yaml", "crystal_transfer",
@@ -88,3 +92,18 @@ def test_help_appears_at_once(unpacked, tmp_path):
         command(unpacked, tmp_path, "--help")
         took.append(time.perf_counter() - start)
     assert min(took) < 0.5
+
+
+def test_the_lock_is_for_the_oldest_python():
+    """Of a lock made on 3.11.7, a package needed 3.11.5: on Debian's 3.11.2 nothing installed."""
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    lines = (ROOT / "envs/requirements.lock").read_text().splitlines()
+    locked = [Requirement(line) for line in lines if "==" in line]
+    installed = [item.name for item in locked if not item.marker or item.marker.evaluate()]
+    refused = {
+        name: needs
+        for name in installed
+        if (needs := metadata(name)["Requires-Python"])
+        and f"{oldest.removeprefix('>=')}.0" not in SpecifierSet(needs)
+    }
+    assert len(installed) > 100 and refused == {}
