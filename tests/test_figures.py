@@ -209,9 +209,21 @@ def test_gains_are_of_trials_that_all_pairs_have():
         rows.append(run("C", "A", 100, 0.5, 9.0 if trial < 3 else np.nan, trial=trial))
         rows.append(run("D", "A", 100, 0.5, np.nan, trial=trial))  # nothing has converged
     (row,) = transfer_gains.gains(pd.DataFrame(rows)).to_dict("records")
-    assert (row["trials"], row["pairs"], row["pair_trials"]) == (4, 2, 3)
+    assert (row["trials"], row["pairs"], row["pair_trials"], row["gain_trials"]) == (4, 2, 3, 3)
     assert (row["mae_best"], row["mae_worst"]) == (8, 9)
     assert (row["gain_median"], row["gain_best"]) == pytest.approx((15, 20))
+
+
+def test_a_gain_has_no_interval_from_trials_in_which_scratch_diverged():
+    rows = []
+    for trial in range(3):
+        rows.append(run("", "A", 100, 0.5, 10.0 if trial < 2 else np.nan, trial=trial))
+        rows.append(run("B", "A", 100, 0.5, 5.0 + trial, trial=trial))
+    figure, numbers = transfer_gains.transfer_gain(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
+    (row,) = numbers.to_dict("records")
+    assert (row["trials"], row["pair_trials"], row["gain_trials"]) == (2, 3, 2)
+    ((start, end),) = figure.axes[0].collections[0].get_segments()
+    assert row["gain_median"] == pytest.approx(45) == start[0] == end[0]
 
 
 def test_where_nothing_has_converged_there_is_no_gain():

@@ -31,7 +31,7 @@ WAY = ["max_lr", "epochs", "variation"]  # in which scratch was trained
 GAINED = [
     "trials", "mae_scratch", "mae_scratch_ci95", "pairs", "pair_trials",
     "mae_median", "mae_median_ci95", "mae_best", "mae_worst",
-    "gain_median", "gain_median_ci95", "gain_best", "gain_best_ci95",
+    "gain_trials", "gain_median", "gain_median_ci95", "gain_best", "gain_best_ci95",
 ]  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
             other = replace(parsed(variation), rate="", epochs=None).name
             axis.errorbar(
                 here["gain_median"], [row + below for row in rows],
-                xerr=half_widths(here, "gain_median", "pair_trials"),
+                xerr=half_widths(here, "gain_median", "gain_trials"),
                 fmt=STYLES[place % len(STYLES)][1], color=COLOURS[1:][place % len(COLOURS[1:])],
                 capsize=2, markersize=5, linewidth=1.2,
                 label=", ".join(filter(None, [f"against scratch at rate {rate:g}", longer, other])),
@@ -151,7 +151,8 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     trials that all its pairs have: pairs and pair_trials (how many), mae_median (of the median PT
     dataset in each trial), mae_best and mae_worst (of the PT datasets with the lowest and the
     highest MAE over all trials), gain_median and gain_best, the reductions of the MAE in %, paired
-    by trial; missing where there is no transfer. Each is a mean over trials; mae_scratch,
+    by trial, and gain_trials (those in which scratch has converged too); missing where there is no
+    transfer. Each is a mean over trials; mae_scratch,
     mae_median and the gains have `_ci95`, half-widths of 95 % intervals (Student's t over trials).
     """
     scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
@@ -186,7 +187,11 @@ def _gained(pairs: pd.DataFrame, base: pd.Series) -> dict[str, float]:
         "gain_median": 100 * (1 - median / base),
         "gain_best": 100 * (1 - pairs[mean.idxmin()] / base),
     }
-    counted = {"pairs": pairs.shape[1], "pair_trials": median.count()}
+    counted = {
+        "pairs": pairs.shape[1],
+        "pair_trials": median.count(),
+        "gain_trials": reductions["gain_median"].count(),
+    }
     found = counted | {"mae_best": mean.min(), "mae_worst": mean.max()}
     for name, values in {"mae_median": median, **reductions}.items():
         found |= _mean(name, values)
