@@ -1,6 +1,7 @@
 """Metrics against the number of crystals that are fine-tuned on."""
 
 from collections.abc import Callable, Mapping
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -26,7 +27,10 @@ from crystal_transfer.figures.style import (
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import cells
 
-GREY_MARKERS = "sx^_d"  # of scratch and of baselines
+# line and marker of scratch, then of each baseline, whose markers are open
+GREY_STYLES: list[tuple[Any, str]] = [
+    ("--", "s"), (":", "^"), ("-.", "D"), ((0, (1, 4)), "o"), ((0, (5, 4)), "v"),
+]  # fmt: skip
 
 
 def r2_by_size(
@@ -62,9 +66,11 @@ def _by_size(
     """Draw a metric; `limit` gets each axis and the values on it when all is drawn."""
     table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
-    plain = list(table.loc[table["kind"] == "baseline", "source"].unique())
+    plain = sorted(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = sources_of(table[table["kind"] != "baseline"], datasets)
-    colours, markers = colour_of(sources), marker_of(sources)
+    colours = colour_of(sources)
+    styles = {source: ("-", marker) for source, marker in marker_of(sources).items()}
+    styles |= dict(zip(["", *plain], cycle(GREY_STYLES), strict=False))
     figure, axes = panels(len(codes), width=3.4, columns=3)
     handles = {}
     for axis, code in zip(axes, codes, strict=True):
@@ -77,6 +83,7 @@ def _by_size(
             aside = factor ** (place - (len(shown) - 1) / 2)
             name = source if source in plain else f"PT {source}" if source else "scratch"
             colour = colours.get(source, SCRATCH_COLOUR)
+            style, marker = styles[source]
             each = runs[(runs["dataset"] == code) & (runs["source"] == source)]
             axis.scatter(
                 each["size"] * aside, each[metric], s=6, color=colour, alpha=0.35, linewidths=0
@@ -87,8 +94,9 @@ def _by_size(
                 # the interval of two trials is as wide as the axis; their dots say more
                 yerr=half_widths(line, metric),
                 color=colour,
-                marker=markers.get(source) or GREY_MARKERS[["", *plain].index(source)],
-                linestyle=_line_of(source, plain),
+                marker=marker,
+                markerfacecolor="white" if source in plain else colour,
+                linestyle=style,
                 linewidth=1.2,
                 markersize=4,
                 capsize=2,
@@ -100,10 +108,3 @@ def _by_size(
         axis.set_ylabel(METRICS[metric].axis_label(datasets[code].unit))
     legend_below(figure, scratch_first(handles, [*plain, *[f"PT {source}" for source in sources]]))
     return figure, table
-
-
-def _line_of(source: str, baselines: list[str]) -> Any:
-    """Return the style of a line: dashes for scratch, dots that grow apart for baselines."""
-    if source in baselines:
-        return (0, (1, 1 + 2 * baselines.index(source)))
-    return "-" if source else "--"
