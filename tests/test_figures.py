@@ -238,7 +238,7 @@ def test_a_study_whose_longer_scratch_is_the_usual_one_has_no_picture_of_it():
     assert numbers.empty and not figure.legends
 
 
-def test_gains_against_each_scratch_are_rows_of_datasets():
+def test_gains_against_each_scratch_have_a_panel_per_size_and_a_row_per_dataset():
     rows = []
     for code, size in (("B", 40), ("A", 100), ("A", 20), ("C", 7)):
         for trial in range(3):
@@ -252,9 +252,11 @@ def test_gains_against_each_scratch_are_rows_of_datasets():
     rows += [run("", "A", 20, 0.5, 5.0, trial=n, variation="e623") for n in range(3)]
     names = {code: Quantity(code, "eV") for code in "ABC"}
     figure, numbers = transfer_gains.transfer_gain(pd.DataFrame(rows), names)
-    (axis,) = figure.axes
-    labels = [text.get_text() for text in axis.get_yticklabels()]
-    assert labels == ["A, n = 20", "A, n = 100", "B, n = 40"]
+    assert [axis.get_title() for axis in figure.axes] == ["n = 20", "n = 40", "n = 100"]
+    for axis, row in zip(figure.axes, (0, 1, 0), strict=True):
+        assert [text.get_text() for text in axis.get_yticklabels()] == ["A", "B"]
+        drawn = [points.get_ydata() for points in axis.lines if points.get_marker() in "sDv"]
+        assert drawn and {round(float(y)) for ys in drawn for y in ys} == {row}
     assert set(numbers["dataset"]) == {"A", "B"}
     against = {text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()}
     assert against == {

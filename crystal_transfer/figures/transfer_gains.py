@@ -54,31 +54,39 @@ def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
 
 
 def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw what the median PT dataset gains against each scratch, a row per FT dataset and size.
+    """Draw what the median PT dataset gains against each scratch: a panel per FT size.
 
-    With 95 % intervals over trials; the numbers are those of `gains`, where there is transfer.
+    A row per FT dataset, with 95 % intervals over trials; the numbers are those of `gains`, where
+    there is transfer.
     """
     table = by_dataset(gains(runs).dropna(subset="gain_median"), datasets)
-    cells = list(dict.fromkeys(zip(table["dataset"], table["size"], strict=True)))
-    figure, axes = panels(min(len(cells), 1), width=5.2, height=1.2 + 0.45 * len(cells))
-    ways = sorted(table.groupby(WAY), key=lambda way: (way[0][1:], -way[0][0]))
-    for axis in axes:
-        for place, ((rate, epochs, variation), here) in enumerate(ways):
-            rows = [cells.index(cell) for cell in zip(here["dataset"], here["size"], strict=True)]
+    codes, sizes = list(table["dataset"].unique()), sorted(table["size"].unique())
+    ways = sorted(table.groupby(WAY).groups, key=lambda way: (way[1:], -way[0]))
+    labels = {way: f"against scratch at {_said(*way)}" for way in ways}
+    figure, axes = panels(len(sizes), width=4.2, height=1.2 + 0.45 * len(codes), columns=3)
+    handles = {}
+    for axis, size in zip(axes, sizes, strict=True):
+        for way, here in table[table["size"] == size].groupby(WAY):
+            place = ways.index(way)
             below = 0.25 * (place - (len(ways) - 1) / 2)
-            longer = f"{epochs} epochs" if epochs else ""
-            other = replace(parsed(variation), rate="", epochs=None).name
-            axis.errorbar(
-                here["gain_median"], [row + below for row in rows],
+            handles[labels[way]] = axis.errorbar(
+                here["gain_median"], [codes.index(code) + below for code in here["dataset"]],
                 xerr=half_widths(here, "gain_median", "gain_trials"),
                 fmt=STYLES[place % len(STYLES)][1], color=COLOURS[1:][place % len(COLOURS[1:])],
                 capsize=2, markersize=5, linewidth=1.2,
-                label=", ".join(filter(None, [f"against scratch at rate {rate:g}", longer, other])),
             )  # fmt: skip
-        rows_axis(axis, [f"{code}, n = {size}" for code, size in cells])
-        axis.set_xlabel("Reduction of the MAE by transfer, median PT dataset (%)")
-        legend_below(figure, labelled(axis))
+        rows_axis(axis, codes)
+        axis.set_title(f"n = {size}")
+        axis.set_xlabel("Reduction of the MAE by transfer,\nmedian PT dataset (%)")
+    legend_below(figure, {label: handles[label] for label in labels.values()})
     return figure, table
+
+
+def _said(rate: float, epochs: int, variation: str) -> str:
+    """Say how scratch was trained."""
+    other = replace(parsed(variation), rate="", epochs=None).name
+    longer = f"{epochs} epochs" if epochs else ""
+    return ", ".join(filter(None, [f"rate {rate:g}", longer, other]))
 
 
 def _beside_transfer(
