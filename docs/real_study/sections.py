@@ -12,7 +12,6 @@ from reading import (
     gains_against,
     numbers,
     ordered,
-    runs_of,
     study_of,
     tested,
     unit,
@@ -124,28 +123,27 @@ def of_the_pairs(gained: pd.Series) -> str:
 
 
 def wins_of_transfer(ours: Study) -> str:
-    """Count the pairs that win."""
-    runs = runs_of("scratch", "pairwise")
-    cells = cells_of("scratch", "pairwise")
-    lines = [wins(cells, cells[cells["kind"] == "scratch"]).sentence("scratch")]
-    changed = tables.change_against_scratch(cells)
-    lost = changed[(changed["kind"] == "finetune") & (changed["mae_change"] <= 0)]
-    lost = [f"{row.source} → {row.dataset}" for row in lost.itertuples()]
-    if lost:
-        lines[0] += f" It does not: {named(lost)}."
+    """Count the pairs that win, by size, and name those that do beyond chance."""
+    cells, held = (
+        cells_of("scratch", "pairwise"),
+        chance.gains(whole_runs_of("scratch", "pairwise")),
+    )
     baselines = cells_of(*ours.config.baselines)
-    lines.append(wins(cells, baselines).sentence("the best baseline"))
-    held = chance.gains(runs)
-    if len(held):
-        up, wide = (held[held[f"holds_{kind}"]] for kind in ("shared", "corrected"))
-        below = (held["gain"] < -held["shared"]).sum()
-        names = named([f"{row.source} → {row.dataset}" for row in up.itertuples()])
-        lines.append(
-            f"Of {len(held)} pairs, {len(up)} gain beyond the 95 % interval of "
-            f"the trials ({names}; by chance alone {0.025 * len(held):.1f} would), {len(wide)} "
-            f"beyond the wider one, and {below} lose beyond the former."
-        )
-    return "\n".join(f"- {line}" for line in lines)
+    rows = []
+    for size, here in held.groupby("size"):
+        own = cells[cells["size"] == size]
+        rivals = own[own["kind"] == "scratch"], baselines
+        won = [f"{found.won} of {found.compared}" for found in (wins(own, some) for some in rivals)]
+        beyond = [int(here[f"holds_{kind}"].sum()) for kind in ("shared", "corrected")]
+        below = int((here["gain"] < -here["shared"]).sum())
+        rows.append([size, *won, *beyond, below, f"{0.025 * len(here):.1f}"])
+    columns = ["n", "pairs with a lower MAE than scratch", "than the best baseline",
+               "gain beyond the interval", "beyond the wider one", "lose beyond the interval",
+               "of either, by chance alone"]  # fmt: skip
+    table = markdown(pd.DataFrame(rows, columns=columns))
+    up = held[held["holds_shared"] & (held["size"] == SIZE)]
+    names = named([f"{row.source} → {row.dataset}" for row in up.itertuples()])
+    return f"{table}\n\nBeyond the interval at n = {SIZE}: {names}."
 
 
 def best_of_each(ours: Study) -> str:

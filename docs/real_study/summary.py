@@ -29,6 +29,7 @@ def summary(ours: Study) -> str:
     lines = [
         gains_over(found, PUBLISHED_RATE, "the published rate, in fewer steps than the paper's"),
         gains_over(found, RATE, "an equal rate"),
+        *at_other_sizes(ours),
         full_network(),
         over_as_long(ours),
         worse_than_a_constant(found, pairs, constant(ours).xs(SIZE, level="size")),
@@ -46,6 +47,18 @@ def gains_over(found: pd.DataFrame, rate: float, name: str) -> str:
         f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is lower by, in %: "
         f"{each_gain(at_rate)}."
     )
+
+
+def at_other_sizes(ours: Study) -> list[str]:
+    """Say what the median pair gains over scratch at an equal rate at sizes but `SIZE`."""
+    found = gains_against("scratch_rates", "max_lr").xs(RATE, level="max_lr")
+    found = found.dropna(subset="pairs").drop(index=SIZE, level="size")
+    lines = []
+    for size, here in found.groupby(level="size"):
+        each = here.droplevel("size")
+        each = each.loc[ordered(ours, each.index)]
+        lines.append(f"At n = {size}, against scratch at {RATE:g}: {each_gain(each)}.")
+    return lines
 
 
 def each_gain(gained: pd.DataFrame) -> str:
