@@ -22,7 +22,7 @@ def fidelity():
     return module
 
 
-@pytest.mark.parametrize("case", [("PH", 2, 200), ("GV", 1, 200)], ids=str)
+@pytest.mark.parametrize("case", [("PH", 2, 200), ("GV", 1, 200), ("DC", 3, 200)], ids=str)
 def test_first_epochs(fidelity, case):
     published = fidelity.Published(REAL, REFERENCE)
     theirs = published.history(*case)["training_loss"][:EPOCHS]
@@ -30,3 +30,13 @@ def test_first_epochs(fidelity, case):
     for mine, their in zip(ours, theirs, strict=True):
         # at ten times the rate the first epoch is off by 40 to 60 % already
         assert mine == pytest.approx(their, rel=0.3)
+
+
+def test_published_trainings_at_another_rate_than_the_others(fidelity):
+    """They are of DC alone, and no training is between them and the others."""
+    early = fidelity.Published(REAL, REFERENCE).of_the_median_trial()
+    assert len(early) > 90
+    assert set(early.index[early < 0.4]) == {
+        ("DC", 200, 1), ("DC", 200, 2), ("DC", 500, 1), ("DC", 800, 1)
+    }  # fmt: skip
+    assert early[early < 0.4].max() < 0.1 and early.max() < 1.3

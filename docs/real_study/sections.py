@@ -23,6 +23,7 @@ from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures import chance, published_gain
 from crystal_transfer.figures.leakage import FEWEST_SEEN
+from crystal_transfer.figures.style import by_dataset
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import claims, publication, tables
 from crystal_transfer.results.markdown import markdown
@@ -333,7 +334,7 @@ def leaks(ours: Study) -> str:
 
 def published_samples(ours: Study) -> str:
     """Put the full network on the published samples beside the publication."""
-    return f"{rate_beside_transfer()}\n\n{beside_the_published(ours)}"
+    return f"{rate_beside_transfer(ours)}\n\n{beside_the_published(ours)}"
 
 
 def gain_of_the_rate() -> pd.DataFrame:
@@ -343,13 +344,13 @@ def gain_of_the_rate() -> pd.DataFrame:
     )
 
 
-def rate_beside_transfer() -> str:
+def rate_beside_transfer(study: Study) -> str:
     """Compare what the rate of scratch gains with what the published transfer does."""
     rows = [
         [row.dataset, row.size, f"{row.max_lr:g}", row.trials,
          percents(row.rate_gain, row.rate_gain_ci95),
          percents(row.transfer_median, row.transfer_ci95), f"{row.transfer_best:.0f}"]
-        for row in gain_of_the_rate().dropna().itertuples()
+        for row in by_dataset(gain_of_the_rate().dropna(), study.quantities).itertuples()
     ]  # fmt: skip
     columns = ["dataset", "n", "rate", "trials", "scratch at this rate, ours (%)",
                "median pair, published (%)", "best pair, published (%)"]  # fmt: skip
@@ -364,7 +365,8 @@ def beside_the_published(ours: Study) -> str:
     cell = ["source", "source_size", "dataset", "size"]
     theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
     rows = []
-    for row in cells.sort_values(["dataset", "size", "kind", "source", "max_lr"]).itertuples():
+    cells = cells.sort_values(["size", "kind", "source", "max_lr"])
+    for row in by_dataset(cells, ours.quantities).itertuples():
         key = row.source, row.source_size, row.dataset, row.size
         # the published scratch has one rate; at another there is nothing to compare with
         found = theirs.loc[[key]] if key in theirs.index else theirs.head(0)
