@@ -84,8 +84,8 @@ def full_network(study: Study) -> str:
     return (
         f"With the full network, on the paper's own samples, scratch at {RATE:g} has an MAE that "
         f"is lower than at {PUBLISHED_RATE:g} by, in %: {ours}. The publication's median pair has "
-        f"one that is lower than its scratch, at {PUBLISHED_RATE:g} (of DC in three of five trials) "
-        f"and on other test crystals, by, in %: {theirs}."
+        f"one that is lower than its scratch, at {PUBLISHED_RATE:g} (of DC in three of five "
+        f"trials) and on other test crystals, by, in %: {theirs}."
     )
 
 
