@@ -43,7 +43,7 @@ EPOCHS = 5
 # the last is one of four published trainings, all of DC, that were not at the rate of the others
 CASES = (("PH", 1, 800), ("PH", 2, 200), ("GV", 1, 200), ("DC", 3, 200), ("DC", 1, 200))
 RATES = (1e-4, 1e-3)
-# FT size -> epoch after which trainings at 1e-4 still have most of their largest loss
+# FT size -> epoch at which the losses of the two rates are far apart
 EARLY = {200: 10, 500: 6, 800: 4}
 
 
@@ -62,17 +62,19 @@ class Published:
 
     def history(self, code: str, trial: int, size: int) -> dict[str, list[float]]:
         """Return the published history of a training from scratch."""
-        scratch = _json(self.reference / "histories.json.gz")["scratch"]
-        found = {key.upper(): value for key, value in scratch.items()}[code]
-        history: dict[str, list[float]] = found[str(trial)][str(size)]
+        history: dict[str, list[float]] = self._histories()[code][str(trial)][str(size)]
         return history
 
-    def of_the_median_trial(self) -> pd.Series:
-        """Return the early loss of every training, in that of the median trial of its cell."""
+    def _histories(self) -> dict[str, dict]:
+        """Return all published histories of training from scratch: dataset -> trial -> FT size."""
         scratch = _json(self.reference / "histories.json.gz")["scratch"]
+        return {key.upper(): value for key, value in scratch.items()}
+
+    def early_losses(self) -> pd.Series:
+        """Return the early loss of every training, as a multiple of that of its median trial."""
         losses = {
-            (code.upper(), size, int(trial)): sizes[str(size)]["training_loss"][epoch - 1]
-            for code, trials in scratch.items()
+            (code, size, int(trial)): sizes[str(size)]["training_loss"][epoch - 1]
+            for code, trials in self._histories().items()
             for trial, sizes in trials.items()
             for size, epoch in EARLY.items()
             if str(size) in sizes
@@ -156,8 +158,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     published = Published(options.data, options.reference)
-    early = published.of_the_median_trial().sort_values()
-    print("early training loss in that of the median trial, lowest and highest:")
+    early = published.early_losses().sort_values()
+    print("early training loss as a multiple of the median trial's, lowest and highest:")
     print(early.head(6).to_string(), early.tail(1).to_string(header=False), sep="\n")
     rows = []
     for case in CASES:

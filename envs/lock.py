@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from packaging.specifiers import SpecifierSet
 
 HERE = Path(__file__).parent
 LOCK = HERE / "requirements.lock"
-OLDEST_PYTHON = "3.11.0"
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+OLDEST_PYTHON = PROJECT["requires-python"].removeprefix(">=") + ".0"
 MARKERS = {"dgl": "python_version < '3.12'", "triton": "platform_system == 'Linux'"}
 TRAINING = ("numpy", "torch")  # all that the training path imports
 # what no job of the workflow imports, and what only that needs

@@ -34,7 +34,7 @@ def test_first_epochs(fidelity, case):
 
 def test_published_trainings_at_another_rate_than_the_others(fidelity):
     """They are of DC alone, and no training is between them and the others."""
-    early = fidelity.Published(REAL, REFERENCE).of_the_median_trial()
+    early = fidelity.Published(REAL, REFERENCE).early_losses()
     assert len(early) > 90
     assert set(early.index[early < 0.4]) == {
         ("DC", 200, 1), ("DC", 200, 2), ("DC", 500, 1), ("DC", 800, 1)

@@ -125,10 +125,9 @@ def of_the_pairs(gained: pd.Series) -> str:
 
 def wins_of_transfer(ours: Study) -> str:
     """Count the pairs that win, by size, and name those that do beyond chance."""
-    cells, held = (
-        cells_of("scratch", "pairwise"),
-        chance.gains(whole_runs_of("scratch", "pairwise")),
-    )
+    cells = cells_of("scratch", "pairwise")
+    held = chance.gains(whole_runs_of("scratch", "pairwise"))
+    held["loses"] = held["gain"] < -held["shared"]
     baselines = cells_of(*ours.config.baselines)
     rows = []
     for size, here in held.groupby("size"):
@@ -136,15 +135,17 @@ def wins_of_transfer(ours: Study) -> str:
         rivals = own[own["kind"] == "scratch"], baselines
         won = [f"{found.won} of {found.compared}" for found in (wins(own, some) for some in rivals)]
         beyond = [int(here[f"holds_{kind}"].sum()) for kind in ("shared", "corrected")]
-        below = int((here["gain"] < -here["shared"]).sum())
-        rows.append([size, *won, *beyond, below, f"{0.025 * len(here):.1f}"])
+        rows.append([size, *won, *beyond, int(here["loses"].sum()), f"{0.025 * len(here):.1f}"])
     columns = ["n", "pairs with a lower MAE than scratch", "than the best baseline",
                "gain beyond the interval", "beyond the wider one", "lose beyond the interval",
                "of either, by chance alone"]  # fmt: skip
     table = markdown(pd.DataFrame(rows, columns=columns))
-    up = held[held["holds_shared"] & (held["size"] == SIZE)]
-    names = named([f"{row.source} → {row.dataset}" for row in up.itertuples()])
-    return f"{table}\n\nBeyond the interval at n = {SIZE}: {names}."
+    won = held[held["holds_shared"] & (held["size"] == SIZE)]
+    gained = named([f"{row.source} → {row.dataset}" for row in won.itertuples()])
+    lost = named([
+        f"{row.source} → {row.dataset} (n = {row.size})" for row in held[held["loses"]].itertuples()
+    ])  # fmt: skip
+    return f"{table}\n\nGain beyond the interval at n = {SIZE}: {gained}. Lose beyond it: {lost}."
 
 
 def best_of_each(ours: Study) -> str:
@@ -344,13 +345,13 @@ def gain_of_the_rate() -> pd.DataFrame:
     )
 
 
-def rate_beside_transfer(study: Study) -> str:
+def rate_beside_transfer(ours: Study) -> str:
     """Compare what the rate of scratch gains with what the published transfer does."""
     rows = [
         [row.dataset, row.size, f"{row.max_lr:g}", row.trials,
          percents(row.rate_gain, row.rate_gain_ci95),
          percents(row.transfer_median, row.transfer_ci95), f"{row.transfer_best:.0f}"]
-        for row in by_dataset(gain_of_the_rate().dropna(), study.quantities).itertuples()
+        for row in by_dataset(gain_of_the_rate().dropna(), ours.quantities).itertuples()
     ]  # fmt: skip
     columns = ["dataset", "n", "rate", "trials", "scratch at this rate, ours (%)",
                "median pair, published (%)", "best pair, published (%)"]  # fmt: skip

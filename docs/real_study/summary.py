@@ -70,22 +70,22 @@ def each_gain(gained: pd.DataFrame) -> str:
     )
 
 
-def full_network(study: Study) -> str:
+def full_network(ours: Study) -> str:
     """Say what the rate alone gains with the full network on the published samples."""
     found = gain_of_the_rate().dropna()
-    found = by_dataset(found[(found["size"] == SIZE) & (found["max_lr"] == RATE)], study.quantities)
-    ours = ", ".join(
+    found = by_dataset(found[(found["size"] == SIZE) & (found["max_lr"] == RATE)], ours.quantities)
+    by_rate = ", ".join(
         f"{row.dataset} {percents(row.rate_gain, row.rate_gain_ci95)}" for row in found.itertuples()
     )
-    theirs = ", ".join(
+    by_transfer = ", ".join(
         f"{row.dataset} {percents(row.transfer_median, row.transfer_ci95)}"
         for row in found.itertuples()
     )
     return (
         f"With the full network, on the paper's own samples, scratch at {RATE:g} has an MAE that "
-        f"is lower than at {PUBLISHED_RATE:g} by, in %: {ours}. The publication's median pair has "
-        f"one that is lower than its scratch, at {PUBLISHED_RATE:g} (of DC in three of five "
-        f"trials) and on other test crystals, by, in %: {theirs}."
+        f"is lower than at {PUBLISHED_RATE:g} by, in %: {by_rate}. The publication's median pair "
+        f"has one that is lower than its scratch, at {PUBLISHED_RATE:g} (of DC in three of five "
+        f"trials) and on other test crystals, by, in %: {by_transfer}."
     )
 
 
