@@ -40,6 +40,18 @@ def test_runs_of_figures():
     assert table.loc["fig6b"].tolist() == [4, 2, 6]
 
 
+def test_pairs_at_more_sizes_are_shown_against_size_alone():
+    """The largest size, at which all else is compared, is that of `pairwise`."""
+    larger = TWO["pairwise"] | {"sizes": [30], "trials": [1]}
+    block = {"scratch": TWO["scratch"] | {"sizes": [10, 20, 30]}, "pairwise": TWO["pairwise"]}
+    study = load_study(with_defaults({"experiments": block | {"pairwise_sizes": larger}}))
+    table = plan.by_figure(study).set_index("figure")
+    assert table.loc["mae_by_size"].tolist() == [18, 2, 20]  # 12 of scratch, 4 pairs, and 2 at 30
+    assert table.loc["pairwise_heatmap"].tolist() == [8, 2, 10]
+    assert table.loc["pairwise_heatmap_n30"].tolist() == [6, 2, 8]
+    assert "experiment_pairwise_sizes" not in table.index
+
+
 def test_parameters_are_estimated_from_the_sizes():
     assert n_parameters(AlignnSizes()) == pytest.approx(4_026_753, rel=0.05)
     assert n_parameters(CgcnnSizes()) < 200_000

@@ -17,6 +17,7 @@ TABLES = ROOT / "resources/compact"
 CONFIG = ROOT / "config/compact.yaml"
 PUBLISHED_CONFIG = ROOT / "config/published.yaml"  # on the published samples, as the paper trained
 SIZE = 200  # crystals, of the pairs
+PAIRS = ("pairwise", "pairwise_sizes")  # experiments
 RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
 
 
@@ -78,7 +79,7 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     """
     sample = ["dataset", "size", "trial"]
     trained = whole_runs_of(experiment)[sample]
-    runs = whole_runs_of("scratch", experiment, "pairwise").merge(trained)
+    runs = whole_runs_of("scratch", experiment, *PAIRS).merge(trained)
     return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from reading import (
+    PAIRS,
     PUBLISHED_CONFIG,
     PUBLISHED_RATE,
     RATE,
@@ -125,8 +126,8 @@ def of_the_pairs(gained: pd.Series) -> str:
 
 def wins_of_transfer(ours: Study) -> str:
     """Count the pairs that win, by size, and name those that do beyond chance."""
-    cells = cells_of("scratch", "pairwise")
-    held = chance.gains(whole_runs_of("scratch", "pairwise"))
+    cells = cells_of("scratch", *PAIRS)
+    held = chance.gains(whole_runs_of("scratch", *PAIRS))
     held["loses"] = held["gain"] < -held["shared"]
     baselines = cells_of(*ours.config.baselines)
     rows = []
