@@ -351,7 +351,9 @@ PAPER = {
         "Fig. 1b: targets of the datasets", dataset_files=("table", "scaler"), run_files=()
     ),
     "fig4a": Figure("Fig. 4a: scratch", SCRATCH, among(of("scratch"), FIG4)),
-    "fig4b": Figure("Fig. 4b: pair-wise transfer", PAIRWISE, among(of("pairwise", "pairwise_sizes"), FIG4)),
+    "fig4b": Figure(
+        "Fig. 4b: pair-wise transfer", PAIRWISE, among(of("pairwise", "pairwise_sizes"), FIG4)
+    ),
     "fig5a": Figure("Fig. 5a: PT size, FE", SCRATCH | SIZES, LARGER),
     "fig5b": Figure("Fig. 5b: PT size, BG", SCRATCH | SIZES, LARGER),
     "fig5c": Figure("Fig. 5c: strategies, R2", STRATEGIES, of("strategies").at_largest()),
