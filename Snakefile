@@ -25,9 +25,9 @@ report:
 include: "rules/data.smk"
 include: "rules/graphs.smk"
 include: "rules/training.smk"
-include: "rules/figures.smk"
 include: "rules/baselines.smk"
 include: "rules/bundles.smk"
+include: "rules/figures.smk"
 
 
 rule paper:
@@ -47,6 +47,7 @@ rule all:
 
 onstart:
     claim_study(log[0])
+    set_outdated_aside()
 
 
 onerror:

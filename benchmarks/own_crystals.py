@@ -26,9 +26,10 @@ from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.bundles.comparison import BLEND
 from crystal_transfer.bundles.data import Crystals, read_labelled
 from crystal_transfer.bundles.finetune import finetune
+from crystal_transfer.bundles.names import SCRATCH
 from crystal_transfer.bundles.plan import Options
 from crystal_transfer.bundles.predict import frozen_features, predict_bundle
-from crystal_transfer.bundles.sources import SCRATCH, find_source
+from crystal_transfer.bundles.sources import find_source
 from crystal_transfer.datasets.crystals import CrystalTable, tabulate
 from crystal_transfer.results.markdown import markdown
 

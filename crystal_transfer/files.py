@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from crystal_transfer.errors import InputError
 
@@ -161,6 +161,14 @@ def read_json(path: str | Path) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: not valid JSON at line {error.lineno} ({error.msg}).") from None
+
+
+def is_open_file_of(handle: IO[Any], path: str | Path) -> bool:
+    """Say whether an open file is still that of `path`: a lock on a deleted one is on nothing."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), Path(path).stat())
+    except FileNotFoundError:
+        return False
 
 
 def sha256(path: str | Path) -> str:

@@ -6,11 +6,7 @@ BUNDLE = LAYOUT.bundle("{bundle}")
 rule begin_bundle:
     input:
         table=lambda wildcards: bundle_dataset(wildcards).table,
-        source=lambda wildcards: [
-            path
-            for path in [STUDY.config.bundles[wildcards.bundle].source]
-            if Path(path).is_file()
-        ],
+        named=bundle_files,
     output:
         plan=temp(BUNDLE.plan),
         inputs=temp(directory(BUNDLE.inputs)),
@@ -45,8 +41,8 @@ rule train_member:
     resources:
         **cost.gpu_request(STUDY),
         trainings=1,
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=member_memory,
+        runtime=member_minutes,
     params:
         version=RESULTS_VERSION,
     message:

@@ -8,6 +8,8 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from crystal_transfer import data
+from crystal_transfer.bundles import cost as member_cost
+from crystal_transfer.bundles import names
 from crystal_transfer.bundles.plan import parts_of
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
@@ -15,7 +17,7 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.cluster import take_over
-from crystal_transfer.operations.outdated import date_back
+from crystal_transfer.operations.outdated import date_back, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.runs import RESULTS_VERSION, description
 from crystal_transfer.training.settings import plain
@@ -46,14 +48,9 @@ gc.set_threshold(100_000, 100, 100)
 STUDY = load()
 LAYOUT = STUDY.layout
 if workflow.is_main_process:
-    for path in date_back(STUDY):
-        print(
-            f"{path}: shows no run that is there; set aside in {LAYOUT.root}/outdated",
-            file=sys.stderr,
-        )
-# for the report, which shows keys of the config
-for key, value in with_defaults(config).items():
-    config.setdefault(key, value)
+    date_back(STUDY)
+# whole, for the report, which shows keys of the config, and for scripts that read one
+config.update(with_defaults(config))
 
 if Path(LAYOUT.root).exists() and not os.access(LAYOUT.root, os.W_OK):
     raise WorkflowError(
@@ -84,6 +81,15 @@ def claim_study(log):
         take_over(LAYOUT.claim, log)
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def set_outdated_aside():
+    """Move away what shows no run that is there: a training that fails must not leave it behind."""
+    for path in set_aside(STUDY):
+        print(
+            f"{path}: shows no run that is there; set aside in {LAYOUT.root}/outdated",
+            file=sys.stderr,
+        )
 
 
 def print_failures():
@@ -145,6 +151,22 @@ def training_inputs(wildcards):
 def bundle_dataset(wildcards):
     """Return the files of the dataset that a model which stands alone is made of."""
     return LAYOUT.dataset(STUDY.config.bundles[wildcards.bundle].dataset)
+
+
+def bundle_files(wildcards):
+    """Return the files that a config names for a model which stands alone, but its crystals."""
+    block = STUDY.config.bundles[wildcards.bundle]
+    return names.files_of(block.source, block.group_by)
+
+
+def member_minutes(wildcards, attempt):
+    """Return the time a member of such a model asks for; more when it was not enough."""
+    return attempt * member_cost.minutes(STUDY, wildcards.bundle)
+
+
+def member_memory(wildcards, attempt):
+    """Return the memory a member asks for in MB; more when it was not enough."""
+    return attempt * member_cost.memory_mb(STUDY, wildcards.bundle)
 
 
 def data_job_minutes(wildcards, attempt):

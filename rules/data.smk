@@ -16,8 +16,8 @@ rule download:
     conda:
         "../envs/data.yaml"
     params:
+        # where it comes from (mirror) is no parameter: another way to the same file changes nothing
         file=lambda wildcards: DOWNLOADS[wildcards.file].model_dump(),
-        mirror=STUDY.config.mirror,
     message:
         "Downloading {wildcards.file}"
     script:
@@ -46,7 +46,7 @@ rule clean:
         entry=lambda wildcards: STUDY.datasets[wildcards.dataset].model_dump(
             mode="json", exclude={"label", "unit", "rows", "atoms", "reference"}
         ),
-        max_rejected=STUDY.config.cleaning.max_rejected,
+        # how many rows may be rejected is none: it decides whether the job fails, not what it leaves
     message:
         "Reading and cleaning {wildcards.dataset}"
     script:
@@ -72,7 +72,10 @@ rule split:
     params:
         test_fraction=STUDY.test_fraction,
         seed=STUDY.config.seed,
-        is_tested=lambda wildcards: wildcards.dataset in STUDY.tested_datasets,
+        # where nothing is imposed nothing depends on it, and it would draw test sets again
+        is_tested=lambda wildcards, input: wildcards.dataset in STUDY.tested_datasets
+        if input.imposed_samples or input.imposed_test_ids
+        else None,
     message:
         "Fixing the test set of {wildcards.dataset}"
     script:

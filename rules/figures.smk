@@ -28,7 +28,10 @@ rule table:
 # Asks for the results of all runs, not for the records: older results have none.
 rule usage:
     input:
-        [LAYOUT.table(experiment, "runs") for experiment in STUDY.grid],
+        [
+            LAYOUT.table(name, "runs")
+            for name in [*STUDY.grid, *STUDY.config.baselines]
+        ],
         [LAYOUT.dataset(code).symmetry for code in STUDY.used_datasets],
     output:
         report(
@@ -123,8 +126,8 @@ rule claims:
 # The first page of the report: what was run, what won, what to beware of.
 rule story:
     input:
-        cells=[
-            LAYOUT.table(name, "cells")
+        runs=[
+            LAYOUT.table(name, "runs")
             for name in [*STUDY.grid, *STUDY.config.baselines]
         ],
         picture=[

@@ -31,9 +31,10 @@ from crystal_transfer.bundles.finetune import finetune
 from crystal_transfer.bundles.folds import folds_of, groups_of
 from crystal_transfer.bundles.intervals import Calibration, factor
 from crystal_transfer.bundles.member import robust_scaler, training_rows
+from crystal_transfer.bundles.names import published
 from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of
 from crystal_transfer.bundles.predict import outputs_of, predict_bundle
-from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source, published
+from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,8 +11,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 import pytest
+import yaml
 from conftest import ROOT
 
+from crystal_transfer.bundles import cost as member_cost
+from crystal_transfer.bundles import names
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
@@ -35,6 +39,49 @@ def paper():
 def requests(device):
     study = load_study(with_defaults({"training": {"device": device}}))
     return {id: (minutes(study, run), memory_mb(study, run)) for id, run in study.runs.items()}
+
+
+def test_the_profile_has_a_partition_for_every_rule_that_asks_for_a_gpu():
+    text = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    rules = re.split(r"^rule (\w+):", text, flags=re.M)[1:]
+    asking = {
+        name for name, body in zip(rules[::2], rules[1::2], strict=True)
+        if "cost.gpu_request" in body
+    }  # fmt: skip
+    asking |= {
+        heir for origin, heir in re.findall(r"^use rule (\w+) as (\w+)", text, flags=re.M)
+        if origin in asking
+    }  # fmt: skip
+    profile = yaml.safe_load((ROOT / "slurm/profile.v9+.yaml").read_text())
+    assert len(asking) == 5
+    assert asking == profile["set-resources"].keys()
+
+
+def test_members_of_models_ask_for_what_their_crystals_need():
+    found = {}
+    for rows in (300, 30_000):
+        study = load_study(with_defaults({
+            "training": {"device": "cpu"},
+            "datasets": {"MINE": {"source": "file", "path": "mine.json", "rows": rows}},
+            "experiments": {
+                "ours": {"kind": "finetune", "dataset": "MINE"},
+                "theirs": {"kind": "finetune", "dataset": "MINE", "source": "alignns.pt"},
+            },
+        }))  # fmt: skip
+        for name in ("ours", "theirs"):
+            found[name, rows] = member_cost.minutes(study, name), member_cost.memory_mb(study, name)
+    assert found["ours", 300] < found["ours", 30_000]
+    assert found["ours", 300][0] < found["theirs", 300][0]
+
+
+def test_files_that_a_model_is_made_from_are_known_before_they_are_there(tmp_path):
+    assert names.files_of("auto", "formula") == []
+    assert names.files_of("results/a/runs/b", "none") == ["results/a/runs/b/model.safetensors"]
+    assert names.files_of("a/model.safetensors", "groups.csv") == [
+        "a/model.safetensors", "groups.csv",
+    ]  # fmt: skip
+    (tmp_path / "v1.0").mkdir()
+    assert names.files_of(str(tmp_path / "v1.0"), "none") == [f"{tmp_path}/v1.0/model.safetensors"]
 
 
 def test_larger_trainings_ask_for_more_and_small_ones_for_little():

@@ -38,17 +38,17 @@ def test_changes_are_those_of_scipys_paired_test():
         "records"
     )
     assert (row["study"], row["cell"], row["trials"]) == ("other", "scratch_A_n20", 3)
-    assert row["mae_change"] == pytest.approx(np.mean([-50, -25, 10]))
+    assert row["mae_increase"] == pytest.approx(np.mean([-50, -25, 10]))
     interval = stats.ttest_rel(other["r2"], base["r2"]).confidence_interval(0.95)
-    assert row["r2_change"] - row["r2_change_ci95"] == pytest.approx(interval.low)
-    assert row["r2_change"] + row["r2_change_ci95"] == pytest.approx(interval.high)
+    assert row["r2_difference"] - row["r2_difference_ci95"] == pytest.approx(interval.low)
+    assert row["r2_difference"] + row["r2_difference_ci95"] == pytest.approx(interval.high)
 
 
 def test_a_trial_that_diverged_in_one_study_counts_in_none():
     other = runs([1.0, np.nan, 5.0, 5.0])
     (row,) = contrast(runs([2.0, 4.0, 5.0]), {"other": other}).to_dict("records")
     assert row["trials"] == 2
-    assert row["mae_change"] == -25
+    assert row["mae_increase"] == -25
 
 
 def test_the_picture_has_a_row_per_study_and_no_cell_of_two_trials():

@@ -347,6 +347,11 @@ def test_imposed_samples(tmp_path):
         splits.split("PH", IDS[:9], 0.1, 0, samples=samples)
     with pytest.raises(InputError, match="in an imposed sample and in the imposed test set"):
         splits.split("PH", IDS, 0.1, 0, ["c3"], samples)
+    with pytest.raises(InputError, match="the imposed test set has crystal 'c50' twice"):
+        splits.split("PH", IDS, 0.1, 0, ["c50", "c51", "c50"], samples)
+    twice = {"1": {"4": ["c1", "c2", "c3", "c1"]}}
+    with pytest.raises(InputError, match="imposed sample 4 of trial 1 has crystal 'c1' twice"):
+        splits.split("PH", IDS, 0.1, 0, samples=twice)
     assert imposed.of_dataset(path, "DC") is None
 
 

@@ -21,7 +21,7 @@ from pymatgen.core import Lattice, Structure
 from crystal_transfer.datasets import download
 from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.download import fetch
-from crystal_transfer.datasets.names import by_name, inside, safe_name
+from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.datasets.sources.jarvis import read_jarvis
 from crystal_transfer.datasets.sources.materials_project import structures_of_materials_project
 from crystal_transfer.datasets.sources.tables import read_table
@@ -375,28 +375,6 @@ def test_plain_names():
         with pytest.raises(InputError, match="is not a plain name; use") as error:
             safe_name(name)
         assert str(error.value).isprintable()
-
-
-def test_paths_inside_a_folder(tmp_path):
-    folder = tmp_path / "downloads"
-    folder.mkdir()
-    (folder / "out").symlink_to(tmp_path)
-    assert inside(folder, "a/b.json") == folder / "a/b.json"
-    for path in ("../a", "/etc/passwd", "a/../../b", "out/a", "", "."):
-        with pytest.raises(InputError, match="leads out of the folder"):
-            inside(folder, path)
-
-
-def test_two_files_of_one_name():
-    one, same = ({"name": "d.json", "url": "http://h/good"} for _ in range(2))
-    assert by_name([one, same]).keys() == {"d.json"}
-    for other in (
-        one | {"url": "http://h/other"}, one | {"sha256": "0" * 64}, one | {"name": "D.json"},
-    ):  # fmt: skip
-        with pytest.raises(InputError, match="stands for two files"):
-            by_name([one, other])
-    with pytest.raises(InputError, match="not a plain name"):
-        by_name([one | {"name": "../../sitecustomize.py"}])
 
 
 def test_structures_from_the_materials_project(server):

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -252,6 +253,31 @@ def test_no_two_trainings_of_one_run_at_once(tmp_path, monkeypatch):
         pass
     with only_one(tmp_path / "run.lock"):
         pass
+
+
+def test_who_waited_for_a_lock_does_not_hold_one_on_a_deleted_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("crystal_transfer.training.interruption.PATIENCE", 5)
+    monkeypatch.setattr("crystal_transfer.training.interruption.WATCHED_EVERY", 0.01)
+    inside, leave = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with only_one(tmp_path / "run.lock"):
+            inside.set()
+            leave.wait(10)
+
+    waiting = threading.Thread(target=second)
+    with only_one(tmp_path / "run.lock"):
+        waiting.start()
+        assert not inside.wait(0.2)
+    assert inside.wait(10)
+    monkeypatch.setattr("crystal_transfer.training.interruption.PATIENCE", 0.1)
+    with (
+        pytest.raises(InputError, match="trains this run already"),
+        only_one(tmp_path / "run.lock"),
+    ):
+        pass
+    leave.set()
+    waiting.join()
 
 
 # --- tables whose inputs are damaged --------------------------------------------------------------

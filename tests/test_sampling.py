@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crystal_transfer.datasets.sampling import BINS, SAMPLINGS, bins, choose
+from crystal_transfer.datasets.sampling import BINS, bins, choose
+from crystal_transfer.runs import Sampling
 
 SKEWED = {f"c{i}": (i / 199) ** 4 for i in range(200)}  # most targets are near zero
 POOL = list(SKEWED)
@@ -16,7 +17,7 @@ def bin_of(id: str) -> int:
     return min(int(SKEWED[id] * BINS), BINS - 1)
 
 
-@pytest.mark.parametrize("method", SAMPLINGS)
+@pytest.mark.parametrize("method", Sampling)
 @given(
     targets=st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=60),
     share=st.floats(0.01, 1),

@@ -8,34 +8,50 @@ from docutils.core import publish_parts
 
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.protocols import protocol_of
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.story import page, warnings_of, wins
+from crystal_transfer.results.tables import CELL, cells
 
 
-def cell(kind: str, dataset: str, mae: float | None, trials: int = 3) -> dict:
-    return {"kind": kind, "dataset": dataset, "size": 20, "mae_mean": mae, "trials": trials,
-            "diverged": 0}  # fmt: skip
+def run(kind: str, dataset: str, mae: float | None, trial: int = 1, network: str = "") -> dict:
+    """A run of the cell that `network` names, as a row of the table."""
+    found = dict.fromkeys([*CELL, *METRICS], 0.0) | {"source": "", "variation": ""}
+    return found | {"kind": kind, "dataset": dataset, "size": 20, "trial": trial,
+                    "network": network, "mae": mae, "mae_scaled": mae}  # fmt: skip
 
 
-CELLS = pd.DataFrame(
+RUNS = pd.DataFrame(
     [
-        cell("scratch", "A", 2.0), cell("scratch", "B", 2.0), cell("scratch", "C", None),
-        cell("baseline", "A", 0.5), cell("baseline", "A", 3.0), cell("baseline", "B", 3.0),
-        cell("finetune", "A", 1.0), cell("finetune", "B", 1.0), cell("finetune", "B", 2.5),
-        cell("finetune", "C", 1.0), cell("finetune", "A", None),
+        run("scratch", "A", 2.0), run("scratch", "B", 2.0), run("scratch", "C", None),
+        run("baseline", "A", 0.5), run("baseline", "A", 3.0, network="x"),
+        run("baseline", "B", 3.0),
+        run("finetune", "A", 1.0), run("finetune", "B", 1.0),
+        run("finetune", "B", 2.5, network="x"),
+        run("finetune", "C", 1.0), run("finetune", "A", None, network="x"),
     ]
 )  # fmt: skip
+CELLS = cells(RUNS).assign(trials=3, diverged=0)
 
 
 def of(kind: str) -> pd.DataFrame:
-    return CELLS[CELLS["kind"] == kind]
+    return RUNS[RUNS["kind"] == kind]
 
 
 def test_wins_by_hand():
-    """A cell without a rival, or without a mean, is not counted; the best rival counts."""
-    assert wins(CELLS, of("scratch")) == (2, 3)
-    assert wins(CELLS, of("baseline")) == (2, 3)
-    assert wins(CELLS, CELLS[:0]) == (0, 0)
-    assert "No cell" in wins(CELLS, CELLS[:0]).sentence("scratch")
+    """A cell without a rival, or that diverged, is not counted; all rivals count."""
+    assert wins(RUNS, of("scratch")) == (2, 3)
+    assert wins(RUNS, of("baseline")) == (2, 3)
+    assert wins(RUNS, RUNS[:0]) == (0, 0)
+    assert "No cell" in wins(RUNS, RUNS[:0]).sentence("scratch")
+
+
+def test_cells_are_compared_on_the_trials_that_both_have():
+    """By its mean over three trials scratch would be ahead."""
+    scratch = pd.DataFrame(
+        [run("scratch", "A", mae, t) for t, mae in ((1, 3.0), (2, 0.1), (3, 0.1))]
+    )
+    tuned = pd.DataFrame([run("finetune", "A", 2.0, 1)])
+    assert wins(tuned, scratch) == (1, 1)
 
 
 def test_warnings_follow_from_the_study():
@@ -60,9 +76,9 @@ def test_a_protocol_of_words_is_that_protocol():
 def test_docutils_reads_the_page():
     """With a picture as large as a heatmap's: longer lines than docutils reads."""
     picture = base64.b64encode(random.Random(0).randbytes(150_000)).decode()
-    text = page([("scratch", "scratch", 3)], CELLS, "clean", ["one", "two"], picture)
+    text = page([("scratch", "scratch", 3)], RUNS, "clean", ["one", "two"], picture)
     html = publish_parts(text, writer="html")["body"]
     assert "System Message" not in html
     assert f"data:image/png;base64,{picture}" in html
     assert html.index("2 of 3") < html.index("Before you quote")
-    assert "32 tested models" not in html
+    assert "11 tested models" in html

@@ -184,7 +184,7 @@ def test_weights_from_a_file_are_fine_tuned(study, tmp_path):
     assert own.equals(pd.read_csv(same / "predictions.csv"))
 
 
-def test_a_dry_run_of_another_config_deletes_no_figure(study, tmp_path):
+def test_another_config_moves_no_figure_in_a_dry_run_and_deletes_none(study, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(study, folder, symlinks=True)
     content = yaml.safe_load((folder / "tests/tiny.yaml").read_text())
@@ -192,7 +192,13 @@ def test_a_dry_run_of_another_config_deletes_no_figure(study, tmp_path):
     (folder / "own.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     results = folder / "results/tiny"
     before = (results / "figures/fig4b.csv").read_bytes()
-    said = snakemake("-n", "--configfile", "own.yaml", folder=folder).stderr
+    said = snakemake("-n", "--configfile", "own.yaml", folder=folder).stdout
+    assert "fig4b" in said
+    assert (results / "figures/fig4b.csv").read_bytes() == before
+    target = "results/tiny/datasets/EFORM/split.json"
+    said = snakemake(
+        "-c1", "--forcerun", "split", "--configfile", "own.yaml", "--", target, folder=folder
+    ).stderr
     assert "fig4b.csv: shows no run that is there; set aside in results/tiny/outdated" in said
     assert (results / "outdated/figures/fig4b.csv").read_bytes() == before
     snakemake(*TINY, "--", "results/tiny/figures/fig4b.csv", folder=folder)

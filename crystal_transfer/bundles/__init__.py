@@ -1,7 +1,8 @@
 """A model for one's own crystals, in a folder that stands alone.
 
-data, folds, sources, plan
-    what goes in: crystals, who is held out together, what to start from, how to train.
+data, names, folds, sources, plan, cost
+    what goes in: crystals, who is held out together, what to start from, how to train, and what
+    that asks a cluster for.
 begin, work, member, side_by_side
     trainings: what they read, where they write, one of them, and several at a time.
 comparison, intervals, domain

@@ -8,9 +8,10 @@ from crystal_transfer.arrays import digest
 from crystal_transfer.bundles.comparison import RIDGE, out_of_fold
 from crystal_transfer.bundles.data import Crystals
 from crystal_transfer.bundles.folds import folds_of, groups_of
+from crystal_transfer.bundles.names import AUTO, shipped
 from crystal_transfer.bundles.plan import Options, Plan, plain, plan_of
 from crystal_transfer.bundles.predict import frozen_features
-from crystal_transfer.bundles.sources import AUTO, Source, find_source, shipped
+from crystal_transfer.bundles.sources import Source, find_source
 from crystal_transfer.bundles.work import Start, Work
 from crystal_transfer.datasets import crystals as tables
 from crystal_transfer.datasets.crystals import CrystalTable

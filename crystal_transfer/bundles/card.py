@@ -5,7 +5,7 @@ from typing import Any
 
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import WORDS
-from crystal_transfer.bundles.folds import BY_FORMULA, BY_NOTHING
+from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.bundles.templates import filled
 from crystal_transfer.files import write_text
 from crystal_transfer.species import SYMBOLS

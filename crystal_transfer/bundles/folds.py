@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
+from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.errors import InputError
-
-BY_FORMULA = "formula"
-BY_NOTHING = "none"
 
 
 def groups_of(table: CrystalTable, by: str) -> np.ndarray:
@@ -72,7 +70,13 @@ def _of_file(table: CrystalTable, path: str) -> Sequence[str]:
         ) from None
     if not rows or not {"id", "group"} <= rows[0].keys():
         raise InputError(f"{path}: has no columns id and group; write one row per crystal.")
-    known = {row["id"]: row["group"] for row in rows}
+    known: dict[str, str] = {}
+    for row in rows:
+        if known.setdefault(row["id"], row["group"]) != row["group"]:
+            raise InputError(
+                f"{path}: names two groups for crystal '{row['id']}', {known[row['id']]} and "
+                f"{row['group']}; keep one of them."
+            )
     missing = [id for id in table.ids.tolist() if not known.get(id)]
     if missing:
         raise InputError(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import platformdirs
 import torch
-import yaml
 
 from crystal_transfer import data
+from crystal_transfer.bundles.names import SCRATCH, published, shipped, weights_of
 from crystal_transfer.datasets.download import fetch
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import seal_of, sha256, write_text
@@ -19,8 +19,6 @@ from crystal_transfer.models.strategies import Head
 from crystal_transfer.models.weights import load_weights
 from crystal_transfer.protocols import BondRule
 
-AUTO = "auto"  # the best of the weights that ship, on the crystals at hand
-SCRATCH = "scratch"  # nothing: every weight is drawn
 MIRROR = (
     "CRYSTAL_TRANSFER_MIRROR"  # folder that has alignn's archives, for machines without network
 )
@@ -48,17 +46,6 @@ class Source:
     licence: str = ""
 
 
-def shipped() -> list[str]:
-    """List the weights that come with the package."""
-    return sorted(path.stem for path in data.WEIGHTS.glob("*.safetensors"))
-
-
-def published() -> dict[str, str]:
-    """Return name -> address of the networks that alignn's authors have published."""
-    found: dict[str, str] = yaml.safe_load(data.ALIGNN_MODELS.read_text(encoding="utf-8"))
-    return found
-
-
 def find_source(name: str) -> Source:
     """Return the network of a name.
 
@@ -81,9 +68,7 @@ def find_source(name: str) -> Source:
     if name in published():
         path = downloaded(name)
         return Source(name, _of_alignn(path), sha256(path), "figshare, CC BY 4.0")
-    path = Path(name)
-    if path.is_dir() and (path / "model.safetensors").is_file():
-        path = path / "model.safetensors"
+    path = weights_of(name)
     if not path.is_file():
         raise InputError(
             f"source '{name}': there is no such file and no such name; the names are {SCRATCH}, "

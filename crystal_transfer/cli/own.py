@@ -21,9 +21,10 @@ from crystal_transfer.bundles.data import (
     read_unlabelled,
     write_rejected,
 )
+from crystal_transfer.bundles.names import published, shipped
 from crystal_transfer.bundles.plan import Options, plan_of
 from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
-from crystal_transfer.bundles.sources import find_source, published, shipped
+from crystal_transfer.bundles.sources import find_source
 from crystal_transfer.datasets.cleaning import SHOWN
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import replaced_when_whole, write_text

@@ -208,11 +208,14 @@ def registry(path: str | Path, additions: Mapping[str, Mapping[str, Any]]) -> di
 
 
 def _check_names(datasets: Mapping[str, Dataset]) -> None:
-    """Check that files of one name are one file: they share a path in resources/downloads."""
+    """Check that files of one name are one file: they share a path in resources/downloads.
+
+    Names that differ in case only are one name on some file systems.
+    """
     seen: dict[str, tuple[str, DataFile]] = {}
     for code, entry in datasets.items():
         for file in entry.downloads:
-            other, known = seen.setdefault(file.name, (code, file))
+            other, known = seen.setdefault(file.name.casefold(), (code, file))
             if known != file:
                 raise InputError(
                     f"config key datasets.{code}.files: {file.name} is also a file of {other}, "

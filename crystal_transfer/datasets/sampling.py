@@ -20,11 +20,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from crystal_transfer.runs import Sampling
+
 Item = TypeVar("Item")
 
 BINS = 10
-
-SAMPLINGS = ("random", "weighted", "uniform")
 
 
 def shuffled(items: Sequence[Item], key: tuple[Any, ...]) -> list[Item]:
@@ -44,7 +44,7 @@ def generator(key: tuple[Any, ...]) -> random.Random:
 
 
 def choose(
-    method: str,
+    method: Sampling | str,
     pool: Sequence[str],
     targets: Mapping[str, float],
     size: int,
@@ -55,7 +55,7 @@ def choose(
     Parameters
     ----------
     method
-        One of `SAMPLINGS`.
+        A word of `runs.Sampling`.
     pool
         Who may be chosen, in a fixed order; at least `size`.
     targets
@@ -112,7 +112,7 @@ def bins(pool: Sequence[str], targets: Mapping[str, float]) -> list[list[str]]:
 
 
 _METHODS: dict[str, Callable[..., list[str]]] = {
-    "random": _random,
-    "weighted": _weighted,
-    "uniform": _uniform,
+    Sampling.RANDOM: _random,
+    Sampling.WEIGHTED: _weighted,
+    Sampling.UNIFORM: _uniform,
 }

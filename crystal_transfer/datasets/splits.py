@@ -1,5 +1,6 @@
 """The fixed test set of a dataset and the samples of its trials."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -65,11 +66,16 @@ def split(
     Raises
     ------
     InputError
-        If an imposed sample has an unknown crystal or one of the test set, or an imposed test set
-        an unknown one.
+        If an imposed sample has an unknown crystal, one twice or one of the test set, or an imposed
+        test set an unknown one or one twice.
     """
     known = set(ids)
     imposed = _as_strings(samples or {})
+    for trial, sizes in imposed.items():
+        for size, drawn in sizes.items():
+            _require_distinct(
+                drawn, f"dataset {dataset}: the imposed sample {size} of trial {trial}"
+            )
     members = {id for sizes in imposed.values() for drawn in sizes.values() for id in drawn}
     unknown = sorted(members - known)
     if unknown:
@@ -80,6 +86,7 @@ def split(
         )
     if test_ids is not None:
         test = list(map(str, test_ids))
+        _require_distinct(test, f"dataset {dataset}: the imposed test set")
         missing = [id for id in test if id not in known]
         if missing:
             raise InputError(
@@ -202,6 +209,12 @@ def train_and_validation(sample: list[str]) -> tuple[list[str], list[str]]:
 def pool_share(size: int, test_fraction: float) -> int:
     """Return how many of the `size` crystals of a dataset are in its pool, the test set aside."""
     return round((1 - test_fraction) * size)
+
+
+def _require_distinct(ids: Sequence[str], what: str) -> None:
+    twice = next((id for id, count in Counter(ids).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{what} has crystal '{twice}' twice; take it out once.")
 
 
 def _as_strings(

@@ -60,8 +60,8 @@ def gains(runs: pd.DataFrame) -> pd.DataFrame:
     -------
     A row per fine-tuned cell of at least three trials that did not diverge, neither tuned nor from
     scratch: the columns of a cell, trials, gain (reduction of the MAE in % of that of scratch, mean
-    over trials), the half-widths of its 95 % intervals, shared and corrected, and whether each
-    leaves out zero (holds_shared, holds_corrected). *shared* is Student's t over the trials: it
+    over trials), the half-widths of its 95 % intervals, shared and corrected, and whether it is
+    above zero by each (holds_shared, holds_corrected). *shared* is Student's t over the trials: it
     says how the gain varies with samples and with the initial weights of scratch on this one test
     set; the pre-training of a cell is one for all its trials. *corrected* multiplies the variance
     by 1 + trials x n_test / size, which is what trials on splits of their own would need

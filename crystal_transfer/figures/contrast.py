@@ -18,7 +18,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 
-AXES = {"r2_change": "change of test $R^2$", "mae_change": "change of test MAE (%)"}
+AXES = {"r2_difference": "change of test $R^2$", "mae_increase": "change of test MAE (%)"}
 ROW = 0.42  # inches of a study
 FAR_R2, LINEAR_R2 = 1.0, 0.1  # one cell with a change beyond the former would hide all others
 
@@ -56,9 +56,9 @@ def contrast(table: pd.DataFrame) -> Figure:
         axis.set_yticks(range(len(studies)), [study.replace("_", " ") for study in studies])
         axis.set_ylim(-0.5, len(studies) - 0.5)
         axis.set_xlabel(label)
-    if table["r2_change"].abs().max() > FAR_R2:
+    if table["r2_difference"].abs().max() > FAR_R2:
         axes[0].set_xscale("symlog", linthresh=LINEAR_R2)
-        axes[0].set_xlabel(f"{AXES['r2_change']}, linear to ±{LINEAR_R2:g}")
+        axes[0].set_xlabel(f"{AXES['r2_difference']}, linear to ±{LINEAR_R2:g}")
     legend_below(figure, labelled(axes[0]))
     return figure
 

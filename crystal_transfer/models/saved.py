@@ -17,12 +17,11 @@ from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.sizes import SIZES, Sizes
 from crystal_transfer.models.strategies import Head
-from crystal_transfer.models.tensors import load_tensors, save_tensors
+from crystal_transfer.models.tensors import SPECIES_FEATURES, load_tensors, save_tensors
 from crystal_transfer.models.weights import initialise
 
 FORMAT = 1  # raise it when an older version could not read the file any more
 METADATA = "crystal_transfer"  # key of the file's metadata
-SPECIES_FEATURES = "species_features"  # name of the input features among the tensors
 
 
 @dataclass(frozen=True)
@@ -124,13 +123,7 @@ def saved_from(
     scalers: Mapping[str, Scaler],
     bond_rule: str,
 ) -> SavedModel:
-    """Collect what a trained network must be saved with.
-
-    Raises
-    ------
-    InputError
-        If a weight is not finite: the training has diverged.
-    """
+    """Collect what a trained network must be saved with; see `is_finite`."""
     tensors = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     return SavedModel(
         name, sizes, head, scalers, bond_rule, tensors, network.species_features.detach().cpu()

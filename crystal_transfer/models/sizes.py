@@ -30,6 +30,16 @@ class Sizes:
             if getattr(self, field.name) < lowest:
                 raise ValueError(f"has a {field.name} below {lowest}; correct it")
 
+    @property
+    def width(self) -> int:
+        """Features of an atom in the convolutions; what a run costs follows from it."""
+        raise NotImplementedError
+
+    @property
+    def convolutions(self) -> int:
+        """Number of convolutions, over bonds or over bond pairs."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class AlignnSizes(Sizes):
@@ -48,6 +58,16 @@ class AlignnSizes(Sizes):
     hidden_features: int = 256
     """Width of the layers."""
 
+    @property
+    def width(self) -> int:
+        """Features of an atom in the convolutions."""
+        return self.hidden_features
+
+    @property
+    def convolutions(self) -> int:
+        """A layer on bonds and bond pairs has one over each."""
+        return 2 * self.alignn_layers + self.gcn_layers
+
 
 @dataclass(frozen=True)
 class CgcnnSizes(Sizes):
@@ -63,6 +83,16 @@ class CgcnnSizes(Sizes):
     """Width of the convolutions."""
     pooled_features: int = 128
     """Width of the layer after pooling."""
+
+    @property
+    def width(self) -> int:
+        """Features of an atom in the convolutions."""
+        return self.hidden_features
+
+    @property
+    def convolutions(self) -> int:
+        """One per layer."""
+        return self.layers
 
 
 SIZES: dict[str, type[Sizes]] = {

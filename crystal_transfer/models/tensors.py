@@ -19,6 +19,8 @@ from torch import Tensor
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import replaced_when_whole
 
+SPECIES_FEATURES = "species_features"  # what input features are called in a file of tensors
+
 DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8,

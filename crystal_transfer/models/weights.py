@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.models.tensors import load_tensors
+from crystal_transfer.models.tensors import SPECIES_FEATURES, load_tensors
 
 WRAPPERS = ("model", "state_dict", "model_state_dict")  # where training scripts put the weights
 
@@ -70,7 +70,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
 
 def _of_network(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Leave out what a saved model has besides its weights."""
-    return {name: value for name, value in tensors.items() if name != "species_features"}
+    return {name: value for name, value in tensors.items() if name != SPECIES_FEATURES}
 
 
 def member_meant(path: str | Path) -> str:

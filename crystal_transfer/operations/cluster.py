@@ -19,7 +19,7 @@ from typing import IO, Any
 import psutil
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_json, write_json
+from crystal_transfer.files import is_open_file_of, read_json, write_json
 from crystal_transfer.processes import started
 
 PATIENCE = 120  # s that cancelled jobs may take to end; SLURM kills them after KillWait, 30 s
@@ -143,7 +143,7 @@ def _locked(record: Path) -> IO[Any] | socket.socket:
         except OSError as error:
             handle.close()
             return _locked_on_this_host(record, str(error.strerror))
-        if _is_file_of(handle, path):
+        if is_open_file_of(handle, path):
             return handle
         handle.close()  # it was deleted between the two calls: the lock would be one on nothing
 
@@ -171,13 +171,6 @@ def _locked_on_this_host(record: Path, reason: str) -> socket.socket:
         "two hosts in the same second."
     )
     return lock
-
-
-def _is_file_of(handle: IO[Any], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _see_off(record: Path, force: bool) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.datasets.splits import VALIDATION_FRACTION, pool_share
 from crystal_transfer.experiments.study import Study
+from crystal_transfer.experiments.throughput import TrainingThroughput
 from crystal_transfer.models.sizes import Sizes
-from crystal_transfer.runs import Run, RunKind
+from crystal_transfer.runs import Hyperparameters, Run, RunKind
 from crystal_transfer.training.settings import TESTED_AT_ONCE, Device
 
 USUAL_ATOMS = 10.0  # per crystal, where a dataset's entry does not say
@@ -55,8 +56,8 @@ def workload(study: Study, run: Run) -> Workload:
     """Count what a run does."""
     datasets, test_fraction = study.datasets, study.test_fraction
     codes = run.properties or (run.dataset,)
-    rows = {code: _rows(datasets[code]) for code in codes}
-    atoms = sum(rows[code] * _atoms(datasets[code]) for code in codes) / sum(rows.values())
+    rows = {code: rows_of(datasets[code]) for code in codes}
+    atoms = sum(rows[code] * atoms_of(datasets[code]) for code in codes) / sum(rows.values())
     tested = sum(rows.values()) - sum(pool_share(n, test_fraction) for n in rows.values())
     size = run.size
     if run.kind is RunKind.PRETRAIN:
@@ -64,8 +65,12 @@ def workload(study: Study, run: Run) -> Workload:
     elif run.properties:
         # nearly all crystals of the small datasets are in the largest one too
         size = pool_share(max(rows.values()), test_fraction)
-    how = run.hyperparameters
-    assert how is not None, "a checkpoint is not trained"
+    assert run.hyperparameters is not None, "a checkpoint is not trained"
+    return workload_of(run.hyperparameters, size, tested, atoms)
+
+
+def workload_of(how: Hyperparameters, size: int, tested: int, atoms: float) -> Workload:
+    """Count what a training does on a sample of so many crystals, with so many atoms each."""
     n_validation = max(1, round(VALIDATION_FRACTION * size))
     n_training = max(1, size - n_validation)
     steps = max(1, n_training // how.batch_size)
@@ -84,7 +89,7 @@ def workload(study: Study, run: Run) -> Workload:
 
 def data_minutes(study: Study, codes: Iterable[str]) -> int:
     """Return the time to ask a cluster for, for a job on whole datasets."""
-    return _minutes_to_ask_for(_crystals(study, codes) * study.throughput.data.crystal)
+    return minutes_to_ask_for(_crystals(study, codes) * study.throughput.data.crystal)
 
 
 def data_memory_mb(study: Study, codes: Iterable[str]) -> int:
@@ -95,20 +100,28 @@ def data_memory_mb(study: Study, codes: Iterable[str]) -> int:
 
 def seconds(study: Study, run: Run) -> float:
     """Estimate how long a run takes."""
-    work, measured = workload(study, run), study.throughput.training
+    sizes = study.config.model.sizes_of(run.network)
+    return seconds_of(study.throughput.training, workload(study, run), sizes)
+
+
+def seconds_of(measured: TrainingThroughput, work: Workload, sizes: Sizes) -> float:
+    """Estimate how long so much work takes with a network of these sizes."""
     atoms = work.trained * measured.atom + work.predicted * measured.predicted_atom
-    share = relative_cost(study.config.model.sizes_of(run.network))
-    return measured.start + work.steps * measured.step + share * atoms
+    return measured.start + work.steps * measured.step + relative_cost(sizes) * atoms
 
 
 def minutes(study: Study, run: Run) -> int:
     """Return the time to ask a cluster for, with a margin."""
-    return _minutes_to_ask_for(seconds(study, run))
+    return minutes_to_ask_for(seconds(study, run))
 
 
 def memory_mb(study: Study, run: Run) -> int:
     """Return the memory to ask a cluster for in MB, with a margin on what depends on the data."""
-    work, measured = workload(study, run), study.throughput.training
+    return memory_of(study.throughput.training, workload(study, run))
+
+
+def memory_of(measured: TrainingThroughput, work: Workload) -> int:
+    """Return the memory to ask a cluster for in MB, for so much work."""
     data = LARGE_BATCH * work.batch * measured.batch_atom_memory
     data += work.stored * measured.stored_atom_memory
     return _mb_to_ask_for(measured.memory, data)
@@ -135,10 +148,8 @@ def n_parameters(sizes: Sizes) -> int:
 
     Counted from the layers: a convolution of width h has five linear layers of h x h and two norms.
     """
-    h: int = sizes.hidden_features  # type: ignore[attr-defined]
-    convolutions = 2 * getattr(sizes, "alignn_layers", 0) + getattr(sizes, "gcn_layers", 0)
-    convolutions += getattr(sizes, "layers", 0)
-    return convolutions * (5 * h * h + 9 * h) + 92 * h + 2 * 64 * h
+    h = sizes.width
+    return sizes.convolutions * (5 * h * h + 9 * h) + 92 * h + 2 * 64 * h
 
 
 def relative_cost(sizes: Sizes) -> float:
@@ -148,13 +159,12 @@ def relative_cost(sizes: Sizes) -> float:
     2 + 2 and 2 + 2 layers took 3260, 535 and 231 ms, and width 64 with 4 + 4 layers 375. Part of it
     grows with the width, as passes over memory do, part with its square, as matrix products do.
     """
-    width: float = sizes.hidden_features / 256  # type: ignore[attr-defined]
-    convolutions = 2 * getattr(sizes, "alignn_layers", 0) + getattr(sizes, "gcn_layers", 0)
-    convolutions += getattr(sizes, "layers", 0)
-    return 0.03 + convolutions / 12 * (0.16 * width + 0.81 * width**2)
+    width = sizes.width / 256
+    return 0.03 + sizes.convolutions / 12 * (0.16 * width + 0.81 * width**2)
 
 
-def _minutes_to_ask_for(seconds: float) -> int:
+def minutes_to_ask_for(seconds: float) -> int:
+    """Return the time to ask a cluster for, with a margin."""
     return math.ceil(LEAST_MINUTES + MARGIN * seconds / 60)
 
 
@@ -162,13 +172,15 @@ def _mb_to_ask_for(fixed: float, of_the_data: float) -> int:
     return math.ceil((fixed + MARGIN * of_the_data) / 100) * 100
 
 
-def _rows(entry: Dataset, unknown: int = USUAL_ROWS) -> int:
+def rows_of(entry: Dataset, unknown: int = USUAL_ROWS) -> int:
+    """Return how many crystals a dataset has, or what is taken for it where nothing says so."""
     return entry.size or unknown
 
 
 def _crystals(study: Study, codes: Iterable[str]) -> int:
-    return sum(_rows(study.datasets[code], UNKNOWN_ROWS) for code in codes)
+    return sum(rows_of(study.datasets[code], UNKNOWN_ROWS) for code in codes)
 
 
-def _atoms(entry: Dataset) -> float:
+def atoms_of(entry: Dataset) -> float:
+    """Return how many atoms its crystals have in the mean."""
     return entry.atoms or USUAL_ATOMS

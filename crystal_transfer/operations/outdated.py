@@ -26,28 +26,37 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
     yield [layout.claims], [run for name in study.compared for run in study.grid[name]]
 
 
-def date_back(study: Study) -> list[str]:
+def date_back(study: Study) -> None:
     """Make Snakemake see that what shows a missing run must be made again, and the run first.
 
-    Files of which some runs are there get a date before all of them. Those of which none is there
-    are set aside in the folder `outdated`, not deleted: another config with the same folder of
-    results may have made them, and this one may only be planned (a dry run).
+    Nothing but dates changes, so a dry run, and one of another config, loses nothing.
+    """
+    for path, _ in _outdated(study):
+        os.utime(path, (0, 0))
+
+
+def set_aside(study: Study) -> list[str]:
+    """Move files that show no run that is there to the folder `outdated`.
+
+    They are not deleted: another config with the same folder of results may have made them. Before
+    anything runs, and after the study was claimed, so that no other Snakemake needs them.
 
     Returns
     -------
-    The files that were set aside.
+    The files.
     """
+    found = [path for path, some_are_there in _outdated(study) if not some_are_there]
+    for path in found:
+        target = Path(study.layout.set_aside(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).replace(target)
+    return found
+
+
+def _outdated(study: Study) -> Iterator[tuple[str, bool]]:
+    """List the files that show a missing run, and whether any of their runs are there."""
     done = {id for id in study.runs if study.layout.is_done(id)}
-    set_aside = []
     for files, runs in shown(study):
         there = [run.id in done for run in runs]
-        existing = [] if all(there) else [path for path in files if Path(path).exists()]
-        for path in existing:
-            if any(there):
-                os.utime(path, (0, 0))
-            else:
-                target = study.layout.set_aside(path)
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                Path(path).replace(target)
-                set_aside.append(path)
-    return set_aside
+        if not all(there):
+            yield from ((path, any(there)) for path in files if Path(path).exists())

@@ -75,8 +75,8 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     Returns
     -------
     A row per study and cell that both have: study, cell (the runs' id without the trial), kind,
-    source, dataset, size, strategy, trials, and the changes r2_change (difference of R2) and
-    mae_change (of the MAE in %; negative is better), means over the trials, each with the
+    source, dataset, size, strategy, trials, r2_difference and mae_increase (in % of the MAE of
+    `base`; negative is better), means over the trials, each with the
     half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
     diverged in either study are left out, and so are cells in which nothing is different.
 
@@ -101,14 +101,14 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
             )
         changes = both.assign(
             cell=both["id"].str.replace(r"_t\d+$", "", regex=True),
-            r2_change=both["r2"] - both["r2_base"],
-            mae_change=100 * (both["mae"] / both["mae_base"] - 1),
+            r2_difference=both["r2"] - both["r2_base"],
+            mae_increase=100 * (both["mae"] / both["mae_base"] - 1),
         )
         for cell, found in changes.groupby("cell", sort=False):
             if np.array_equal(found["mae"], found["mae_base"]):
                 continue
             row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(found)}
-            for column in ("r2_change", "mae_change"):
+            for column in ("r2_difference", "mae_increase"):
                 row[column] = found[column].mean()
                 row[f"{column}_ci95"] = half_width(found[column])
             rows.append(row)

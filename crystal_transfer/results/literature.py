@@ -77,4 +77,5 @@ def own_cell(cells: pd.DataFrame, source: str, code: str, size: int) -> pd.Serie
 
 
 def _unit(datasets: Mapping[str, Any], code: str) -> str:
-    return select.label_and_unit(datasets[code])[1] if code in datasets else ""
+    unit = datasets[code].unit if code in datasets else ""
+    return "" if unit == "1" else unit

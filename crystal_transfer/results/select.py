@@ -200,12 +200,3 @@ def wrapped(name: str, width: int) -> str:
         lines[-1] += part
     pieces = [[line[i : i + width] for i in range(0, len(line), width)] for line in lines]
     return "\n".join(piece for line in pieces for piece in line)
-
-
-def label_and_unit(entry: Any) -> tuple[str, str]:
-    """Return label and unit of a dataset, from attributes or keys; no unit is an empty string."""
-    if isinstance(entry, Mapping):
-        label, unit = entry["label"], entry["unit"]
-    else:
-        label, unit = entry.label, entry.unit
-    return label, "" if unit == "1" else unit

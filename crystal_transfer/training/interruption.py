@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from crystal_transfer.errors import InputError
+from crystal_transfer.files import is_open_file_of
 from crystal_transfer.processes import fields_of, started
 
 WATCHED_EVERY = 1.0  # s between two looks at the processes that a training belongs to
@@ -86,20 +88,29 @@ def only_one(path: str | Path) -> Iterator[None]:
         If another process has the lock and does not end.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with Path(path).open("w") as handle:
-        given_up = time.monotonic() + PATIENCE
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > given_up:
-                    raise InputError(
-                        f"{path}: another process trains this run already and does not end; look "
-                        "for it with ps or squeue and stop it."
-                    ) from None
-                time.sleep(WATCHED_EVERY)
-            except OSError:
-                break
-        yield
-        Path(path).unlink(missing_ok=True)
+    given_up = time.monotonic() + PATIENCE
+    while True:
+        with Path(path).open("w") as handle:
+            locked = _lock(handle, given_up)
+            if locked and not is_open_file_of(handle, path):
+                continue  # who had the lock before has deleted it since
+            yield
+            Path(path).unlink(missing_ok=True)
+            return
+
+
+def _lock(handle: IO[str], given_up: float) -> bool:
+    """Lock an open file, and say whether its file system knows locks; raise as `only_one` says."""
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > given_up:
+                raise InputError(
+                    f"{handle.name}: another process trains this run already and does not end; "
+                    "look for it with ps or squeue and stop it."
+                ) from None
+            time.sleep(WATCHED_EVERY)
+        except OSError:
+            return False

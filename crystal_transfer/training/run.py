@@ -42,8 +42,8 @@ from crystal_transfer.training.tasks import Task, TestSet, one_property, several
 PREDICTION_COLUMNS = [
     "id", "property", "target", "prediction", "target_scaled", "prediction_scaled"
 ]  # fmt: skip
-# what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
 PUBLISHED_SEED = 123  # for every trial; published files of Devi et al. 2024
+# what torch.set_float32_matmul_precision calls them; tf32 is fp32 on a CPU
 PRECISIONS = {Precision.FP32: "highest", Precision.TF32: "high", Precision.BF16: "medium"}
 
 

@@ -126,13 +126,13 @@ def of_the_pairs(gained: pd.Series) -> str:
 
 def wins_of_transfer(ours: Study) -> str:
     """Count the pairs that win, by size, and name those that do beyond chance."""
-    cells = cells_of("scratch", *PAIRS)
-    held = chance.gains(whole_runs_of("scratch", *PAIRS))
+    runs = whole_runs_of("scratch", *PAIRS)
+    held = chance.gains(runs)
     held["loses"] = held["gain"] < -held["shared"]
-    baselines = cells_of(*ours.config.baselines)
+    baselines = whole_runs_of(*ours.config.baselines)
     rows = []
     for size, here in held.groupby("size"):
-        own = cells[cells["size"] == size]
+        own = runs[runs["size"] == size]
         rivals = own[own["kind"] == "scratch"], baselines
         won = [f"{found.won} of {found.compared}" for found in (wins(own, some) for some in rivals)]
         beyond = [int(here[f"holds_{kind}"].sum()) for kind in ("shared", "corrected")]
@@ -298,10 +298,10 @@ def switches(ours: Study) -> str:
     found = numbers("contrast")
     found = found[found["trials"] >= FEWEST_TRIALS]
     # a MAE that is the same in print has not changed, whatever its interval
-    beyond = found[found["mae_change"].abs() > found["mae_change_ci95"].clip(lower=0.05)]
+    beyond = found[found["mae_increase"].abs() > found["mae_increase_ci95"].clip(lower=0.05)]
     each = "; ".join(
         f"{row.study}, {row.cell.removesuffix('_all')}: "
-        f"{row.mae_change:+.0f} ± {row.mae_change_ci95:.0f} %"
+        f"{row.mae_increase:+.0f} ± {row.mae_increase_ci95:.0f} %"
         for row in beyond.itertuples()
     )
     line = (
@@ -310,8 +310,8 @@ def switches(ours: Study) -> str:
     )
     rows = [
         [row.study, row.cell.removesuffix("_all"),
-         f"{row.r2_change:+.3f} ± {row.r2_change_ci95:.3f}",
-         f"{row.mae_change:+.1f} ± {row.mae_change_ci95:.1f}"]
+         f"{row.r2_difference:+.3f} ± {row.r2_difference_ci95:.3f}",
+         f"{row.mae_increase:+.1f} ± {row.mae_increase_ci95:.1f}"]
         for row in found.itertuples()
     ]  # fmt: skip
     columns = ["switch", "cell", "change of R²", "change of MAE (%)"]

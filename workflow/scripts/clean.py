@@ -19,5 +19,5 @@ with logged(snakemake.log[0]):
         rejected += seen
     write_csv(snakemake.log.rejected, ["id", "reason"], rejected)
     write_sealed_json(snakemake.output.test_ids, test_ids)
-    require_enough(len(table), rejected, snakemake.params.max_rejected, code)
+    require_enough(len(table), rejected, snakemake.config["cleaning"]["max_rejected"], code)
     crystals.save(table, snakemake.output.table)

@@ -6,5 +6,9 @@ from crystal_transfer.datasets.download import fetch
 with logged(snakemake.log[0]):
     file = snakemake.params.file
     fetch(
-        file["url"], snakemake.output[0], file["sha256"], snakemake.params.mirror, size=file["size"]
+        file["url"],
+        snakemake.output[0],
+        file["sha256"],
+        snakemake.config["mirror"],
+        size=file["size"],
     )

@@ -3,23 +3,20 @@
 import base64
 from pathlib import Path
 
-import pandas as pd
-
 from crystal_transfer.console import logged
 from crystal_transfer.files import write_text
 from crystal_transfer.protocols import protocol_of
 from crystal_transfer.results.story import page, warnings_of
-from crystal_transfer.results.tables import read_cells
+from crystal_transfer.results.tables import cells, read_runs
 
 with logged(snakemake.log[0]):
     params = snakemake.params
-    tables = [read_cells(path) for path in snakemake.input.cells]
-    cells = pd.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True)
     experiments = [
-        (name, kind, len(table))
-        for (name, kind), table in zip(params.experiments.items(), tables, strict=True)
+        (name, kind, len(cells(read_runs([path]))))
+        for (name, kind), path in zip(params.experiments.items(), snakemake.input.runs, strict=True)
     ]
+    runs = read_runs(snakemake.input.runs)
     pictures = [Path(path).read_bytes() for path in snakemake.input.picture]
     picture = base64.b64encode(pictures[0]).decode() if pictures else ""
-    warnings = warnings_of(cells, protocol_of(params.switches), params.imposed)
-    write_text(snakemake.output[0], page(experiments, cells, params.protocol, warnings, picture))
+    warnings = warnings_of(cells(runs), protocol_of(params.switches), params.imposed)
+    write_text(snakemake.output[0], page(experiments, runs, params.protocol, warnings, picture))

@@ -11,13 +11,16 @@ and all arithmetic is that of floats.
 """
 
 import ctypes
+import hashlib
 from functools import cached_property
+from pathlib import Path
 
 import numba
 import numpy as np
 import torch
 from numba import carray, cfunc, njit, types
 
+from crystal_transfer.models.kernels.cpu import simd
 from crystal_transfer.models.kernels.cpu.simd import (
     HALF,
     LANES,
@@ -38,9 +41,12 @@ from crystal_transfer.models.kernels.cpu.simd import (
     take_doubles,
     take_number,
 )
+from crystal_transfer.models.kernels.plain import EPSILON
 
+# Numba caches what is compiled by this file's date and the types of the arguments: this, in their
+# name, makes it compile again after a change of the vectors alone
+VECTORS = hashlib.sha256(Path(simd.__file__).read_bytes()).hexdigest()[:16]
 FEATURES_AT_ONCE = 128  # at most, so that the rows in use stay in the core's cache
-EPSILON = 1e-6  # alignn.models.alignn.EdgeGatedGraphConv
 ROWS_AHEAD = 4  # fetched before they are normalised; chosen by timing, changes no number
 ROWS_AT_ONCE = 16  # summed in single precision before double; how far ahead rows are fetched
 
@@ -381,7 +387,9 @@ class Loop:
 
     @cached_property
     def _compiled(self):
-        signature = types.void(types.CPointer(numba.from_dtype(self._arguments)))
+        # a field behind all others, which no loop reads
+        arguments = np.dtype([*self._arguments.descr, (f"vectors_{VECTORS}", "u1")])
+        signature = types.void(types.CPointer(numba.from_dtype(arguments)))
         try:
             return cfunc(signature, cache=True)(self._function)
         except RuntimeError:  # no folder to cache in

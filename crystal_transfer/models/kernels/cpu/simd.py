@@ -2,8 +2,7 @@
 
 LLVM vectorises loops only where it can prove that arrays do not overlap, and no exponential.
 Kernels written with these vectors keep their sums in registers. Arrays are raw addresses with
-element offsets: nothing is checked. Numba caches what is compiled from `loops`; after a change here
-alone, remove the cache (`__pycache__`).
+element offsets: nothing is checked.
 """
 
 import operator
