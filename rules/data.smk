@@ -73,9 +73,11 @@ rule split:
         test_fraction=STUDY.test_fraction,
         seed=STUDY.config.seed,
         # where nothing is imposed nothing depends on it, and it would draw test sets again
-        is_tested=lambda wildcards, input: wildcards.dataset in STUDY.tested_datasets
-        if input.imposed_samples or input.imposed_test_ids
-        else None,
+        is_tested=lambda wildcards, input: (
+            wildcards.dataset in STUDY.tested_datasets
+            if input.imposed_samples or input.imposed_test_ids
+            else None
+        ),
     message:
         "Fixing the test set of {wildcards.dataset}"
     script:

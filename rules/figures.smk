@@ -28,10 +28,7 @@ rule table:
 # Asks for the results of all runs, not for the records: older results have none.
 rule usage:
     input:
-        [
-            LAYOUT.table(name, "runs")
-            for name in [*STUDY.grid, *STUDY.config.baselines]
-        ],
+        [LAYOUT.table(name, "runs") for name in [*STUDY.grid, *STUDY.config.baselines]],
         [LAYOUT.dataset(code).symmetry for code in STUDY.used_datasets],
     output:
         report(
