@@ -35,7 +35,7 @@ def test_damaged_structure_files_are_rejected_with_the_reason(damaged, format, t
         reason = reasons.get(f"{number}-{case.name}", "ACCEPTED")
         if not re.search(case.sentence, reason):
             wrong.append(f"{case.kind}, {case.name}: {reason}")
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     assert table.ids.tolist() == ["good.cif"]
     assert not re.search(r"\w(Error|Exception)\b", " ".join(reasons.values()))
 

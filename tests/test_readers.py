@@ -3,6 +3,7 @@
 In each layout, what is accepted must be what pymatgen finds; what is in doubt is a rejected row.
 """
 
+import gzip
 import io
 import json
 import re
@@ -17,18 +18,23 @@ import ase.io
 import malformed
 import numpy as np
 import pandas as pd
+import pymatgen.symmetry
 import pytest
 from ase.build import bulk
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
+from pymatgen.core.operations import SymmOp
 from pymatgen.io.cif import CifParser
 from pymatgen.io.vasp import Poscar
 
 from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.records import Fault
+from crystal_transfer.datasets.sources.cif_symmetry import symmetry_of
 from crystal_transfer.datasets.sources.file import read_file
-from crystal_transfer.datasets.sources.structures import read_structure
+from crystal_transfer.datasets.sources.structures import read_cif, read_structure
+from crystal_transfer.datasets.sources.unlabelled import read_structures
 from crystal_transfer.errors import InputError
 from crystal_transfer.species import SYMBOLS
 
@@ -310,15 +316,28 @@ def test_sound_cifs_are_read(kind, encoding, tmp_path):
 AMBIGUOUS_CIFS = {
     "two origins": (CELL + "_space_group_name_H-M_alt 'F d -3 m'\n", "two origins"),
     "two origins, by number": (CELL + "_symmetry_Int_Tables_number 129\n", "two origins"),
-    "rhombohedral cell": (
-        CELL.replace(" 90", " 60") + "_space_group_name_H-M_alt 'R -3 m'\n",
-        "not fit its symmetry|not agree",
-    ),
-    "unique axis c": (
+    "three cells": (
         CELL.replace("gamma 90", "gamma 110") + "_space_group_IT_number 14\n",
-        "not fit its symmetry|not agree",
+        "'14', has 3 choices of its axes or cell",
     ),
-    "unknown group": (CELL + "_space_group_name_H-M_alt 'F u n'\n", "cannot be read by ASE"),
+    "another axis": (
+        CELL.replace("alpha 90", "alpha 110") + "_space_group_name_H-M_alt 'P 1 21/c 1'\n",
+        "not fit its symmetry",
+    ),
+    "unknown group": (CELL + "_space_group_name_H-M_alt 'F u n'\n", "'F u n', is not understood"),
+    "unknown setting": (
+        CELL + "_space_group_name_H-M_alt 'P b n m S'\n_space_group_IT_number 62\n",
+        "is not understood",
+    ),
+    "crystal system alone": (CELL + "_space_group_crystal_system cubic\n", "is not understood"),
+    "two groups": (
+        CELL + "_space_group_name_H-M_alt 'P m -3 m'\n_space_group_IT_number 225\n",
+        "not the same one",
+    ),
+    "identity alone": (
+        CELL + "_space_group_IT_number 225\nloop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n",
+        "other symmetry operations than those of its space group, '225'",
+    ),
 }
 
 
@@ -328,6 +347,72 @@ def test_cifs_of_doubtful_symmetry_are_rejected(kind, tmp_path):
     text = f"data_x\n{head}{SITES}a Na .11 .23 .37\n"
     (record,) = in_folder(tmp_path, {"x.cif": text})
     assert re.search(reason, record.problem), record.problem
+
+
+def settings_of_pymatgen() -> list[tuple[str, list[str]]]:
+    """Names of settings of space groups and their operations, which is not spglib's table."""
+    table = json.loads((Path(pymatgen.symmetry.__file__).parent / "symm_ops.json").read_text())
+    return [
+        (entry[key], entry["symops"])
+        for entry in table if "(" not in entry["universal_h_m"]
+        for key in ("universal_h_m", "hermann_mauguin", "short_h_m")
+    ]  # fmt: skip
+
+
+def test_a_named_setting_has_its_own_operations_or_is_refused():
+    """In a cell that all of them allow: the mean of any cell over their rotations."""
+    rng = np.random.default_rng(0)
+    wrong, read = [], 0
+    for name, symops in settings_of_pymatgen():
+        expected = {SymmOp.from_xyz_str(text) for text in symops}
+        vectors = np.eye(3) * [5.0, 6.1, 7.3] + rng.uniform(-0.5, 0.5, (3, 3))
+        turned = [op.rotation_matrix.T @ vectors for op in expected]
+        lattice = np.linalg.cholesky(np.mean([t @ t.T for t in turned], axis=0))
+        try:
+            found = symmetry_of({"_symmetry_space_group_name_h-m": name}, lattice).operations
+        except Fault:
+            continue
+        read += 1
+        ours = {SymmOp.from_xyz_str(text) for text in found}
+        if {places(op) for op in ours} != {places(op) for op in expected}:
+            wrong.append(name)
+    assert not wrong
+    assert read > 1100
+
+
+def places(operation: SymmOp) -> tuple[int, ...]:
+    shift = np.round(24 * operation.translation_vector) % 24
+    return (*operation.rotation_matrix.round().astype(int).ravel(), *shift.astype(int))
+
+
+def test_a_setting_that_is_not_the_usual_one_is_read_as_it_is():
+    """Ca2FeMoO6 of P 21/n with the number of P 21/c, as ICSD and SHELXL write it."""
+    head = (
+        "data_x\n_cell_length_a 5.416\n_cell_length_b 5.522\n_cell_length_c 7.706\n"
+        "_cell_angle_alpha 90\n_cell_angle_beta 90.05\n_cell_angle_gamma 90\n"
+    )
+    sites = SITES + (
+        "Ca1 Ca 0.990 0.045 0.250\nFe1 Fe 0.5 0 0\nMo1 Mo 0 0.5 0\nO1 O 0.085 0.473 0.247\n"
+        "O2 O 0.703 0.294 0.036\nO3 O 0.214 0.203 0.962\n"
+    )
+    listed = (
+        "loop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'-x+1/2,y+1/2,-z+1/2'\n'-x,-y,-z'\n"
+        "'x+1/2,-y+1/2,z+1/2'\n"
+    )
+    expected = read_cif(head + listed + sites)
+    for group in (
+        "_symmetry_space_group_name_H-M 'P 21/n'\n_symmetry_Int_Tables_number 14\n",
+        "_space_group_name_H-M_alt 'P2(1)/n'\n_space_group_name_Hall '-P 2yn'\n",
+        "_space_group_name_Hall '-P 2yn'\n", "_space_group_name_H-M_full 'P 1 21/n 1'\n",
+    ):  # fmt: skip
+        found = read_cif(head + group + sites)
+        assert Counter(found.elements) == Counter(expected.elements)
+        ours, theirs = (
+            Structure(read.lattice, read.elements, read.coordinates) for read in (found, expected)
+        )
+        assert np.allclose(
+            np.sort(ours.distance_matrix.ravel()), np.sort(theirs.distance_matrix.ravel())
+        )
 
 
 POTCAR_NAMES = "x\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa_pv Cl/1a2b3c\n1 1\n"
@@ -456,3 +541,163 @@ def test_random_edits_are_rejected_or_read_as_pymatgen_reads_them(
         atoms = ase.io.read(io.StringIO(text), format="extxyz") if "Lattice" in text else None
         if atoms is not None:
             assert Counter(record.elements) == Counter(atoms.symbols)
+
+
+# --- what people have, in other words -----------------------------------------------------------
+
+
+def jarvis_rows() -> list[dict]:
+    return [
+        {"jid": f"J{i}", "target": 1.0 + i, "atoms": malformed.jarvis_atoms(salt).to_dict()}
+        for i, salt in enumerate(salts())
+    ]
+
+
+def salts() -> list[Structure]:
+    return [malformed.SALT.copy().scale_lattice(180.0 + i) for i in range(3)]
+
+
+def documents() -> list[dict]:
+    return [
+        {"material_id": f"mp-{i}", "gap": 1.0 + i, "structure": salt.as_dict()}
+        for i, salt in enumerate(salts())
+    ]
+
+
+LABELLED = {
+    "answer of a web interface": lambda: (json.dumps({"data": documents()}), "gap", None),
+    "a lone document": lambda: (json.dumps(documents()[0]), "gap", None),
+    "rows by name": lambda: (json.dumps({row["jid"]: row for row in jarvis_rows()}), None, "jid"),
+    "lines": lambda: ("\n".join(map(json.dumps, jarvis_rows())), None, None),
+    "another name": lambda: (
+        json.dumps([{"gap": 1.0, "final_structure": salts()[0].as_dict(), "atoms": 8}]),
+        "gap", None,
+    ),
+    "text": lambda: (
+        json.dumps([{"gap": 1.0, "structure": json.dumps(salts()[0].as_dict())}]), "gap", None,
+    ),
+} | {
+    f"pandas, {orient}": lambda orient=orient: (
+        pd.DataFrame(jarvis_rows()).to_json(orient=orient), None, "jid",
+    )
+    for orient in ORIENTS
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LABELLED)
+def test_layouts_that_say_the_same(layout, tmp_path):
+    text, column, id = LABELLED[layout]()
+    path = tmp_path / ("x.jsonl" if layout == "lines" else "x.json")
+    path.write_text(text)
+    records = list(read_file(path, column, id))
+    assert [record.target for record in records] == [1.0, 2.0, 3.0][: len(records)]
+    for record, salt in zip(records, salts(), strict=False):
+        assert_same(record, salt, 1e-4)
+
+
+def test_structures_alone_are_predicted(tmp_path):
+    for content in (salts()[0].as_dict(), [salt.as_dict() for salt in salts()], documents()[0],
+                    [malformed.jarvis_atoms(salt).to_dict() for salt in salts()]):  # fmt: skip
+        (tmp_path / "x.json").write_text(json.dumps(content))
+        for record, salt in zip(read_structures(tmp_path / "x.json"), salts(), strict=False):
+            assert_same(record, salt, 1e-4)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.xlsx", "t.parquet", "t.pkl", "a.cif", "f.xyz.gz"])
+def test_other_kinds_of_files_are_named(name, tmp_path):
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="is of a kind that is not read with a property"):
+        read_file(tmp_path / name, "gap")
+
+
+@pytest.mark.parametrize("name", ["J.json.GZ", "J.JSON.gz", "J.ZIP", "J.JSONL"])
+def test_endings_in_capitals(name, tmp_path):
+    content = json.dumps(jarvis_rows()[0]).encode()
+    path = tmp_path / name
+    if name.endswith("ZIP"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("J.json", content.join([b"[", b"]"]))
+    else:
+        path.write_bytes(gzip.compress(content) if name.lower().endswith(".gz") else content)
+    assert [record.target for record in read_file(path, "target")] == [1.0]
+
+
+NAMES_LIKE_NUMBERS = ["001", "1e5", "12e4", "InF", "NaN", "1.10", "1.1", "T", "a b", "_x", "x-1"]
+
+
+def test_names_in_xyz_files_are_what_is_written(tmp_path):
+    """ASE makes numbers, infinities and truths of them."""
+    frames = []
+    for place, name in enumerate(NAMES_LIKE_NUMBERS):
+        atoms = bulk("Cu", a=3.6 + place / 100)
+        atoms.info = {"name": name, "gap": 1.5, "note": "gap=2 name=3"}
+        frames.append(atoms)
+    ase.io.write(tmp_path / "x.extxyz", frames)
+    text = (tmp_path / "x.extxyz").read_text()
+    records = list(read_file(tmp_path / "x.extxyz", "gap", "name"))
+    assert [record.id for record in records] == NAMES_LIKE_NUMBERS, text
+    assert [record.target for record in records] == [1.5] * len(frames)
+
+
+def test_twice_the_same_key_is_refused(tmp_path):
+    atoms = bulk("Cu")
+    atoms.info = {"gap": 1.5}
+    ase.io.write(tmp_path / "x.xyz", atoms, format="extxyz")
+    text = (tmp_path / "x.xyz").read_text().replace("gap=1.5", "gap=1.5 gap=2.5")
+    (tmp_path / "x.xyz").write_text(text)
+    with pytest.raises(InputError, match="line 2: has the key 'gap' twice"):
+        read_file(tmp_path / "x.xyz", "gap")
+    row = json.dumps(jarvis_rows()[0])
+    (tmp_path / "x.json").write_text(f'[{row[:-1]}, "target": 3}}]')
+    with pytest.raises(InputError, match="the key 'target' twice"):
+        read_file(tmp_path / "x.json")
+    sites = SITES + "a Na 0 0 0\nb Cl .5 .5 .5\n"
+    for twice, reason in (
+        (PLAIN + sites + sites, "_atom_site_label twice"),
+        (PLAIN + "_cell_length_a 5\n" + sites, "_cell_length_a twice"),
+    ):
+        with pytest.raises(Fault, match=reason):
+            read_cif(twice)
+
+
+def test_a_file_of_two_names_is_read_once(tmp_path):
+    (tmp_path / "a.cif").write_text(PLAIN + SITES + "a Na 0 0 0\nb Cl .5 .5 .5\n")
+    (tmp_path / "id_prop.csv").write_text("a,1\na.cif,2\n./a.cif,3\n")
+    table, rejected = clean(read_file(tmp_path))
+    assert table.targets.tolist() == [1.0]
+    assert all("was named before, as a" in row.reason for row in rejected)
+
+
+def test_slabs_need_a_vacuum(tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.pbc = (True, True, False)
+    atoms.info = {"gap": 1.5}
+    for vacuum, reason in ((0.0, "no vacuum of 8"), (12.0, "")):
+        slab = atoms.copy()
+        slab.cell[2, 2] += vacuum
+        ase.io.write(tmp_path / "x.xyz", slab, format="extxyz")
+        (record,) = read_file(tmp_path / "x.xyz", "gap")
+        assert reason in record.problem and bool(reason) == bool(record.problem)
+        lattice = Lattice(slab.cell, pbc=(True, True, False))
+        structure = Structure(lattice, slab.get_chemical_symbols(), slab.get_scaled_positions())
+        (tmp_path / "x.json").write_text(json.dumps([{"gap": 1, "structure": structure.as_dict()}]))
+        (record,) = read_file(tmp_path / "x.json", "gap")
+        assert reason in record.problem and bool(reason) == bool(record.problem)
+
+
+def test_special_positions_of_three_digits(tmp_path):
+    """Thirds, and x beside 2x, as experimental CIFs print them."""
+    head = "data_x\n_cell_length_a 3.19\n_cell_length_b 3.19\n_cell_length_c 12.3\n" + "".join(
+        f"_cell_angle_{name} {angle}\n"
+        for name, angle in (("alpha", 90), ("beta", 90), ("gamma", 120))
+    )
+    named = "_symmetry_space_group_name_H-M 'P 63/m m c'\n_symmetry_Int_Tables_number 194\n"
+    sites = SITES + "Mo1 Mo 0.333 0.667 0.25\nS1 S 0.333 0.667 0.621\n"
+    assert Counter(read_cif(head + named + sites).elements) == {"Mo": 2, "S": 4}
+
+
+@pytest.mark.parametrize("label", ["Si/Al1", "Si,Al", "Mg.Fe", "Fe+Mg", "Si(Al)", "Fe0.5Mg0.5"])
+def test_labels_of_sites_that_two_elements_share(label):
+    text = PLAIN + SITES.replace("_atom_site_type_symbol\n", "") + f"{label} 0 0 0\nO1 .5 .5 .5\n"
+    with pytest.raises(Fault, match="is not clear"):
+        read_cif(text)

@@ -6,7 +6,7 @@ nobody foresaw, and `record` turns both into a record with a problem.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from crystal_transfer.datasets.crystals import Record
 LONGEST_ID = 200
 # Physical values are smaller in any unit; a range or a square of these cannot overflow.
 LARGEST_TARGET = 1e30
+
+VACUUM = 8.0  # Å, the distance to which bonds are looked for first
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MISSING = {"", "na", "n/a", "nan", "none", "null", "-", "--", "?", "."}  # as JARVIS, pandas, users
@@ -74,6 +76,8 @@ def name(value: Any) -> str:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Fault(f"name is {_kind(value)}, not text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Fault("name is missing")
     text = str(value).strip()
     if not text:
         raise Fault("name is empty")
@@ -106,6 +110,39 @@ def number(value: Any) -> float:
     if math.isfinite(result) and abs(result) > LARGEST_TARGET:
         raise Fault(f"target is larger than {LARGEST_TARGET:.0e}")
     return result
+
+
+def require_periodic(periodic: Sequence[bool], read: Structure) -> None:
+    """Stop unless a structure repeats along all three vectors, or has a vacuum where it does not.
+
+    Bonds are looked for along all three: without a vacuum a slab would be joined to its images.
+
+    Parameters
+    ----------
+    periodic
+        For each lattice vector, whether the structure repeats along it.
+    read
+        The structure, with fractional coordinates.
+
+    Raises
+    ------
+    Fault
+        If it has no vacuum of `VACUUM` there.
+    """
+    if all(periodic):
+        return
+    if not any(periodic):
+        raise Fault("structure is not periodic")
+    volume = abs(np.linalg.det(read.lattice))
+    for axis in np.flatnonzero(~np.array(periodic, dtype=bool)):
+        others = np.delete(read.lattice, axis, axis=0)
+        height = volume / np.linalg.norm(np.cross(*others))
+        vacuum = height * (1 - np.ptp(read.coordinates[:, axis]))
+        if not vacuum >= VACUUM:
+            raise Fault(
+                f"structure is not periodic along {'abc'[axis]}, and has no vacuum of {VACUUM:g} Å "
+                "there, so it would be joined to its images"
+            )
 
 
 def numbers(value: Any, columns: int, what: str) -> np.ndarray:
@@ -148,4 +185,4 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "true or false"
     kinds = {dict: "an object", list: "a list", str: "text", type(None): "missing"}
-    return kinds.get(type(value), "a number")
+    return kinds.get(type(value), "a number" if np.ndim(value) == 0 else "a list")

@@ -138,9 +138,9 @@ class FileDataset(_Dataset):
 
 
 def _files_of(path: Path) -> list[Path]:
-    """List the files of a folder, or of the folder whose id_prop.csv is named."""
+    """List the files of a folder and those below, or of the folder whose id_prop.csv is named."""
     folder = path.parent if path.name == "id_prop.csv" else path
-    return sorted(filter(Path.is_file, folder.iterdir())) if folder.is_dir() else [path]
+    return sorted(filter(Path.is_file, folder.rglob("*"))) if folder.is_dir() else [path]
 
 
 class EmtDataset(_Dataset):

@@ -4,14 +4,16 @@ tables
     matminer and pandas JSON: a table with a structure and a property per row.
 jarvis
     JARVIS and ALIGNN JSON: a list with an `atoms` dict per row.
+layouts
+    layouts of JSON that say the same in other words.
 folder
     `id_prop.csv` beside structure files.
 extxyz
     extended xyz with many structures, a property in the second line of each.
 unlabelled
     structures to predict, without a property.
-structures
-    one structure file, CIF, POSCAR or xyz, read by two libraries.
+structures, cif_symmetry
+    one structure file, CIF, POSCAR or xyz, read by two libraries; the symmetry that a CIF names.
 text
     files of text and JSON, plain or packed.
 materials_project

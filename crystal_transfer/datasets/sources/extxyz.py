@@ -1,19 +1,22 @@
 """Extended xyz with many structures: each frame's second line has its lattice and its values."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from ase.io.extxyz import key_val_str_to_dict
+from typing import NamedTuple
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import record, unreadable
 from crystal_transfer.datasets.sources.structures import read_xyz
-from crystal_transfer.datasets.sources.text import read_text
+from crystal_transfer.datasets.sources.text import COLUMN, read_text
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".xyz", ".extxyz")
 LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
+QUOTES = {'"': '"', "'": "'", "{": "}", "[": "]"}
+# key=value, as ASE writes it; values with blanks are in quotes or brackets, and so may keys be
+QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]"
+ENTRY = re.compile(rf"(?P<key>{QUOTED}|[^\s=,\"']+)(?:\s*=\s*(?P<value>{QUOTED}|[^\s,]+))?")
 MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
 
 
@@ -43,13 +46,16 @@ def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> 
         If the file cannot be divided into frames, or no frame has the key.
     """
     found = frames(path)
-    values = [_values(frame) for frame in found]
-    for key, parameter in ((column, "column"), (id, "id")):
+    try:
+        values = [_values(frame) for frame in found]
+    except InputError as error:
+        raise InputError(f"{path}, {error}") from None
+    for key, said in ((column, COLUMN), (id, "`id`")):
         if key is not None and not any(key in own for own in values):
             known = sorted({name for own in values for name in own} - LAYOUT)
             raise InputError(
                 f"{path}: no frame has the key '{key}' (there are "
-                f"{', '.join(known[:12]) or 'none'}); correct `{parameter}`."
+                f"{', '.join(known[:12]) or 'none'}); correct {said}."
             )
     return (
         _record(place, frame, own, column, id)
@@ -85,17 +91,34 @@ def frames(path: str | Path) -> list[Frame]:
     return found
 
 
-def _values(frame: Frame) -> dict[str, Any]:
-    """Read the keys of a frame's second line; none where it cannot be read."""
+def _values(frame: Frame) -> dict[str, str]:
+    """Return the values of a frame's second line as they are written; empty for a key alone.
+
+    ASE would make a number of the name 1e5, an infinity of InF, and true of T.
+    """
     comment = "".join(frame.text.split("\n")[1:2])
-    try:
-        return dict(key_val_str_to_dict(comment))
-    except Exception:  # whatever ASE stumbles over; the structure's reader says what is wrong
-        return {}
+    found: dict[str, str] = {}
+    for match in ENTRY.finditer(comment):
+        key = _unquoted(match["key"])
+        if match["value"] is None:
+            found.setdefault(key, "")
+        elif found.get(key):
+            raise InputError(
+                f"line {frame.line + 1}: has the key '{key[:40]}' twice; keep one of them."
+            )
+        else:
+            found[key] = _unquoted(match["value"])
+    return found
+
+
+def _unquoted(word: str) -> str:
+    if word[:1] in QUOTES and word[-1:] == QUOTES[word[:1]] and len(word) > 1:
+        word = word[1:-1].replace('\\"', '"') if word[0] == '"' else word[1:-1]
+    return word.strip()
 
 
 def _record(
-    place: int, frame: Frame, values: dict[str, Any], column: str | None, id: str | None
+    place: int, frame: Frame, values: dict[str, str], column: str | None, id: str | None
 ) -> Record:
     name = f"frame {place}"
     if id is not None:
@@ -104,10 +127,5 @@ def _record(
         name = values[id]
     if not frame.whole:
         return unreadable(name, f"frame at line {frame.line} is cut off")
-    target = None if column is None else _plain(values.get(column))
+    target = None if column is None else values.get(column)
     return record(name, target, lambda: read_xyz(frame.text))
-
-
-def _plain(value: Any) -> Any:
-    """Return what ASE read as a plain number or text."""
-    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value

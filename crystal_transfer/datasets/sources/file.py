@@ -7,8 +7,16 @@ from typing import Any
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE, read_folder
-from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.datasets.sources.layouts import ATOMS, STRUCTURE, simplified
+from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
+
+# tables of other programs, packed otherwise, and single structures, none of which has a value
+OTHER_KINDS = (
+    ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet", ".feather", ".pkl", ".pickle", ".h5",
+    ".hdf5", ".db", ".traj", ".bz2", ".xz", ".tar", ".tgz", ".tar.gz", ".csv.gz", ".xyz.gz",
+    ".extxyz.gz", ".cif", ".vasp", ".poscar",
+)  # fmt: skip
 
 
 def read_file(
@@ -40,10 +48,16 @@ def read_file(
     if path.suffix.lower() in extxyz.SUFFIXES:
         if column is None:
             raise InputError(
-                f"{path}: has no property of a known name; name the key of its frames in `column`."
+                f"{path}: has no property of a known name; name the key of its frames in {COLUMN}."
             )
         return extxyz.read_extxyz(path, column, id)
-    content = read_compressed_json(path)
+    if path.name.lower().endswith(OTHER_KINDS):
+        raise InputError(
+            f"{path}: is of a kind that is not read with a property: give JSON (.json, .jsonl, "
+            ".json.gz, .zip), extended xyz, or a folder of structure files with id_prop.csv. "
+            "A table is saved by pandas: frame.to_json('crystals.json', orient='split')."
+        )
+    content = simplified(path, read_compressed_json(path))
     if isinstance(content, list) and not _are_records(content):
         if not any(isinstance(row, dict) for row in content):
             raise InputError(
@@ -51,11 +65,12 @@ def read_file(
             )
         return jarvis.records_of(path, content, column or "target", id)
     if column is None:
-        raise InputError(f"{path}: is a table; name the property's column in the key `column`.")
+        raise InputError(f"{path}: is a table; name the property's column in {COLUMN}.")
     return tables.records_of(path, content, column, id=id)
 
 
 def _are_records(rows: list[Any]) -> bool:
     """Tell whether a list is pandas' orient ``records``, with structures as pymatgen writes."""
-    keys = set().union(*(row.keys() for row in rows if isinstance(row, dict)))
-    return tables.STRUCTURE in keys and "atoms" not in keys
+    objects = [row for row in rows if isinstance(row, dict)]
+    has_atoms = any(isinstance(row.get(ATOMS), dict) for row in objects)
+    return not has_atoms and any(STRUCTURE in row for row in objects)

@@ -2,16 +2,19 @@
 
 import csv
 import io
+import os
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import MISSING, NUMBER, Fault, record, unreadable
 from crystal_transfer.datasets.sources.structures import read_structure
-from crystal_transfer.datasets.sources.text import read_text
+from crystal_transfer.datasets.sources.text import COLUMN, read_text
 from crystal_transfer.errors import InputError
 
-SUFFIXES = ("", ".cif", ".vasp", ".poscar", ".POSCAR", ".xyz", ".extxyz")
+SUFFIXES = (".cif", ".vasp", ".poscar", ".xyz", ".extxyz")  # in small letters or capitals
 TABLE = "id_prop.csv"
 MOST_BYTES = 256 * 2**20  # a million rows of two columns have a tenth of it
 # First cells that say that a row is a header. Any other first row is a row: a header that is not
@@ -46,7 +49,7 @@ def read_folder(
     """
     table = Path(path) / TABLE
     if id is not None and column is None:
-        raise InputError(f"{table}: `id` names a column; name the property's in `column` too.")
+        raise InputError(f"{table}: `id` names a column; name the property's in {COLUMN} too.")
     rows = _rows(table)
     width = len(rows[0][1])
     if column is None:
@@ -54,9 +57,12 @@ def read_folder(
         if width > 2:
             raise InputError(
                 f"{table}: has {width} columns ({', '.join(rows[0][1][:6])}"
-                f"{', ...' if width > 6 else ''}); name the property's column in `column`, which "
+                f"{', ...' if width > 6 else ''}); name the property's column in {COLUMN}, which "
                 "needs a header row."
             )
+        if width == 1 and (other := next((c for c in ";\t" if c in rows[0][1][0]), None)):
+            named = "tabs" if other == "\t" else "semicolons"
+            raise InputError(f"{table}: has {named} between its cells; write commas.")
         if width == 2 and _is_header(Path(path), rows[0][1]):
             rows, width = rows[1:], 2
         width = 2
@@ -65,7 +71,11 @@ def read_folder(
         rows = rows[1:]
     if not rows:
         raise InputError(f"{table}: has no rows; write one line 'file,value' per crystal.")
-    return (_record(Path(path), line, row, width, name_place, value_place) for line, row in rows)
+    _names_in.cache_clear()  # files may have come since another reading
+    read: dict[str, str] = {}  # file -> the name under which it was read
+    return (
+        _record(Path(path), line, row, width, name_place, value_place, read) for line, row in rows
+    )
 
 
 def _rows(table: Path) -> list[tuple[int, list[str]]]:
@@ -117,13 +127,19 @@ def _places(table: Path, header: list[str], column: str, id: str | None) -> tupl
     value_place = header.index(column)
     if name_place == value_place:
         raise InputError(
-            f"{table}: column '{column}' has the names; name the property's in `column`."
+            f"{table}: column '{column}' has the names; name the property's in {COLUMN}."
         )
     return name_place, value_place
 
 
 def _record(
-    folder: Path, line: int, row: list[str], width: int, name_place: int, value_place: int
+    folder: Path,
+    line: int,
+    row: list[str],
+    width: int,
+    name_place: int,
+    value_place: int,
+    read: dict[str, str],
 ) -> Record:
     if len(row) != width:
         what = "no value" if len(row) == 1 else f"{len(row)} cells instead of {width}"
@@ -131,7 +147,16 @@ def _record(
     name = row[name_place]
     if not name:
         return unreadable(f"line {line}", f"line {line} of {TABLE} names no file")
-    return record(name, row[value_place], lambda: read_structure(_file(folder, name)))
+    return record(name, row[value_place], lambda: read_structure(_own_file(folder, name, read)))
+
+
+def _own_file(folder: Path, name: str, read: dict[str, str]) -> Path:
+    """Return the file of a name, which no name before has meant."""
+    file = _file(folder, name)
+    before = read.setdefault(os.path.normpath(file), name)
+    if before != name:
+        raise Fault(f"file {file.name} was named before, as {before}; which value is its?")
+    return file
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
@@ -139,10 +164,26 @@ def _candidates(folder: Path, name: str) -> list[Path]:
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
         return []
     try:
-        files = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
+        asked = folder / name
+        names = _names_in(asked.parent)
+        endings = ["", *(s for s in _endings(asked.name, names) if s.lower() in SUFFIXES)]
+        files = [folder / f"{name}{ending}" for ending in endings]
         return [file for file in files if file.exists() and not file.is_dir()]
     except (OSError, ValueError):  # too long, or with characters that no file name has
         return []
+
+
+@lru_cache(maxsize=8)
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    """Return the names of a folder's files by what stands before their last dot."""
+    found = defaultdict(list)
+    for file in folder.iterdir() if folder.is_dir() else ():
+        found[file.name.rpartition(".")[0]].append(file.name)
+    return found
+
+
+def _endings(name: str, names: dict[str, list[str]]) -> list[str]:
+    return sorted(file.removeprefix(name) for file in names.get(name, ()))
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -6,10 +6,9 @@ from typing import Any
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import Fault, Structure, numbers, record, unreadable
-from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.datasets.sources.layouts import ID
+from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
-
-ID = "jid"
 
 
 def read_jarvis(
@@ -43,7 +42,7 @@ def records_of(
             found = ", ".join(sorted(map(str, rows[0]))[:12]) if isinstance(rows[0], dict) else ""
             raise InputError(
                 f"{path}: no row has the key '{key}' (the first has {found}); correct "
-                f"`{'column' if key == column else 'id'}`."
+                f"{COLUMN if key == column else '`id`'}."
             )
     named = id is not None or any(ID in row for row in rows if isinstance(row, dict))
     return (_record(place, row, column, (id or ID) if named else None) for place, row in

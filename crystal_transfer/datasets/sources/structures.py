@@ -11,16 +11,27 @@ import math
 import re
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ase
 import ase.io
 import numpy as np
+import spglib
+from ase.geometry import cellpar_to_cell
+from ase.io.cif import parse_cif
+from ase.spacegroup import crystal
 from scipy.spatial import cKDTree
 
-from crystal_transfer.datasets.records import NUMBER, Fault, Structure, because
+from crystal_transfer.datasets.records import NUMBER, Fault, Structure, because, require_periodic
+from crystal_transfer.datasets.sources.cif_symmetry import (
+    SAME_METRIC,
+    group_said,
+    known,
+    misfit,
+    symmetry_of,
+)
 from crystal_transfer.datasets.sources.text import read_bytes
 from crystal_transfer.errors import InputError
 from crystal_transfer.species import ATOMIC_NUMBERS
@@ -29,24 +40,14 @@ Read = TypeVar("Read")
 MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it
 MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two libraries do in a minute
 SAME_POSITION = 5e-3  # fractional; libraries round special positions given with three digits
-SAME_METRIC = 0.02  # relative; cells are measured, and rounded
-# space groups with two choices of the origin, International Tables A; libraries take one of them
-TWO_ORIGINS = {48, 50, 59, 68, 70, 85, 86, 88, 125, 126, 129, 130, 133, 134, 137, 138, 141, 142,
-               201, 203, 222, 224, 227, 228}  # fmt: skip
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
+SYMMETRY_LENGTHS = (0.01, 0.1)  # Å; of coordinates with many digits, and with three
+CELL = tuple(
+    f"_cell_{name}"
+    for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+)
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
-OPERATION = re.compile(r"[xyz0-9+*/.,\s-]+", re.IGNORECASE)  # -y+1/2, z, x
-OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
-# tags of the space group, as they are compared and as the two libraries know them
-GROUP_TAGS = {
-    tag.lower(): tag
-    for tag in (
-        "_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M", "_space_group_name_Hall",
-        "_symmetry_space_group_name_Hall", "_space_group_IT_number", "_symmetry_Int_Tables_number",
-        "_space_group_crystal_system", "_symmetry_cell_setting",
-    )
-}  # fmt: skip
 
 
 def read_structure(file: Path) -> Structure:
@@ -113,13 +114,19 @@ def read_cif(text: str) -> Structure:
     places = np.round(np.transpose(coordinates) % 1.0, 4) % 1.0
     if len(np.unique(places, axis=0)) < len(elements):
         raise Fault("CIF has two sites on one place")
-    clean = _cif_text(tags, elements, np.transpose(coordinates))
+    lattice = _cif_lattice(tags)
+    symmetry = symmetry_of(tags, lattice)
+    if len(elements) * len(symmetry.operations) > MOST_POSITIONS:
+        raise Fault(f"CIF describes more than {MOST_POSITIONS} positions")
+    clean = _cif_text(tags, symmetry.operations, elements, np.transpose(coordinates))
     read = _agreed(
         "CIF",
         lambda: _ase_cif(clean),
         lambda: _pymatgen_cif(clean),
     )
     _require_own_word(tags, read, len(elements))
+    if symmetry.to_find:
+        _require_group(symmetry.to_find, read, group_said(tags))
     return read
 
 
@@ -142,11 +149,24 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     except Exception as error:
         raise Fault(f"CIF cannot be read{because(error)}") from None
     tags = {key.lower().replace(".", "_"): value for key, value in data.items()}
+    twice = [key for key, count in Counter(_tags_of(block)).items() if count > 1]
+    if twice:
+        raise Fault(f"CIF has {twice[0]} twice; which one is meant?")
     if any("magn" in key for key in tags if "symop" in key or "space_group" in key):
         raise Fault("CIF has a magnetic space group, which is not supported")
     if any(key.startswith("_cell_modulation") for key in tags):
         raise Fault("CIF has a modulated structure, which is not supported")
     return tags, block
+
+
+def _tags_of(block: str) -> list[str]:
+    """List the tags of a data block that describe its structure, as often as it has them."""
+    text = re.sub(r"^;.*?^;", "", block, flags=re.MULTILINE | re.DOTALL)
+    tags = re.findall(r"^\s*(_\S+)", text, flags=re.MULTILINE)
+    return [
+        tag for tag in map(str.lower, tags)
+        if tag.startswith(("_cell", "_atom_site", "_symmetry", "_space_group"))
+    ]  # fmt: skip
 
 
 def _column(tags: dict[str, Any], key: str) -> list[str] | None:
@@ -174,9 +194,14 @@ def _of_type(symbol: str) -> str:
 
 
 def _of_label(label: str) -> str:
-    """Return the element of Na, Na1 or O2a, but not of CA1, which may be Ca or a carbon."""
-    match = re.fullmatch(r"([A-Z][a-z]?)([^A-Za-z].*)?", label)
-    if not match or match.group(1) not in ATOMIC_NUMBERS:
+    """Return the element of Na, Na1 or O2a, but not of CA1, which may be Ca or a carbon.
+
+    Nor of Si/Al1, Fe0.5Mg0.5 or Si(Al): sites that two elements share.
+    """
+    match = re.fullmatch(r"([A-Z][a-z]?)((?:[^A-Za-z].*)?)", label)
+    rest = match.group(2) if match else ""
+    shared = re.search(r"[A-Z][a-z]|[^A-Za-z0-9]\W*[A-Z]|\d\.\d", rest)
+    if not match or shared or match.group(1) not in ATOMIC_NUMBERS:
         raise Fault(f"CIF has no type symbols, and the label '{label[:20]}' is not clear")
     return match.group(1)
 
@@ -197,8 +222,6 @@ def _cif_numbers(tags: dict[str, Any], key: str, n: int | None = None) -> list[f
 
 def _require_whole_rows(block: str, coordinates: list[list[float]]) -> None:
     """Stop if ASE finds other sites: one library counts words, the other counts lines."""
-    from ase.io.cif import parse_cif
-
     try:
         theirs = next(iter(parse_cif(io.StringIO(block)))).get("_atom_site_fract_x")
         theirs = [float(value) for value in np.atleast_1d(theirs)]
@@ -220,31 +243,24 @@ def _require_ordered(tags: dict[str, Any]) -> None:
         raise Fault("CIF has hydrogens without positions")
 
 
-def _cif_text(tags: dict[str, Any], elements: list[str], coordinates: np.ndarray) -> str:
+def _cif_lattice(tags: dict[str, Any]) -> np.ndarray:
+    """Return the cell of a CIF, [3, 3], rows are the lattice vectors."""
+    values = [_cif_numbers(tags, name, 1)[0] for name in CELL]
+    for name, value in zip(CELL, values, strict=True):
+        if not 0 < value < math.inf:
+            sign = "not finite" if value > 0 else "not positive"
+            raise Fault(f"CIF has a cell {name.split('_')[2]} that is {sign}")
+    lattice: np.ndarray = _tried("ASE", "CIF", lambda: cellpar_to_cell(values))
+    return lattice
+
+
+def _cif_text(
+    tags: dict[str, Any], operations: list[str], elements: list[str], coordinates: np.ndarray
+) -> str:
     """Write what describes the structure as plain CIF, for libraries that are strict or guess."""
-    lines = ["data_x"]
-    for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma"):
-        value = _cif_numbers(tags, f"_cell_{name}", 1)[0]
-        if not value > 0:
-            raise Fault(f"CIF has a cell {name.split('_')[0]} that is not positive")
-        lines.append(f"_cell_{name} {value!r}")
-    operations = next((found for key in OPERATIONS if (found := _known(tags, key))), [])
-    odd = [word for word in operations if not OPERATION.fullmatch(word)]
-    if odd or (not operations and any("symop" in key or "equiv_pos" in key for key in tags)):
-        raise Fault("CIF has symmetry operations that are not understood")
-    if len(elements) * max(1, len(operations)) > MOST_POSITIONS:
-        raise Fault(f"CIF describes more than {MOST_POSITIONS} positions")
-    if operations:
-        if not any(_is_identity(operation) for operation in operations):
-            raise Fault("CIF has symmetry operations without the identity")
-        lines += ["_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1"]
-        lines += ["loop_", "_symmetry_equiv_pos_as_xyz"]
-        lines += [f"'{operation}'" for operation in operations]
-    else:
-        for key, tag in GROUP_TAGS.items():
-            if words := _known(tags, key):
-                name = words[0].replace("_", "").replace("'", "")  # P6_3/mmc is P63/mmc to ASE
-                lines.append(f"{tag} '{name}'")
+    lines = ["data_x", *(f"{name} {_cif_numbers(tags, name, 1)[0]!r}" for name in CELL)]
+    lines += ["_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1"]
+    lines += ["loop_", "_symmetry_equiv_pos_as_xyz", *(f"'{one}'" for one in operations)]
     lines += ["loop_", "_atom_site_label", "_atom_site_type_symbol"]
     lines += [f"_atom_site_fract_{axis}" for axis in "xyz"]
     for place, (element, (x, y, z)) in enumerate(zip(elements, coordinates.tolist(), strict=True)):
@@ -252,27 +268,14 @@ def _cif_text(tags: dict[str, Any], elements: list[str], coordinates: np.ndarray
     return "\n".join(lines) + "\n"
 
 
-def _known(tags: dict[str, Any], key: str) -> list[str]:
-    """Return the words of a tag; none where they are unknown."""
-    words = _column(tags, key) or []
-    return [] if any(word in ("?", ".", "") for word in words) else words
-
-
-def _is_identity(operation: str) -> bool:
-    return re.sub(r"[\s'\"+]", "", operation).lower() == "x,y,z"
-
-
 def _ase_cif(text: str) -> Structure:
-    frames: Any = ase.io.read(io.StringIO(text), format="cif", index=":")
-    read, group = _of_ase(frames), frames[0].info["spacegroup"]
-    if group.no in TWO_ORIGINS:
-        raise Fault(
-            "CIF does not list its symmetry operations, and its space group has two origins"
-        )
+    (block,) = parse_cif(io.StringIO(text))
+    group = block.get_spacegroup(subtrans_included=True)
+    sites = block.get_unsymmetrized_structure()
+    atoms = crystal(sites, spacegroup=group, setting=group.setting, symprec=SAME_POSITION)
+    read = _of_ase([atoms])
     rotations, _ = group.get_op()
-    metric = read.lattice @ read.lattice.T
-    turned = np.einsum("nji,jk,nkl->nil", rotations, metric, rotations)
-    if np.abs(turned - metric).max() > SAME_METRIC * metric.max():
+    if misfit(rotations, read.lattice) > SAME_METRIC:
         raise Fault("CIF has a cell that does not fit its symmetry")
     return read
 
@@ -280,7 +283,8 @@ def _ase_cif(text: str) -> Structure:
 def _pymatgen_cif(text: str) -> Structure:
     from pymatgen.io.cif import CifParser
 
-    (read,) = CifParser.from_str(text, check_cif=False).parse_structures(primitive=False)
+    parser = CifParser.from_str(text, check_cif=False, site_tolerance=SAME_POSITION)
+    (read,) = parser.parse_structures(primitive=False)
     return _of_pymatgen(read)
 
 
@@ -304,7 +308,7 @@ def _require_own_word(tags: dict[str, Any], read: Structure, n_sites: int) -> No
                 + f", but its sites give {_written(found)}"
             )  # fmt: skip
     for key in ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity"):
-        counts = [_whole([word]) for word in _known(tags, key)]
+        counts = [_whole([word]) for word in known(tags, key)]
         n_atoms = sum(count or 0 for count in counts)
         if len(counts) == n_sites and all(counts) and n_atoms != len(read.elements):
             raise Fault(
@@ -312,10 +316,23 @@ def _require_own_word(tags: dict[str, Any], read: Structure, n_sites: int) -> No
                 f"{len(read.elements)}"
             )
     volume = abs(np.linalg.det(read.lattice))
-    words = _known(tags, "_cell_volume")
+    words = known(tags, "_cell_volume")
     match = CIF_NUMBER.fullmatch(words[0]) if words else None
     if match and abs(float(match.group(1)) - volume) > SAME_VOLUME * volume:
         raise Fault(f"CIF says a volume of {words[0]} Å^3, but its cell has {volume:.2f} Å^3")
+
+
+def _require_group(numbers: Collection[int], read: Structure, said: str) -> None:
+    """Stop unless a crystal has one of these space groups, as spglib finds it."""
+    kinds = [ATOMIC_NUMBERS[symbol] for symbol in read.elements]
+    cell: Any = read.lattice, read.coordinates, kinds
+    sets = [spglib.get_symmetry_dataset(cell, symprec=length) for length in SYMMETRY_LENGTHS]
+    found = {own.number for own in sets if own is not None}
+    if not found & set(numbers):
+        raise Fault(
+            f"CIF lists other symmetry operations than those of its space group, {said}, and with "
+            f"them its crystal has {' or '.join(map(str, sorted(found))) or 'none'}"
+        )
 
 
 def _formula(words: list[str] | None) -> dict[str, float]:
@@ -524,11 +541,11 @@ def _of_ase(frames: Any) -> Structure:
     (atoms,) = frames
     if atoms.cell.rank != 3:
         raise Fault("structure has no lattice of three vectors")
-    if not atoms.pbc.any():
-        raise Fault("structure is not periodic")
-    return Structure(
+    read = Structure(
         atoms.get_chemical_symbols(), np.array(atoms.cell), atoms.get_scaled_positions(wrap=False)
     )
+    require_periodic(atoms.pbc, read)
+    return read
 
 
 def _of_pymatgen(read: Any) -> Structure:

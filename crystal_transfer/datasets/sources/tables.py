@@ -4,6 +4,8 @@ Structures are read as plain numbers, not as pymatgen objects, of which 132,752 
 tens of gigabytes.
 """
 
+import contextlib
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,13 +19,13 @@ from crystal_transfer.datasets.records import (
     number,
     numbers,
     record,
+    require_periodic,
     unreadable,
 )
 from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
-from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.datasets.sources.layouts import STRUCTURE
+from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
-
-STRUCTURE = "structure"
 
 # its name, and its values by column or what is wrong with it
 Row = tuple[Any, dict[str, Any] | str]
@@ -142,18 +144,21 @@ def structure_of_pymatgen(structure: Any) -> Structure:
     Fault
         If it is no such dict, or disordered.
     """
+    if isinstance(structure, str):  # as some write it in a table
+        with contextlib.suppress(ValueError):
+            structure = json.loads(structure)
     if not isinstance(structure, dict):
         raise Fault("structure cannot be read: it is not an object as pymatgen writes it")
     sites, lattice = structure["sites"], structure["lattice"]
     if not isinstance(sites, list) or not isinstance(lattice, dict):
         raise Fault("structure cannot be read: `sites` or `lattice` is not as pymatgen writes it")
-    if not any(lattice.get("pbc", (True,))):
-        raise Fault("structure is not periodic")
-    return Structure(
+    read = Structure(
         [_element(site["species"]) for site in sites],
         numbers(lattice["matrix"], 3, "lattice vectors"),
         numbers([site["abc"] for site in sites], 3, "coordinates"),
     )
+    require_periodic(lattice.get("pbc", (True, True, True)), read)
+    return read
 
 
 def _element(species: list[dict[str, Any]]) -> str:
@@ -272,4 +277,4 @@ def _require(path: str | Path, columns: tuple[str, ...], found: list[str]) -> No
             fault = f"has several columns '{column}'" if column in found else (
                 f"has no column '{column}' (it has {names})"
             )  # fmt: skip
-            raise InputError(f"{path}: {fault}; correct the dataset's `column`.")
+            raise InputError(f"{path}: {fault}; correct {COLUMN}.")

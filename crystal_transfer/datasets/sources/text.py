@@ -18,11 +18,13 @@ MOST_EXPANSION = 100
 HARMLESS_BYTES = 64 * 2**20  # may expand as they like
 CHUNK = 16 * 2**20
 
-PATH_REMEDY = "correct the dataset's `path`"
+# what to correct: the key of a config, or what the command was given
+PATH_REMEDY = "correct the path"
+COLUMN = "`column` (--target of the command)"
 
 
 def read_compressed_json(path: str | Path) -> Any:
-    """Read `.json`, `.json.gz` or a `.zip` that holds one JSON file.
+    """Read `.json` or `.jsonl` (a list of its lines), also with `.gz`, or a `.zip` of one `.json`.
 
     Raises
     ------
@@ -41,11 +43,18 @@ def read_compressed_json(path: str | Path) -> Any:
     if not content.strip():
         raise InputError(f"{path}: is empty; export the data again.")
     try:
+        if is_lines(path):
+            return [_parsed(line) for line in content.splitlines() if line.strip()]
         return _parsed(content)
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply; export the data again.") from None
     except ValueError as error:
         raise InputError(f"{path}: is not valid JSON ({error}); export the data again.") from None
+
+
+def is_lines(path: Path) -> bool:
+    """Say whether a file has a value of JSON per line, by its name."""
+    return path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson"))
 
 
 def read_text(path: str | Path, most: int) -> str:
@@ -122,10 +131,10 @@ def _bytes(path: Path) -> bytes:
     require_regular(path)
     packed = path.stat().st_size
     most = min(MOST_BYTES, max(HARMLESS_BYTES, MOST_EXPANSION * packed))
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         with gzip.open(path) as handle:
             return _read(handle, most, path)
-    if path.suffix == ".zip":
+    if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive, archive.open(_member(path, archive)) as handle:
             return _read(handle, most, path)
     return read_bytes(path, MOST_BYTES)
@@ -139,22 +148,37 @@ def _member(path: Path, archive: zipfile.ZipFile) -> str:
         if name.lower().endswith(".json") and not name.startswith("__MACOSX/")
     ]
     if not members:
-        raise InputError(f"{path}: holds no .json file; {PATH_REMEDY}.")
+        raise InputError(
+            f"{path}: holds no .json file; unpack a folder with id_prop.csv, else {PATH_REMEDY}."
+        )
     if len(members) > 1:
         raise InputError(
             f"{path}: holds several .json files ({', '.join(members[:5])}); unpack it and name "
-            "one of them in `path`."
+            "one of them."
         )
     return members[0]
 
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+        return json.loads(content, object_pairs_hook=_each_once)
+    except (json.JSONDecodeError, UnicodeDecodeError, TwiceError):
         raise
     except ValueError:  # an integer of more than 4,300 digits, which is one row's fault
-        return json.loads(content, parse_int=_integer)
+        return json.loads(content, parse_int=_integer, object_pairs_hook=_each_once)
+
+
+class TwiceError(ValueError):
+    """An object of JSON has one key twice, of which readers would take the last."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise TwiceError(f"an object has the key '{twice[:40]}' twice")
+    return found
 
 
 def _integer(digits: str) -> int | float:

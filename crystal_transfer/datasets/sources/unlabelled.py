@@ -12,6 +12,7 @@ from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import record, unreadable
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE as LABELS
+from crystal_transfer.datasets.sources.layouts import ATOMS, simplified
 from crystal_transfer.datasets.sources.structures import read_structure
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
@@ -19,7 +20,7 @@ from crystal_transfer.errors import InputError
 STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")
 FILES_AT_ONCE = 16  # handed to a worker process
 NAMES = ".cif, .vasp, .poscar, .xyz, .extxyz, POSCAR*, CONTCAR*"
-TABLE_FILE = re.compile(r"(?i).*\.(json|json\.gz|zip)")
+TABLE_FILE = re.compile(r"(?i).*\.((json|jsonl|ndjson)(\.gz)?|zip)")
 
 
 def read_structures(
@@ -56,10 +57,12 @@ def read_structures(
 def _of_folder(folder: Path, processes: int) -> Iterable[Record]:
     files, others = [], []
     for entry in sorted(folder.iterdir()):
+        # neither the labels of a folder to train on nor what file managers leave is anyone's loss
+        if entry.name == LABELS or entry.name.startswith("."):
+            continue
         if STRUCTURE_FILE.fullmatch(entry.name):
             files.append(entry)
-        # neither the labels of a folder to train on nor what file managers leave is anyone's loss
-        elif entry.name != LABELS and not entry.name.startswith("."):
+        else:
             problem = f"its name is not that of a structure file ({NAMES})"
             others.append(unreadable(entry.name, problem))
     if not files:
@@ -78,8 +81,9 @@ def _of_file(file: Path) -> Record:
 
 
 def _of_table(path: Path, content: Any, id: str | None) -> Iterator[Record]:
+    content = simplified(path, content)
     if isinstance(content, list) and any(
-        isinstance(row, dict) and "atoms" in row for row in content
+        isinstance(row, dict) and isinstance(row.get(ATOMS), dict) for row in content
     ):
         rows = [row | {"target": None} if isinstance(row, dict) else row for row in content]
         return jarvis.records_of(path, rows, "target", id)
