@@ -301,7 +301,7 @@ FIGURES = {
         reads_published=True,
     ),
     "scratch_epochs": Figure(
-        "Transfer at equal training time", BOTH | {"scratch_epochs": "scratch"},
+        "Transfer at an equal number of steps", BOTH | {"scratch_epochs": "scratch"},
         of("scratch", "scratch_epochs", "pairwise"),
     ),
     "unseen": Figure(

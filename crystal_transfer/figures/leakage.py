@@ -19,6 +19,7 @@ from crystal_transfer.results.tables import CELL, half_width
 
 FEWEST_SEEN = 5  # test crystals; of fewer a pair is not drawn
 GROUPS = {"seen": "seen in pre-training", "unseen": "not seen"}
+CONTROL = {"control": "the same crystals, not seen"}  # drawn where another study has it
 
 Shared = Mapping[str, Mapping[str, Collection[str]]]  # dataset -> test crystal -> its equals there
 
@@ -53,11 +54,16 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
     drawn = table[table["n_seen"] >= FEWEST_SEEN]
     codes = [code for code in datasets if code in set(drawn["dataset"])]
     figure, axes = panels(len(codes), width=3.4, height=3.0)
+    groups = GROUPS | (CONTROL if "gain_control" in table else {})
     for axis, code in zip(axes, codes, strict=True):
         here = drawn[drawn["dataset"] == code].sort_values("gain_unseen")
         rows = np.arange(len(here))
         for (group, label), colour, marker, shift in zip(
-            GROUPS.items(), COLOURS[1::-1], "os", (0.15, -0.15), strict=False
+            groups.items(),
+            (COLOURS[1], COLOURS[0], COLOURS[2]),
+            "osD",
+            (0.2, -0.2, 0.0),
+            strict=False,
         ):
             axis.errorbar(
                 here[f"gain_{group}"], rows + shift, xerr=here[f"gain_{group}_ci95"], fmt=marker,
@@ -93,8 +99,9 @@ def gains(
     Returns
     -------
     A row per cell of a pair: its columns, trials, n_seen and n_unseen (test crystals, mean over
-    trials), and for both groups the mean reduction of the MAE in % with the half-width of its 95 %
-    interval over the trials (gain_seen, gain_seen_ci95, ...); NaN for a group without crystals.
+    trials), and for both groups the MAE of the fine-tuned runs in the property's unit and its mean
+    reduction in %, each with the half-width of its 95 % interval over the trials (mae_seen,
+    gain_seen, gain_seen_ci95, ...); NaN for a group without crystals.
     """
     known = runs.dropna(subset="mae_scaled")
     scratch = known[known["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["id"]
@@ -117,9 +124,8 @@ def gains(
             each = pd.DataFrame(trials)
             counts = each[["n_seen", "n_unseen"]].mean().round().astype(int)
             row = cell | {"trials": len(each), **counts}
-            for group in GROUPS:
-                row[f"gain_{group}"] = each[group].mean()
-                row[f"gain_{group}_ci95"] = half_width(each[group])
+            for name in each.columns.drop(["n_seen", "n_unseen"]):
+                row |= {name: each[name].mean(), f"{name}_ci95": half_width(each[name])}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -134,5 +140,6 @@ def _of_trial(tuned: pd.DataFrame, scratch: pd.DataFrame, seen: set[str]) -> dic
     found: dict[str, float] = {}
     for group, members in (("seen", errors[is_seen]), ("unseen", errors[~is_seen])):
         found[f"n_{group}"] = len(members)
-        found[group] = 100 * (1 - members["tuned"].mean() / members["scratch"].mean())
+        tuned, scratched = members["tuned"].mean(), members["scratch"].mean()
+        found |= {f"mae_{group}": tuned, f"gain_{group}": 100 * (1 - tuned / scratched)}
     return found

@@ -46,7 +46,8 @@ def outliers(
 
     The numbers have a row per cell: trials, that crystal (each, where trials have test crystals of
     their own), and means over trials of its target, of R2 and MAE with and without it, and of the
-    median absolute error, these with the half-widths of their 95 % intervals (`_ci95`).
+    median absolute error and Spearman's correlation, these with the half-widths of their 95 %
+    intervals (`_ci95`).
     """
     return drawn_outliers(_of_cells(runs, predictions, _without_farthest), datasets)
 
@@ -98,6 +99,7 @@ def _without_farthest(trials: list[pd.DataFrame]) -> dict[str, Any]:
         rows.append({
             "r2": whole["r2"], "r2_without": rest["r2"], "mae": whole["mae"],
             "mae_without": rest["mae"], "median_ae": whole["median_ae"],
+            "spearman": whole["spearman"],
             "outlier_target": trial.loc[far, "target"],
         })  # fmt: skip
     table = pd.DataFrame(rows, dtype=float)

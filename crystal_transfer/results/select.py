@@ -124,15 +124,19 @@ def strategy_cells(cells: pd.DataFrame) -> pd.DataFrame:
 def best_size(cells: pd.DataFrame) -> pd.DataFrame:
     """Return, per FT dataset, the pair at its best PT size (Fig. 6c).
 
-    For the paper's datasets these are the paper's pairs. Where a study does not have one, it is
-    the pair with the highest R2 at the FT size.
+    For the paper's datasets these are the paper's pairs. Where a study does not have one, or not
+    with more crystals than all other PT datasets have, it is the pair with the highest R2 at the
+    FT size.
     """
     table = at_ft_size(pairs(cells))
     found = []
     for code, here in table.groupby("dataset", sort=False):
         source, size = BEST_SIZES.get(code, ("", None))
         own = here[here["source"] == source]
-        own = own[own["source_size"] == (own["source_size"].max() if size is None else size)]
+        if size is None:
+            own = own[own["source_size"] > PT_SIZE].nlargest(1, "source_size")
+        else:
+            own = own[own["source_size"] == size]
         found.append((own if len(own) else here.sort_values("r2_mean", ascending=False)).head(1))
     return pd.concat(found) if found else table
 

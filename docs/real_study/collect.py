@@ -24,7 +24,7 @@ from crystal_transfer.figures.style import Quantity
 from crystal_transfer.files import read_json
 from crystal_transfer.results import tables
 from crystal_transfer.results.contrast import contrast
-from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.runs import Run, as_plain, description
 
 SWITCHES, SWITCHED = ROOT / "config/switches.yaml", ROOT / "results/switches"
@@ -113,9 +113,10 @@ def collect_sizes(small: Study, full: Study) -> None:
         for run in finished(study, planned):
             found = read_json(study.files(run).metrics)
             minutes = read_json(study.files(run).description)["seconds"] / 60
-            rows.append([features, run.dataset, run.trial, found["mae"], found["r2"], minutes])
+            measured = [found[name] for name in METRICS]
+            rows.append([features, run.dataset, run.trial, *measured, minutes])
     key = ["hidden_features", "dataset", "trial"]
-    table = pd.DataFrame(rows, columns=[*key, "mae", "r2", "minutes"])
+    table = pd.DataFrame(rows, columns=[*key, *METRICS, "minutes"])
     write(table, "sizes", key, pd.Series(definitions))
 
 
@@ -137,7 +138,7 @@ def collect_leakage() -> None:
     """Write the numbers of figure `leakage`, with what networks gain that had not seen them.
 
     Those of protocol `clean`, on the very test crystals that pre-training has seen with
-    `seen_in_test: kept`: gain_control and its half-width.
+    `seen_in_test: kept`: mae_control, gain_control and their half-widths.
     """
     kept, clean = switched("seen_in_test"), switched("clean")
     runs = kept.figures["leakage"].runs(kept.grid)
@@ -150,7 +151,8 @@ def collect_leakage() -> None:
     }
     codes = kept.used_datasets
     seen, unseen = (gains(**read(some, codes)).set_index(tables.CELL) for some in (files, control))
-    seen["gain_control"], seen["gain_control_ci95"] = unseen["gain_seen"], unseen["gain_seen_ci95"]
+    for name in ("mae_{}", "mae_{}_ci95", "gain_{}", "gain_{}_ci95"):
+        seen[name.format("control")] = unseen[name.format("seen")]
     own = checksum(*(sorted(definitions_of(study, runs)) for study in (kept, clean)))
     write(seen.reset_index(), "leakage", tables.CELL, pd.Series(own, index=seen.index))
 

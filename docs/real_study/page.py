@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+import paper
 import sections
 from reading import ROOT, TABLES, numbers, runs_of, study, whole_runs_of
 from summary import summary
@@ -99,6 +100,7 @@ BLOCKS = {
     "what was run": Block([], text=sections.what_was_run),
     "size": Block(["sizes"], text=sections.size_of_the_network),
     "pre-trainings": Block(["pretrainings"], text=sections.pretrainings),
+    "pools": Block([], text=sections.pools),
     "rates of scratch": Block(
         [*PAIRS, "scratch_rates_runs"],
         {
@@ -137,12 +139,12 @@ BLOCKS = {
     "published": Block(
         ["published_runs"],
         {"published_gain": "What the learning rate of scratch gains, beside published transfer"},
-        sections.published_samples,
+        paper.published_samples,
     ),
     "paper": Block(
         [*PAIRS, "multi_property_runs", "scratch_rates_runs"],
         {name: f"Fig. {name[3:]} for this study" for name in ("fig4a", "fig6a", "fig6b", "fig6c")},
-        sections.counted_claims,
+        paper.counted_claims,
     ),
 }
 NOT_YET = "*Not run yet.*"

@@ -10,7 +10,9 @@ from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures import transfer_gains
 from crystal_transfer.results import tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.tables import half_width
 from crystal_transfer.runs import Run
+from crystal_transfer.variations import parsed
 
 ROOT = Path(__file__).parents[2]
 TABLES = ROOT / "resources/compact"
@@ -81,6 +83,48 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     trained = whole_runs_of(experiment)[sample]
     runs = whole_runs_of("scratch", experiment, *PAIRS).merge(trained)
     return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
+
+
+def maes(*experiments: str, size: int = SIZE) -> pd.DataFrame:
+    """Return the MAE of every run of whole cells at a size: a row per cell, a column per trial.
+
+    The index is dataset, kind, source, network and epochs.
+    """
+    runs = whole_runs_of(*experiments)
+    here = runs[runs["size"] == size].assign(epochs=variation_epochs(runs))
+    cell = ["dataset", "kind", "source", "network", "epochs"]
+    usual = here["variation"].eq("") | here["epochs"].gt(0)
+    return here[usual].pivot_table(index=cell, columns="trial", values="mae")
+
+
+def variation_epochs(runs: pd.DataFrame) -> pd.Series:
+    """Return the epochs of runs that were trained for longer than usual; 0 of all others."""
+    return runs["variation"].map(lambda name: parsed(name).epochs or 0)
+
+
+def best_of(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the row with the lowest mean of each dataset, by dataset."""
+    best = found.mean(axis=1).groupby(level="dataset", sort=False).idxmin()
+    return found.loc[best].droplevel(list(range(1, found.index.nlevels)))
+
+
+def reductions(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
+    """Return by how many % errors are below others, paired by trial: mean and half_width, by row.
+
+    Parameters
+    ----------
+    own, base
+        MAEs, a row per dataset and a column per trial.
+    """
+    percent = 100 * (1 - own / base.reindex(own.index))
+    return pd.DataFrame(
+        {"mean": percent.mean(axis=1), "half_width": percent.apply(half_width, axis=1)}
+    ).dropna()
+
+
+def beyond(found: pd.DataFrame) -> list[str]:
+    """Name the datasets whose reduction is above zero by its interval."""
+    return list(found.index[found["mean"] > found["half_width"]])
 
 
 def ordered(ours: Study, codes: Iterable[str]) -> list[str]:

@@ -1,53 +1,105 @@
 """What the study has found at the size of its pairs, said from its numbers."""
 
 import pandas as pd
+from paper import gain_of_the_rate
 from reading import (
+    PAIRS,
     PUBLISHED_RATE,
     RATE,
     SIZE,
-    cells_of,
+    best_of,
+    beyond,
     constant,
     gains_against,
+    maes,
     numbers,
     ordered,
+    reductions,
 )
-from sections import at_equal_time, averaged, gain_of_the_rate
+from sections import at_equal_time, averaged
 from words import named, percents, whole_percent
 
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures.style import by_dataset
-
-CLOSE = 0.02  # of an MAE: less than the intervals of the trials
+from crystal_transfer.results.markdown import markdown
 
 
 def summary(ours: Study) -> str:
-    """Say what was found, a line each."""
+    """Say what was found: what transfer gains in a table, all else a line each."""
     found = gains_against("scratch_rates", "max_lr").xs(SIZE, level="size").dropna(subset="pairs")
     found = found.loc[ordered(ours, found.index.unique("dataset"))]
-    pairs = found["mae_best"].groupby(level="dataset", sort=False).first()
-    baselines = cells_of(*ours.config.baselines)
-    best = baselines[baselines["size"] == SIZE].groupby("dataset")["mae_mean"].min()
+    pairs = maes(*PAIRS)
     lines = [
-        gains_over(found, PUBLISHED_RATE, "the published rate, in fewer steps than the paper's"),
-        gains_over(found, RATE, "an equal rate"),
         *at_other_sizes(ours),
         full_network(ours),
-        over_as_long(ours),
-        worse_than_a_constant(found, pairs, constant(ours).xs(SIZE, level="size")),
-        against_baselines(pairs, best),
-        several_properties(pairs, best),
+        worse_than_a_constant(ours, found, best_of(pairs), constant(ours).xs(SIZE, level="size")),
+        against_baselines(ours, pairs),
+        several_properties(ours, pairs),
         by_averaging(ours),
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    listed = "\n".join(f"- {line}" for line in lines)
+    return f"{what_transfer_gains(ours, found, pairs)}\n\n{listed}"
 
 
-def gains_over(found: pd.DataFrame, rate: float, name: str) -> str:
-    """Say what the median pair gains over scratch at a rate."""
-    at_rate = found.xs(rate, level="max_lr")
+def what_transfer_gains(ours: Study, found: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Compare transfer with each way of doing without: a table, and what is beyond chance."""
+    longer = at_equal_time(ours)
+    longer = longer.xs(longer.index.unique("epochs").max(), level="epochs")
+    several = best_of(maes("multi_property"))
+    against = {
+        f"median pair against scratch at {PUBLISHED_RATE:g}": gained_over(found, PUBLISHED_RATE),
+        f"against scratch at {RATE:g}": gained_over(found, RATE),
+        "against scratch of as many steps": as_reductions(longer),
+        "best pair against the best baseline": reductions(best_of(pairs), best_baselines(ours)),
+        "all other properties against the best pair": reductions(several, best_of(pairs)),
+    }
+    codes = ordered(ours, found.index.unique("dataset"))
+    rows = [
+        [code, *(
+            percents(*some.loc[code]) if code in some.index else "not run"
+            for some in against.values()
+        )]
+        for code in codes
+    ]  # fmt: skip
+    table = markdown(pd.DataFrame(rows, columns=["lower MAE, in %", *against]))
+    slow, equal, steps, plain, _ = against.values()
+    untried = [code for code in beyond(equal) if code not in steps.index]
     return (
-        f"Against scratch at {rate:g} ({name}) the median pair has an MAE that is lower by, in %: "
-        f"{each_gain(at_rate)}."
+        f"{table}\n\n"
+        f"Beyond its interval the median pair is ahead of scratch at {PUBLISHED_RATE:g} on "
+        f"{len(beyond(slow))} of {len(slow)} datasets, of scratch at {RATE:g} on "
+        f"{named(beyond(equal))}, and of scratch of as many steps on {named(beyond(steps))} "
+        f"({named(untried)}, whose gain at an equal rate is beyond it too, {were(untried)} not "
+        "trained for longer: their crystals are large). The best pair is ahead of the best "
+        f"baseline beyond its interval on {named(beyond(plain))}, and behind it on "
+        f"{named(behind(plain))}."
     )
+
+
+def behind(found: pd.DataFrame) -> list[str]:
+    """Name the datasets whose reduction is below zero by its interval."""
+    return list(found.index[found["mean"] < -found["half_width"]])
+
+
+def were(codes: list[str]) -> str:
+    """Return the verb for a list of datasets."""
+    return "was" if len(codes) == 1 else "were"
+
+
+def gained_over(found: pd.DataFrame, rate: float) -> pd.DataFrame:
+    """Return what the median pair gains over scratch at a rate, see `reading.reductions`."""
+    return as_reductions(found.xs(rate, level="max_lr"))
+
+
+def as_reductions(gained: pd.DataFrame) -> pd.DataFrame:
+    """Return gains of the median pair as `reading.reductions` does."""
+    columns = {"gain_median": "mean", "gain_median_ci95": "half_width"}
+    return gained[list(columns)].rename(columns=columns)
+
+
+def best_baselines(ours: Study) -> pd.DataFrame:
+    """Return the MAE of the best baseline of each dataset, by trial."""
+    return best_of(maes(*ours.config.baselines))
 
 
 def at_other_sizes(ours: Study) -> list[str]:
@@ -89,59 +141,65 @@ def full_network(ours: Study) -> str:
     )
 
 
-def over_as_long(ours: Study) -> str:
-    """Say what it gains over scratch that is trained for as long."""
-    found = at_equal_time(ours)
-    longest = found.xs(found.index.unique("epochs").max(), level="epochs")
-    longest = longest.loc[ordered(ours, longest.index)]
-    return (
-        "Against scratch that is trained for as long, the gain of this study's median pair is, "
-        f"in %: {each_gain(longest)}."
-    )
-
-
-def worse_than_a_constant(found: pd.DataFrame, pairs: pd.Series, plain: pd.Series) -> str:
+def worse_than_a_constant(
+    ours: Study, found: pd.DataFrame, pairs: pd.DataFrame, plain: pd.Series
+) -> str:
     """Say which networks have learned less than the median of the sample."""
     reached = {
         f"scratch at {rate:g}": found["mae_scratch"].xs(rate, level="max_lr")
         for rate in (PUBLISHED_RATE, RATE)
     }
-    reached["the best pair"] = pairs
+    reached["the best pair"] = pairs.mean(axis=1)
     each = "; ".join(
-        f"{model}: {named(list(mae.index[mae > plain.reindex(mae.index)]))}"
+        f"{model} on {named(ahead)}"
         for model, mae in reached.items()
+        if (ahead := ordered(ours, mae.index[mae > plain.reindex(mae.index)]))
     )
     return (
-        f"An MAE above that of a constant, the median of the sample, have, by means, {each}. A "
-        "gain over such a network says little."
+        "Worse, by means, than always predicting the median of the sample: "
+        f"{each}. A gain over such a network says little."
     )
 
 
-def against_baselines(pairs: pd.Series, best: pd.Series) -> str:
-    """Say where the best baseline is below every pair."""
-    ratio = best.reindex(pairs.index) / pairs
-    below, close = ratio < 1, (ratio - 1).abs() < CLOSE
+def against_baselines(ours: Study, pairs: pd.DataFrame) -> str:
+    """Say where the best baseline is below every pair by its mean, and what is beyond chance."""
+    best = best_baselines(ours).mean(axis=1)
+    ratio = best / best_of(pairs).mean(axis=1).reindex(best.index)
+    below = [code for code in ordered(ours, ratio.dropna().index) if ratio[code] < 1]
     return (
-        f"The best baseline, which takes seconds, is below every pair on "
-        f"{named(list(pairs.index[below]))}; not on {named(list(pairs.index[~below]))}. (By means; "
-        f"on {named(list(pairs.index[close]))} the two are within {100 * CLOSE:.0f} %.)"
+        f"By means, the best baseline, which takes seconds, is below every pair on {named(below)}."
     )
 
 
-def several_properties(pairs: pd.Series, best: pd.Series) -> str:
-    """Say where all other properties together are ahead."""
-    several = cells_of("multi_property").set_index("dataset")["mae_mean"]
-    ahead = [code for code in pairs.index if code in several and several[code] < pairs[code]]
+def several_properties(ours: Study, pairs: pd.DataFrame) -> str:
+    """Say where all other properties together are ahead, by means and beyond chance."""
+    several, pair = best_of(maes("multi_property")), best_of(pairs)
+    longer = best_of(maes("scratch_epochs"))
+    rivals = pd.concat(
+        [some.mean(axis=1) for some in (pair, longer, best_baselines(ours))], axis=1
+    ).min(axis=1)
+    means = several.mean(axis=1)
+    codes = ordered(ours, means.index)
+    ahead = [code for code in codes if means[code] < pair.mean(axis=1)[code]]
+    first = [code for code in codes if means[code] < rivals[code]]
+    sure = reductions(several, pair)
+    sure_of_steps = reductions(several, longer)
     trained = numbers("pretrainings").set_index("id")
     others = trained[trained["properties"] == trained["properties"].max() - 1]
     times = (
         others["crystals"].median() / trained.loc[trained["properties"] == 1, "crystals"].median()
     )
-    first = [code for code in ahead if several[code] < best[code]]
+    each = ", ".join(
+        f"{code} {percents(*sure_of_steps.loc[code])}"
+        for code in ordered(ours, sure_of_steps.index)
+    )
     return (
-        "Pre-training on all other properties together is better than every pair on "
-        f"{named(ahead)}, and the best of all single models on {named(first)}, by means. It sees "
-        f"{times:.0f} times as many crystals: more data, not only more properties."
+        "Pre-training on all other properties together has, by means, a lower MAE than every pair "
+        f"on {named(ahead)}, beyond its interval on "
+        f"{named(ordered(ours, beyond(sure)))}, and the lowest of all single models, baselines and "
+        f"longer scratch included, on {named(first)}. Against scratch of as many steps as a pair "
+        f"it is lower by, in %: {each}. It sees {times:.0f} times as many crystals as a pair: more "
+        "data, not only more properties."
     )
 
 

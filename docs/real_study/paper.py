@@ -1,0 +1,168 @@
+"""What the page sets beside the paper: its own samples and its claims."""
+
+import pandas as pd
+from reading import (
+    PAIRS,
+    PUBLISHED_RATE,
+    RATE,
+    SIZE,
+    TABLES,
+    cells_of,
+    ordered,
+    reductions,
+    unit,
+    whole_runs_of,
+)
+from words import named, percents, value
+
+from crystal_transfer import data
+from crystal_transfer.experiments.study import Study
+from crystal_transfer.figures import published_gain
+from crystal_transfer.figures.style import by_dataset
+from crystal_transfer.results import claims, publication, select, tables
+from crystal_transfer.results.markdown import markdown
+
+
+def published_samples(ours: Study) -> str:
+    """Put the full network on the published samples beside the publication."""
+    return "\n\n".join(
+        [
+            rate_beside_transfer(ours),
+            baselines_on_published_samples(ours),
+            beside_the_published(ours),
+        ]
+    )
+
+
+def gain_of_the_rate() -> pd.DataFrame:
+    """Return what the rate of scratch gains and what the published transfer does."""
+    return published_gain.rate_alone(
+        whole_runs_of("published"), publication.published(data.PUBLISHED)
+    )
+
+
+def on_published_samples() -> pd.DataFrame:
+    """Return our runs on the published samples, and the baselines of the same trials."""
+    networks = whole_runs_of("published")
+    sample = ["dataset", "size", "trial"]
+    plain = whole_runs_of("published_baselines").merge(networks[sample].drop_duplicates())
+    return pd.concat([networks, plain], ignore_index=True)
+
+
+def baselines_on_published_samples(ours: Study) -> str:
+    """Say by how much the best baseline is below scratch at either rate, on the same trials."""
+    runs = on_published_samples()
+    scratch = runs[runs["kind"] == "scratch"]
+    plain = by_trial(runs[runs["kind"] == "baseline"], "network")
+    best = plain.loc[plain.mean(axis=1).groupby(level=["dataset", "size"]).idxmin()]
+    lines = []
+    for rate, at_rate in scratch.groupby("max_lr"):
+        base = by_trial(at_rate, "kind").droplevel("kind")
+        found = reductions(best.droplevel("network"), base)
+        each = ", ".join(
+            f"{code} {percents(*found.loc[code, size])}"
+            for size in sorted(found.index.unique("size"))
+            for code in ordered(ours, found.xs(size, level="size").index)
+        )
+        lines.append(f"than scratch at {rate:g}: {each}")
+    return (
+        "On the same trials the best baseline has a scaled MAE that is lower by, in %, "
+        f"{'; '.join(lines)}."
+    )
+
+
+def by_trial(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return scaled MAEs, a row per dataset, size and `name`, a column per trial."""
+    return runs.pivot_table(index=["dataset", "size", name], columns="trial", values="mae_scaled")
+
+
+def rate_beside_transfer(ours: Study) -> str:
+    """Compare what the rate of scratch gains with what the published transfer does."""
+    rows = [
+        [row.dataset, row.size, f"{row.max_lr:g}", row.trials,
+         percents(row.rate_gain, row.rate_gain_ci95),
+         percents(row.transfer_median, row.transfer_ci95), f"{row.transfer_best:.0f}"]
+        for row in by_dataset(gain_of_the_rate().dropna(), ours.quantities).itertuples()
+    ]  # fmt: skip
+    columns = ["dataset", "n", "rate", "trials", "scratch at this rate, ours (%)",
+               "median pair, published (%)", "best pair, published (%)"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def beside_the_published(ours: Study) -> str:
+    """Put our cells, and baselines on the same samples, beside the published ones."""
+    cells = tables.cells(on_published_samples())
+    cell = ["source", "source_size", "dataset", "size"]
+    theirs = publication.published(data.PUBLISHED).set_index(cell).sort_index()
+    rows = []
+    cells = cells.sort_values(["size", "kind", "source", "max_lr"])
+    for row in by_dataset(cells, ours.quantities).itertuples():
+        key = row.source, row.source_size, row.dataset, row.size
+        # the published scratch has one rate; at another there is nothing to compare with
+        found = theirs.loc[[key]] if key in theirs.index else theirs.head(0)
+        found = found[(found["max_lr"] == row.max_lr) & (found["strategy"] == row.strategy)]
+        published = ["-", "-", ""] if found.empty else [
+            *(value(found.iloc[0][f"{name}_mean"], found.iloc[0][f"{name}_ci95"])
+              for name in ("r2", "mae_scaled")),
+            publication.short(found.iloc[0]["anomalies"]),
+        ]  # fmt: skip
+        name = row.network if row.kind == "baseline" else row.source or "scratch"
+        rows.append([
+            row.dataset, row.size, name, f"{row.max_lr:g}" if row.max_lr else "-", row.trials,
+            value(row.r2_mean, row.r2_ci95), published[0],
+            value(row.mae_scaled_mean, row.mae_scaled_ci95), published[1],
+            value(row.mae_mean, row.mae_ci95), value(row.median_ae_mean, row.median_ae_ci95),
+            unit(ours, row.dataset), value(row.spearman_mean, row.spearman_ci95), published[2],
+        ])  # fmt: skip
+    columns = ["dataset", "n", "model", "rate", "trials", "R²", "published R²", "scaled MAE",
+               "published scaled MAE", "MAE", "median AE", "unit", "Spearman",
+               "known of the published files"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def same_best_pairs(ours: Study) -> str:
+    """Say for how many datasets the best PT dataset is that of the published cells."""
+    theirs = publication.published_cells(data.PUBLISHED)
+    said = []
+    for name, metric, best in (("R²", "r2", "idxmax"), ("scaled MAE", "mae_scaled", "idxmin")):
+        own, published = (
+            pair_by_dataset(cells, f"{metric}_mean", best) for cells in (cells_of(*PAIRS), theirs)
+        )
+        same = [
+            f"{code} from {own[code]}" for code in ordered(ours, own.index)
+            if own[code] == published.get(code)
+        ]  # fmt: skip
+        said.append(f"{len(same)} of {len(own)} by {name} ({named(same)})")
+    chance_alone = len(own) / (len(own) - 1)
+    return (
+        f"At n = {SIZE} the best PT dataset is that of the published cells for {said[0]} and for "
+        f"{said[1]}; by chance {chance_alone:.1f} would be."
+    )
+
+
+def pair_by_dataset(cells: pd.DataFrame, column: str, best: str) -> pd.Series:
+    """Return the PT dataset of each FT dataset whose pair is best at `SIZE`."""
+    found = select.pairs(cells)
+    found = select.capped(found[found["size"] == SIZE]).dropna(subset=column)
+    rows = found.groupby("dataset")[column].agg(best)
+    return found.loc[rows].set_index("dataset")["source"]
+
+
+def counted_claims(ours: Study) -> str:
+    """Count the paper's claims on its own cells, and on these with scratch at either rate."""
+    cells = cells_of(*(name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()))
+    # claims are made against scratch as usual: scratch at the published rate takes that place
+    slow = cells_of("scratch_rates").assign(variation="")
+    columns = {
+        "published cells": publication.published_cells(data.PUBLISHED),
+        f"here, scratch at {PUBLISHED_RATE:g}": pd.concat(
+            [cells[cells["kind"] != "scratch"], slow]
+        ),
+        f"here, scratch at {RATE:g}": cells,
+    }
+    table = claims.side_by_side(columns)
+    untested = (table[list(columns)[1:]] == claims.MISSING).all(axis=1)
+    listed = "; ".join(table["claim"][untested])
+    shown = markdown(table.loc[~untested, ["claim", "stated", *columns]])
+    untested_here = f"Not tested here, for want of sizes and strategies: {listed}."
+    return "\n\n".join([shown, same_best_pairs(ours), untested_here])
