@@ -426,7 +426,7 @@ def by_trials(grid: Grid) -> dict[str, Figure]:
     if max(trials.values(), default=0) < FEWEST_TRIALS:
         return {}
     return {
-        "chance": Figure("Which gains hold against chance", BOTH, BY_SIZE),
+        "chance": Figure("Which gains hold against chance", BOTH, of(*BOTH)),
         "ensembles": Figure(
             "Trials averaged", BOTH, BOTH_LARGEST, ("metrics", "predictions")
         ),

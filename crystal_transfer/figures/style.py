@@ -100,9 +100,9 @@ def strategy_label(name: str) -> str:
 
 
 def plain_log_axis(axis: Axes, values: Sequence[float]) -> None:
-    """Make the x axis logarithmic, with a tick at each value; labels that would overlap are blank.
+    """Make the x axis logarithmic, with a tick at each value.
 
-    The largest value keeps its label.
+    A label that would overlap stands a line lower, and is blank where it would overlap there too.
     """
     axis.set_xscale("log")
     values = sorted(set(values))
@@ -110,11 +110,13 @@ def plain_log_axis(axis: Axes, values: Sequence[float]) -> None:
     # of the panel before labels take their room, which is a little less than in the end
     width = axis.get_position().width * axis.figure.bbox.width / axis.figure.dpi
     inches = np.log(values) / max(np.log(values[-1] / values[0]), 1e-9) * width / (1 + 2 * MARGIN)
-    labels, free = [], np.inf
+    labels, free = [], [np.inf, np.inf]  # inches to the left of which a line is free
     for place, name in zip(inches[::-1], names[::-1], strict=True):
         half = len(name) * DIGIT / 2
-        labels.append(name if place + half < free else "")
-        free = place - half - DIGIT / 3 if labels[-1] else free
+        line = next((line for line, end in enumerate(free) if place + half < end), None)
+        labels.append("" if line is None else "\n" * line + name)
+        if line is not None:
+            free[line] = place - half - DIGIT / 3
     axis.set_xticks(values, labels[::-1])
     axis.minorticks_off()
 
