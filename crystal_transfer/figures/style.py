@@ -110,7 +110,8 @@ def plain_log_axis(axis: Axes, values: Sequence[float]) -> None:
     # of the panel before labels take their room, which is a little less than in the end
     width = axis.get_position().width * axis.figure.bbox.width / axis.figure.dpi
     inches = np.log(values) / max(np.log(values[-1] / values[0]), 1e-9) * width / (1 + 2 * MARGIN)
-    labels, free = [], [np.inf, np.inf]  # inches to the left of which a line is free
+    # inches to the left of which a line is free; the lower one must not make the panel narrower
+    labels, free = [], [np.inf, inches[-1] + len(names[-1]) * DIGIT / 2]
     for place, name in zip(inches[::-1], names[::-1], strict=True):
         half = len(name) * DIGIT / 2
         line = next((line for line, end in enumerate(free) if place + half < end), None)
