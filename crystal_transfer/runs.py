@@ -162,6 +162,65 @@ class Run:
         return self.kind in (RunKind.PRETRAIN, RunKind.MULTIPRETRAIN)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What the trials of a result have in common; the columns of tables that say so.
+
+    Attributes
+    ----------
+    kind
+        A word of `RunKind`.
+    source, source_size, source_properties
+        PT dataset, its number of crystals and of properties; empty and 0 without.
+    dataset, size
+        FT dataset, and crystals in a sample.
+    strategy, sampling, variation
+        As of `Run`; the sampling as a word.
+    max_lr, batch_size
+        Of the training; 0 for a baseline.
+    network
+        Name of the network, or of the baseline.
+    """
+
+    kind: str
+    source: str
+    source_size: int
+    source_properties: int
+    dataset: str
+    size: int
+    strategy: str
+    sampling: str
+    variation: str
+    max_lr: float
+    batch_size: int
+    network: str
+
+
+def cell_of(run: Run) -> Cell:
+    """Return the cell of a run that is trained."""
+    how, source = run.hyperparameters, run.source
+    assert how is not None, "a checkpoint is not trained"
+    return Cell(
+        kind=run.kind.value,
+        source=source.dataset if source else "",
+        source_size=source.size if source else 0,
+        source_properties=max(1, len(source.properties)) if source else 0,
+        dataset=run.dataset,
+        size=run.size,
+        strategy=run.strategy,
+        sampling=run.sampling.value,
+        variation=run.variation,
+        max_lr=how.max_lr,
+        batch_size=how.batch_size,
+        network=run.network,
+    )
+
+
+def result_row(id: str, cell: Cell, trial: int, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a result: its id, cell and trial, and what was measured."""
+    return {"id": id, **as_plain(cell), "trial": trial, **measured}
+
+
 def description(run: Run) -> dict[str, Any]:
     """Return a run as plain data, its id included."""
     return as_plain(run) | {"id": run.id}

@@ -12,7 +12,7 @@ from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.splits import Split, sample_of, tested
 from crystal_transfer.errors import InputError
-from crystal_transfer.runs import RunKind, Sampling
+from crystal_transfer.runs import Cell, RunKind, Sampling, result_row
 from crystal_transfer.training.metrics import metrics
 
 
@@ -122,24 +122,13 @@ def row_of(
     measured, _ = evaluate(
         code, table, features, sample, tested(parts, sample), scaler, name, seed, n_jobs
     )
-    return {
-        "id": baseline_id(code, size, name, trial),
-        "kind": RunKind.BASELINE.value,
-        "source": "",
-        "source_size": 0,
-        "source_properties": 0,
-        "dataset": code,
-        "size": size,
-        "strategy": "",
-        "sampling": Sampling.RANDOM.value,
-        "variation": "",
-        "max_lr": 0.0,
-        "batch_size": 0,
-        "network": name,
-        "trial": trial,
-        **measured,
-        "best_epoch": 0,
-    }
+    cell = Cell(
+        kind=RunKind.BASELINE.value, source="", source_size=0, source_properties=0, dataset=code,
+        size=size, strategy="", sampling=Sampling.RANDOM.value, variation="", max_lr=0.0,
+        batch_size=0, network=name,
+    )  # fmt: skip
+    own = measured | {"best_epoch": 0}
+    return result_row(baseline_id(code, size, name, trial), cell, trial, own)
 
 
 def baseline_id(code: str, size: int, name: str, trial: int) -> str:

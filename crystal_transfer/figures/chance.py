@@ -30,7 +30,8 @@ def chance(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
         here = here[here["size"] == here["size"].max()].sort_values("gain")
         rows = np.arange(len(here))
         for width, line, label in (
-            ("corrected", 1.2, "cautious (Nadeau & Bengio)"), ("shared", 4.0, "trials, one test set"),
+            ("corrected", 1.2, "cautious (Nadeau & Bengio)"),
+            ("shared", 4.0, "trials, one test set"),
         ):  # fmt: skip
             axis.errorbar(
                 here["gain"], rows, xerr=here[width], fmt="none", elinewidth=line, label=label,

@@ -1,6 +1,7 @@
 """Metrics of many runs as tidy tables."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,9 @@ from scipy.special import stdtrit
 
 from crystal_transfer.files import read_json
 from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.runs import Cell
 
-CELL = [
-    "kind", "source", "source_size", "source_properties", "dataset", "size", "strategy",
-    "sampling", "variation", "max_lr", "batch_size", "network",
-]  # fmt: skip
+CELL = [field.name for field in fields(Cell)]
 CONFIDENCE = 0.95
 
 
@@ -27,11 +26,9 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns id, kind, source (PT dataset or empty), source_size (0 without), source_properties
-    (number of properties pre-trained on), dataset, size, strategy, sampling, variation (empty for
-    the study's usual network and hyperparameters), max_lr, batch_size, network, trial, r2, mae
-    (physical unit), mae_scaled, rmse, median_ae, spearman, n_test, best_epoch. A diverged training has NaN metrics, and
-    so has a run on several properties.
+    Columns id, those of `runs.Cell`, trial, r2, mae (physical unit), mae_scaled, rmse, median_ae,
+    spearman, n_test, best_epoch. A diverged training has NaN metrics, and so has a run on several
+    properties.
     """
     columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]
     table = pd.DataFrame([read_json(path) for path in metrics_files]).reindex(columns=columns)

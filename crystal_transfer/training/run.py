@@ -29,7 +29,7 @@ from crystal_transfer.models.strategies import MULTI_HEAD, STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
 from crystal_transfer.models.weights import load_weights, member_meant
 from crystal_transfer.protocols import TestedEpoch, TrainingSeed
-from crystal_transfer.runs import RESULTS_VERSION, Run, description
+from crystal_transfer.runs import RESULTS_VERSION, Run, cell_of, description, result_row
 from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import Progress, fit
 from crystal_transfer.training.memory import keep_freed_memory
@@ -182,7 +182,8 @@ def _train(
     saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.bond_rule)
     if not is_finite(saved):
         report("the training has diverged: its weights are not finite, and it has no metrics")
-    measured = {"properties": results} if run.properties else results[run.dataset]
+    measured: dict[str, Any] = {"best_epoch": progress.best_epoch}
+    measured |= {"properties": results} if run.properties else results[run.dataset]
     write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
     write_csv(outputs.predictions, PREDICTION_COLUMNS, _prediction_rows(task.tests, predictions))
     save_model(saved, outputs.model)
@@ -191,7 +192,7 @@ def _train(
         _made_by(run, checksums, settings, device, progress, task, time.monotonic() - started),
     )
     # last: a run is done when it has metrics
-    write_json(outputs.metrics, _identity(run) | measured | {"best_epoch": progress.best_epoch})
+    write_json(outputs.metrics, result_row(run.id, cell_of(run), run.trial, measured))
     Path(outputs.checkpoint).unlink(missing_ok=True)
 
 
@@ -337,28 +338,6 @@ def _prediction_rows(
         columns = scaler.restore(scaled), scaler.restore(predicted), scaled, predicted
         for id, *values in zip(ids, *columns, strict=True):
             yield id, code, *values
-
-
-def _identity(run: Run) -> dict[str, Any]:
-    """Describe the cell of the grid that a result belongs to."""
-    how = run.hyperparameters
-    assert how is not None, "a checkpoint is not trained"
-    return {
-        "id": run.id,
-        "kind": run.kind.value,
-        "source": run.source.dataset if run.source else "",
-        "source_size": run.source.size if run.source else 0,
-        "source_properties": max(1, len(run.source.properties)) if run.source else 0,
-        "dataset": run.dataset,
-        "size": run.size,
-        "strategy": run.strategy,
-        "sampling": run.sampling.value,
-        "variation": run.variation,
-        "max_lr": how.max_lr,
-        "batch_size": how.batch_size,
-        "network": run.network,
-        "trial": run.trial,
-    }
 
 
 def _made_by(
