@@ -82,7 +82,7 @@ rule published_figures:
         [
             LAYOUT.published_figure(figure, suffix)
             for figure in PUBLISHED_FIGURES
-            for suffix in ("svg", "png", "pdf", "csv")
+            for suffix in FORMATS
         ],
     log:
         LAYOUT.log("published_figures", "all"),

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crystal_transfer.experiments.study import Study
+from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import Run
-
-FORMATS = ("svg", "png", "pdf", "csv")
 
 
 def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:

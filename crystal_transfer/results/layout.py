@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+FORMATS = ("svg", "png", "pdf", "csv")  # of every figure; csv: the numbers behind it
+
+
 @dataclass(frozen=True)
 class DatasetFiles:
     """Files of one dataset."""

@@ -10,9 +10,8 @@ from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.palettes import DEFAULT
 from crystal_transfer.figures.paper import bars, circles, fewer, literature, tables, triangles
 from crystal_transfer.figures.style import Quantity
+from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.results.publication import published_cells
-
-FORMATS = ("svg", "png", "pdf", "csv")
 
 # name -> drawing; each takes cells, datasets and the name of a palette
 PUBLISHED = {
