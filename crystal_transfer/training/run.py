@@ -119,14 +119,13 @@ def train(
         If `asked_to_stop`, asked after every batch, says so; the run continues when it is
         carried out again.
     """
-    started = time.monotonic()
     keep_freed_memory()
     torch.set_num_threads(settings.threads)
     torch.set_float32_matmul_precision(PRECISIONS[settings.precision])
     device = choose_device(settings.device)
     _require_precision(settings.precision, device)
     with only_one(f"{outputs.checkpoint}.lock"):
-        _train(run, inputs, outputs, settings, device, asked_to_stop, started)
+        _train(run, inputs, outputs, settings, device, asked_to_stop)
 
 
 def _train(
@@ -136,8 +135,8 @@ def _train(
     settings: Settings,
     device: torch.device,
     asked_to_stop: Callable[[], bool],
-    started: float,
 ) -> None:
+    started = time.monotonic()
     checksums = _checksums(inputs)
     task = _task(run, inputs, settings)
     store = open_store(inputs.graphs)
