@@ -584,6 +584,23 @@ LABELLED = {
 }  # fmt: skip
 
 
+LABELLED |= {
+    f"pandas, {orient}, of {kind}": lambda orient=orient, kind=kind: (
+        pd.DataFrame(
+            {"gap": [1.0, 2.0, 3.0], kind: structures_as(kind)}, index=["a", "b", "c"]
+        ).to_json(orient=orient),
+        "gap", None,
+    )
+    for orient in ORIENTS for kind in ("atoms", "final_structure")
+}  # fmt: skip
+
+
+def structures_as(kind: str) -> list[dict]:
+    if kind == "atoms":
+        return [row["atoms"] for row in jarvis_rows()]
+    return [salt.as_dict() for salt in salts()]
+
+
 @pytest.mark.parametrize("layout", LABELLED)
 def test_layouts_that_say_the_same(layout, tmp_path):
     text, column, id = LABELLED[layout]()
@@ -593,6 +610,25 @@ def test_layouts_that_say_the_same(layout, tmp_path):
     assert [record.target for record in records] == [1.0, 2.0, 3.0][: len(records)]
     for record, salt in zip(records, salts(), strict=False):
         assert_same(record, salt, 1e-4)
+    if layout.endswith((" of atoms", " of final_structure")) and "records" not in layout:
+        assert [record.id for record in records] == ["a", "b", "c"]
+
+
+def test_tables_of_atoms_that_do_not_fit_are_not_read(tmp_path):
+    atoms = jarvis_rows()[0]["atoms"]
+    path = tmp_path / "x.json"
+    for content, reason in (
+        ({"columns": ["atoms", "gap", "gap"], "data": [[atoms, 1, 2]]}, "several columns 'gap'"),
+        ({"columns": ["atoms", "gap"], "data": [[atoms, 1]], "index": [0, 1]}, "another length"),
+        ({"atoms": [atoms, atoms], "gap": [1]}, "different lengths"),
+    ):
+        path.write_text(json.dumps(content))
+        with pytest.raises(InputError, match=reason):
+            list(read_file(path, "gap"))
+    rows = [[atoms, 1], [atoms, 1, 99], [atoms]]
+    path.write_text(json.dumps({"columns": ["atoms", "gap"], "data": rows}))
+    table, rejected = clean(read_file(path, "gap"))
+    assert (table.targets.tolist(), len(rejected)) == ([1.0], 2)
 
 
 def test_structures_alone_are_predicted(tmp_path):
@@ -643,10 +679,12 @@ def test_twice_the_same_key_is_refused(tmp_path):
     atoms = bulk("Cu")
     atoms.info = {"gap": 1.5}
     ase.io.write(tmp_path / "x.xyz", atoms, format="extxyz")
-    text = (tmp_path / "x.xyz").read_text().replace("gap=1.5", "gap=1.5 gap=2.5")
-    (tmp_path / "x.xyz").write_text(text)
-    with pytest.raises(InputError, match="line 2: has the key 'gap' twice"):
-        read_file(tmp_path / "x.xyz", "gap")
+    text = (tmp_path / "x.xyz").read_text()
+    twice = text.replace("gap=1.5", "gap=1.5 gap=2.5 note=a note=b")
+    (tmp_path / "x.xyz").write_text(twice + text.replace("gap=1.5", "gap=1,5"))
+    first, second = read_file(tmp_path / "x.xyz", "gap")
+    assert first.problem == "frame at line 1 has 'gap' twice"
+    assert second.problem == "target '1,5' is not a number"
     row = json.dumps(jarvis_rows()[0])
     (tmp_path / "x.json").write_text(f'[{row[:-1]}, "target": 3}}]')
     with pytest.raises(InputError, match="the key 'target' twice"):
@@ -701,3 +739,73 @@ def test_labels_of_sites_that_two_elements_share(label):
     text = PLAIN + SITES.replace("_atom_site_type_symbol\n", "") + f"{label} 0 0 0\nO1 .5 .5 .5\n"
     with pytest.raises(Fault, match="is not clear"):
         read_cif(text)
+
+
+NAMED = "_symmetry_space_group_name_H-M '{}'\n"
+ONE = CELL.replace("length_a 4.2", "length_a 5").replace("length_c 4.2", "length_c 7")
+ONE_SITE = SITES + "C1 C .1 .2 .3\n"
+
+
+def listed(*operations: str) -> str:
+    return "loop_\n_symmetry_equiv_pos_as_xyz\n" + "".join(f"'{o}'\n" for o in operations)
+
+
+OF_P222 = ("x,y,z", "-x,-y,z", "-x,y,-z", "x,-y,-z")
+
+
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [
+        ("P m c 21", OF_P222),
+        ("P 2 2 2", (*OF_P222[:3], "x+1/2,-y,-z")),
+        ("P 2 2 2", OF_P222[:2]),
+        ("F m -3 m", ("x,y,z",)),
+    ],
+)
+def test_operations_that_are_not_those_of_the_named_group(name, operations):
+    text = f"data_x\n{ONE}{NAMED.format(name)}{listed(*operations)}{ONE_SITE}"
+    with pytest.raises(Fault, match="other symmetry operations than those of its space group"):
+        read_cif(text)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NAMED.format("P 2 2 2") + "_symmetry_cell_setting cubic\n",
+        NAMED.format("P 1"),
+        NAMED.format("P222"),
+        NAMED.format("P 2 2 2") + "_symmetry_Int_Tables_number 16\n",
+        "",
+    ],
+)
+def test_operations_that_are_listed_are_used(said):
+    found = read_cif(f"data_x\n{ONE}{said}{listed(*OF_P222)}{ONE_SITE}")
+    assert found.elements == ["C"] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [("C m m e", 16), ("C m m a", 16), ("C m m b", 16), ("B m a m", 16), ("C m c b", 0),
+     ("A e m m", 0), ("C c c a :2", 16), ("C c c a", 0)],
+)  # fmt: skip
+def test_symbols_with_a_double_glide(name, n):
+    text = f"data_x\n{ONE}{NAMED.format(name)}{ONE_SITE}"
+    if n:
+        assert read_cif(text).elements == ["C"] * n
+    else:
+        with pytest.raises(Fault, match=r"does not list|is not understood"):
+            read_cif(text)
+
+
+def test_atoms_of_a_long_cell_stay_apart():
+    """Two atoms 1.4 Å apart are 0.005 of 300 Å apart."""
+    long = CELL.replace("length_c 4.2", "length_c 300")
+    sites = SITES + "C1 C 0 0 0.00233\nO1 O .5 .5 .1\n"
+    found = read_cif(f"data_x\n{long}{NAMED.format('P -1')}{sites}")
+    assert Counter(found.elements) == {"C": 2, "O": 2}
+
+
+def test_a_text_field_is_no_data_block():
+    field = "_x_res_file\n;\nTITL x\ndata_foo\nloop_\n;\n"
+    text = f"data_x\n{field}{CELL}{NAMED.format('P 1')}{SITES}a Na 0 0 0\nb Cl .5 .5 .5\n"
+    assert read_cif(text).elements == ["Na", "Cl"]

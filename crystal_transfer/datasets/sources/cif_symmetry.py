@@ -7,7 +7,8 @@ fits all that the CIF says of its group, and its cell.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from fractions import Fraction
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from crystal_transfer.datasets.records import Fault
 SAME_METRIC = 0.02  # relative; cells are measured, and rounded
 EXACT = 1e-6
 OPERATION = re.compile(r"[xyz0-9+*/.,\s-]+", re.IGNORECASE)  # -y+1/2, z, x
+TERM = re.compile(r"([+-]?)((?:\d+\.?\d*|\.\d+)(?:/\d+)?\*?)?([xyz]?)(?<=[\dxyz.])")
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 NAMES = (
     "_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full",
@@ -36,12 +38,18 @@ RANGES = {
 # "F d -3 m :2", and what ICSD writes for origins and axes: "F d -3 m Z", "R -3 m H"
 CHOICE = re.compile(r"\s*(?::\s*(?P<given>[12HR])|(?<=\s)(?P<icsd>[SZHR]))$", re.IGNORECASE)
 OF_ICSD = {"S": "1", "Z": "2"}
-# of 1992, with a double glide; International Tables A
-RENAMED = {
-    "Abm2": "Aem2", "Aba2": "Aea2", "Cmca": "Cmce", "Cmma": "Cmme", "Ccca": "Ccce", "Ccmb": "Ccme",
-    "Bbcm": "Bbem", "Bmab": "Bmeb", "Abma": "Aema", "Acam": "Aeam", "Bbcb": "Bbeb", "Abaa": "Aeaa",
-    "Bmam": "Bmem", "Abmm": "Aemm", "Bma2": "Bme2", "Cm2a": "Cm2e", "Ac2m": "Ae2m",
-}  # fmt: skip
+# symbols before 1992 of groups with a double glide, which tell settings apart that have one symbol
+# since; International Tables A, in the order of `AXES`
+AXES = ("", "ba-c", "cab", "-cba", "bca", "a-cb")
+BEFORE = {
+    39: ("Abm2", "Bma2", "B2cm", "C2mb", "Cm2a", "Ac2m"),
+    41: ("Aba2", "Bba2", "B2cb", "C2cb", "Cc2a", "Ac2a"),
+    64: ("Cmca", "Ccmb", "Abma", "Acam", "Bbcm", "Bmab"),
+    67: ("Cmma", "Cmmb", "Abmm", "Acmm", "Bmcm", "Bmam"),
+    68: ("Ccca", "Cccb", "Abaa", "Acaa", "Bbcb", "Bbab"),
+}
+
+IDENTITY = np.array([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], dtype=np.int8).tobytes()
 
 Tags = Mapping[str, Any]
 
@@ -65,8 +73,9 @@ class Symmetry(NamedTuple):
     operations
         As ``x, y, z``.
     to_find
-        Numbers of the space group that the crystal must turn out to have, where the operations are
-        not those of the group that is named: jarvis-tools names it and lists all atoms.
+        Numbers of the space groups of which the crystal must turn out to have one, where the
+        operations are not those of a group that is named: jarvis-tools names it and lists all
+        atoms.
     """
 
     operations: list[str]
@@ -94,22 +103,32 @@ def symmetry_of(tags: Tags, lattice: np.ndarray) -> Symmetry:
         not listed and any("symop" in key or "equiv_pos" in key for key in tags)
     ):
         raise Fault("CIF has symmetry operations that are not understood")
-    settings = _settings_meant(tags)
     if listed:
-        distinct = set(map(_plain, listed))
-        if "x,y,z" not in distinct:
-            raise Fault("CIF has symmetry operations without the identity")
-        if any(len(distinct) == len(_matrices(setting.hall_number)[0]) for setting in settings):
-            return Symmetry(listed)
-        return Symmetry(listed, frozenset(setting.number for setting in settings))
+        return _of_list(tags, listed)
     said = group_said(tags)
     if not said:
         return Symmetry(["x,y,z"])
+    settings = _settings_meant(tags)
     if not settings:
         raise Fault(
             f"CIF lists no symmetry operations, and its space group, {said}, is not understood"
         )
     return Symmetry(list(_written(_the_one_setting(tags, settings, lattice))))
+
+
+def _of_list(tags: Tags, listed: list[str]) -> Symmetry:
+    """Hold a list of operations against each word for the group; a crystal system is none."""
+    found = frozenset(map(_packed, listed))
+    if IDENTITY not in found:
+        raise Fault("CIF has symmetry operations without the identity")
+    said = [settings for name, settings in _understood(tags) if name not in SYSTEMS]
+    # P 1 is true of all lists
+    untrue = [
+        settings for settings in said if not any(_as_set(setting) <= found for setting in settings)
+    ]
+    return Symmetry(
+        listed, frozenset(setting.number for settings in untrue for setting in settings)
+    )
 
 
 def _the_one_setting(tags: Tags, settings: list[Setting], lattice: np.ndarray) -> Setting:
@@ -126,6 +145,10 @@ def _the_one_setting(tags: Tags, settings: list[Setting], lattice: np.ndarray) -
     is_monoclinic = fitting[0].number in range(3, 16)
     if any(known(tags, key) for key in NAMES) and is_monoclinic and len(along_b) == 1:
         return along_b[0]  # what a short symbol means in a cell of right angles
+    # C m m e is the usual axes of its group, but A e m m may be A b m m or A c m m of before
+    usual = [setting for setting in distinct.values() if setting.choice in ("", "1", "2")]
+    if len(usual) == 1 and usual[0].number in BEFORE:
+        return usual[0]
     if len(distinct) > 1:
         origins = all(setting.choice[:1] in ("1", "2") for setting in distinct.values())
         ways = "two origins" if origins else f"{len(distinct)} choices of its axes or cell"
@@ -150,16 +173,7 @@ def _settings_meant(tags: Tags) -> list[Setting]:
     Fault
         If two of the words contradict each other.
     """
-    understood = [
-        found
-        for keys, meant in (
-            (NAMES, _by_name), (HALL, _by_hall), (NUMBERS, _by_number), (REFERENCE, _by_reference),
-            (SCHOENFLIES, _by_schoenflies), (SYSTEMS, _by_system),
-        )
-        for key in keys
-        for word in known(tags, key)[:1]
-        if (found := meant(word))
-    ]  # fmt: skip
+    understood = [found for _, found in _understood(tags)]
     if not understood:
         return []
     numbers = set.intersection(*({setting.number for setting in found} for found in understood))
@@ -174,6 +188,18 @@ def _settings_meant(tags: Tags) -> list[Setting]:
     words = [word for key in NAMES for word in known(tags, key)[:1]]
     exact = any(known(tags, key) for key in (*NUMBERS, *REFERENCE, *SCHOENFLIES))
     return common if all(map(_by_name, words)) and (words or exact) else []
+
+
+def _understood(tags: Tags) -> Iterator[tuple[str, list[Setting]]]:
+    """Yield the tags of the group that are understood, with the settings that they allow."""
+    for keys, meant in (
+        (NAMES, _by_name), (HALL, _by_hall), (NUMBERS, _by_number), (REFERENCE, _by_reference),
+        (SCHOENFLIES, _by_schoenflies), (SYSTEMS, _by_system),
+    ):  # fmt: skip
+        for key in keys:
+            for word in known(tags, key)[:1]:
+                if found := meant(word):
+                    yield key, found
 
 
 def _by_name(word: str) -> list[Setting]:
@@ -239,10 +265,9 @@ def _names(entry: Any) -> Iterator[str]:
     short = entry.international_short
     if 3 <= entry.number <= 15:
         short = " ".join(part for part in full.split() if part != "1")
+    if entry.number in BEFORE:
+        yield _key(BEFORE[entry.number][AXES.index(entry.choice.lstrip("12"))])
     yield from map(_key, (full, short))
-    for old, new in RENAMED.items():
-        if _key(new) == _key(short) or _key(old) == _key(short):
-            yield from map(_key, (old, new))
     if entry.number >= 195:  # m3 was written for m-3
         yield _key(short.replace("-3", "3"))
 
@@ -258,8 +283,25 @@ def known(tags: Tags, key: str) -> list[str]:
     return [] if any(word.strip() in ("?", ".", "") for word in words) else words
 
 
-def _plain(operation: str) -> str:
-    return re.sub(r"(^|,)\+", r"\1", re.sub(r"[\s'\"]", "", operation).lower())
+@lru_cache(maxsize=4096)
+def _packed(operation: str) -> bytes:
+    """Return an operation as `_as_set` has it: nine factors, and three shifts in parts of 24."""
+    rows: list[float] = []
+    shifts: list[int] = []
+    for part in re.sub(r"[\s'\"]", "", operation).lower().split(","):
+        factors, shift = dict.fromkeys("xyz", 0.0), 0.0
+        for sign, number, axis in TERM.findall(part):
+            value = float(Fraction(number.rstrip("*"))) if number else 1.0
+            value = -value if sign == "-" else value
+            if axis:
+                factors[axis] += value
+            else:
+                shift += value
+        rows += factors.values()
+        shifts.append(round(24 * shift) % 24)
+    if len(shifts) != 3 or any(factor != round(factor) for factor in rows):
+        raise Fault("CIF has symmetry operations that are not understood")
+    return np.array([*rows, *shifts]).astype(np.int8).tobytes()
 
 
 @cache
@@ -275,6 +317,7 @@ def misfit(rotations: np.ndarray, lattice: np.ndarray) -> float:
     return float(np.abs(turned - metric).max() / metric.max())
 
 
+@cache
 def _as_set(setting: Setting) -> frozenset[bytes]:
     rotations, translations = _matrices(setting.hall_number)
     whole = np.round(24 * (translations % 1.0)).astype(int) % 24

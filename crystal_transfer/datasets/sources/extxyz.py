@@ -16,7 +16,8 @@ LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
 QUOTES = {'"': '"', "'": "'", "{": "}", "[": "]"}
 # key=value, as ASE writes it; values with blanks are in quotes or brackets, and so may keys be
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]"
-ENTRY = re.compile(rf"(?P<key>{QUOTED}|[^\s=,\"']+)(?:\s*=\s*(?P<value>{QUOTED}|[^\s,]+))?")
+ENTRY = re.compile(rf"(?P<key>{QUOTED}|[^\s=,\"']+)(?:\s*=\s*(?P<value>(?:{QUOTED})(?=\s|$)|\S+))?")
+TWICE = "\0"  # the value of a key that a frame has twice; no text has it
 MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
 
 
@@ -46,10 +47,7 @@ def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> 
         If the file cannot be divided into frames, or no frame has the key.
     """
     found = frames(path)
-    try:
-        values = [_values(frame) for frame in found]
-    except InputError as error:
-        raise InputError(f"{path}, {error}") from None
+    values = [_values(frame) for frame in found]
     for key, said in ((column, COLUMN), (id, "`id`")):
         if key is not None and not any(key in own for own in values):
             known = sorted({name for own in values for name in own} - LAYOUT)
@@ -102,12 +100,8 @@ def _values(frame: Frame) -> dict[str, str]:
         key = _unquoted(match["key"])
         if match["value"] is None:
             found.setdefault(key, "")
-        elif found.get(key):
-            raise InputError(
-                f"line {frame.line + 1}: has the key '{key[:40]}' twice; keep one of them."
-            )
         else:
-            found[key] = _unquoted(match["value"])
+            found[key] = TWICE if found.get(key) else _unquoted(match["value"])
     return found
 
 
@@ -125,6 +119,9 @@ def _record(
         if id not in values:
             return unreadable(name, f"frame at line {frame.line} has no key '{id}'")
         name = values[id]
+    twice = next((key for key in (column, id) if key and values.get(key) == TWICE), None)
+    if twice is not None:
+        return unreadable(f"frame {place}", f"frame at line {frame.line} has '{twice}' twice")
     if not frame.whole:
         return unreadable(name, f"frame at line {frame.line} is cut off")
     target = None if column is None else values.get(column)

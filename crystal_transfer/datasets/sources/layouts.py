@@ -32,7 +32,7 @@ def simplified(path: str | Path, content: Any) -> Any:
     Raises
     ------
     InputError
-        If it is a database of ASE.
+        If it is a database of ASE, or columns do not fit each other.
     """
     if isinstance(content, dict):
         if {"ids", "nextid"} <= content.keys():
@@ -40,24 +40,57 @@ def simplified(path: str | Path, content: Any) -> Any:
                 f"{path}: is a database of ASE; write extended xyz, "
                 "ase.io.write('crystals.extxyz', frames)."
             )
-        content = _rows_of_object(content)
-    return list(map(_row, content)) if isinstance(content, list) else content
+        content = _rows_of_object(path, _renamed_columns(content))
+    if isinstance(content, list):
+        return list(map(_row, content))
+    if isinstance(content, dict) and isinstance(content.get("data"), list):
+        return content | {"data": list(map(_row, content["data"]))}
+    if isinstance(content, dict):
+        return {name: _row(row) for name, row in content.items()}
+    return content
 
 
-def _rows_of_object(content: Mapping[str, Any]) -> Any:
+def _rows_of_object(path: str | Path, content: Row) -> Any:
     alone = is_structure(content) or is_atoms(content)
     if alone or _has_structure(content) or is_atoms(content.get(ATOMS)):
         return [content]
-    data, values = content.get("data"), list(content.values())
-    names = content.get("columns")
+    data, values, names = content.get("data"), list(content.values()), content.get("columns")
     if isinstance(data, list) and names is None:
-        rows_have_atoms = any(isinstance(row, dict) and is_atoms(row.get(ATOMS)) for row in data)
-        return data if "schema" not in content or rows_have_atoms else content
+        return _rows_of_schema(content, data) if "schema" in content else data
     if isinstance(names, list) and isinstance(data, list) and ATOMS in names:
-        return [dict(zip(names, row, strict=False)) for row in data]
-    if values and all(isinstance(row, dict) and is_atoms(row.get(ATOMS)) for row in values):
+        return list(_rows_of_split(path, names, data, content.get("index")))
+    rows = [row for row in values if isinstance(row, dict)]
+    if len(rows) == len(values) and any(is_atoms(row.get(ATOMS)) for row in rows):
         return [{ID: name} | row for name, row in content.items()]
-    return list(_rows_of_columns(content)) if _are_atoms(content.get(ATOMS)) else content
+    return list(_rows_of_columns(path, content)) if _are_atoms(content.get(ATOMS)) else content
+
+
+def _rows_of_schema(content: Row, data: list[Any]) -> Any:
+    """Return the rows of pandas' orient ``table`` if they have atoms; it is read elsewhere else."""
+    if not any(isinstance(row, dict) and is_atoms(row.get(ATOMS)) for row in data):
+        return content
+    key = (content["schema"] or {}).get("primaryKey")
+    index = key[0] if isinstance(key, list) and len(key) == 1 else None
+    return [
+        {ID: row[index]} | row if isinstance(row, dict) and index in row else row for row in data
+    ]
+
+
+def _rows_of_split(
+    path: str | Path, names: list[Any], data: list[Any], index: Any
+) -> Iterator[Any]:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: has several columns '{twice}'; rename them.")
+    labels = list(range(len(data))) if index is None else index
+    if not isinstance(labels, list) or len(labels) != len(data):
+        raise InputError(
+            f"{path}: has an index of another length than its {len(data)} rows; export it again."
+        )
+    for label, row in zip(labels, data, strict=True):
+        whole = isinstance(row, list) and len(row) == len(names)
+        # what is no row is left as it is: whoever reads it says so
+        yield {ID: label} | dict(zip(names, row, strict=True)) if whole else row
 
 
 def _are_atoms(column: Any) -> bool:
@@ -65,18 +98,35 @@ def _are_atoms(column: Any) -> bool:
     return isinstance(values, list) and any(map(is_atoms, values))
 
 
-def _rows_of_columns(content: Mapping[str, Any]) -> Iterator[Row]:
+def _rows_of_columns(path: str | Path, content: Row) -> Iterator[Row]:
     """Yield the rows of a list, or of an object by labels, per column."""
+    lengths = {len(column) for column in content.values() if isinstance(column, list)}
+    if len(lengths) > 1:
+        raise InputError(f"{path}: has columns of different lengths; export it again.")
     columns = {
         name: column if isinstance(column, dict) else dict(enumerate(column))
         for name, column in content.items() if isinstance(column, dict | list)
     }  # fmt: skip
     for label in dict.fromkeys(label for column in columns.values() for label in column):
-        yield {name: column[label] for name, column in columns.items() if label in column}
+        row = {name: column[label] for name, column in columns.items() if label in column}
+        yield {ID: label} | row
 
 
 def _has_structure(row: Mapping[str, Any]) -> bool:
     return any(is_structure(row.get(name)) for name in (STRUCTURE, *OTHER_NAMES))
+
+
+def _renamed_columns(content: Row) -> Row:
+    """Call a column of structures `STRUCTURE`, if it is one of `OTHER_NAMES` and no other is."""
+    names = content.get("columns")
+    listed = names if isinstance(names, list) else list(content)
+    other = next((name for name in OTHER_NAMES if name in listed), None)
+    if other is None or STRUCTURE in listed:
+        return content
+    renamed = [STRUCTURE if name == other else name for name in listed]
+    if isinstance(names, list):
+        return content | {"columns": renamed}
+    return dict(zip(renamed, content.values(), strict=True))
 
 
 def _row(row: Any) -> Any:
@@ -86,6 +136,6 @@ def _row(row: Any) -> Any:
         return {ATOMS: row}
     if isinstance(row, dict) and STRUCTURE not in row:
         for name in OTHER_NAMES:
-            if is_structure(row.get(name)):
+            if is_structure(row.get(name)) or isinstance(row.get(name), str):
                 return row | {STRUCTURE: row[name]}
     return row

@@ -39,10 +39,11 @@ from crystal_transfer.species import ATOMIC_NUMBERS
 Read = TypeVar("Read")
 MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it
 MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two libraries do in a minute
-SAME_POSITION = 5e-3  # fractional; libraries round special positions given with three digits
+SAME_POSITION = 5e-3  # fractional; special positions are given with three digits
+SAME_PLACE = 0.1  # Å; in a long cell the same in fractions would join atoms
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
-SYMMETRY_LENGTHS = (0.01, 0.1)  # Å; of coordinates with many digits, and with three
+SYMMETRY_LENGTHS = (0.01, 0.02, 0.03, 0.05, 0.1)  # Å; of coordinates with many digits, to three
 CELL = tuple(
     f"_cell_{name}"
     for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
@@ -134,7 +135,11 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     """Return the tags and the text of the one block with atoms; tags as CIF 1.1 writes them."""
     from pymatgen.io.cif import CifBlock
 
-    starts = [m.start() for m in re.finditer(r"^[ \t]*data_", text, re.MULTILINE | re.IGNORECASE)]
+    # what stands in a text field is no block; its letters are crossed out, so that places stay
+    plain = re.sub(
+        r"^;.*?^;", lambda field: re.sub(r"\S", "x", field[0]), text, flags=re.MULTILINE | re.DOTALL
+    )
+    starts = [m.start() for m in re.finditer(r"^[ \t]*data_", plain, re.MULTILINE | re.IGNORECASE)]
     if not starts:
         raise Fault("CIF has no data block")
     blocks = [text[a:b].lstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
@@ -272,7 +277,8 @@ def _ase_cif(text: str) -> Structure:
     (block,) = parse_cif(io.StringIO(text))
     group = block.get_spacegroup(subtrans_included=True)
     sites = block.get_unsymmetrized_structure()
-    atoms = crystal(sites, spacegroup=group, setting=group.setting, symprec=SAME_POSITION)
+    closest = _closest(sites.cell)
+    atoms = crystal(sites, spacegroup=group, setting=group.setting, symprec=closest)
     read = _of_ase([atoms])
     rotations, _ = group.get_op()
     if misfit(rotations, read.lattice) > SAME_METRIC:
@@ -280,10 +286,16 @@ def _ase_cif(text: str) -> Structure:
     return read
 
 
+def _closest(cell: Any) -> float:
+    """Return how near, in fractions of a cell, two positions are one."""
+    return min(SAME_POSITION, SAME_PLACE / float(np.linalg.norm(cell, axis=1).max()))
+
+
 def _pymatgen_cif(text: str) -> Structure:
     from pymatgen.io.cif import CifParser
 
-    parser = CifParser.from_str(text, check_cif=False, site_tolerance=SAME_POSITION)
+    cell = next(parse_cif(io.StringIO(text))).get_cell()
+    parser = CifParser.from_str(text, check_cif=False, site_tolerance=_closest(cell))
     (read,) = parser.parse_structures(primitive=False)
     return _of_pymatgen(read)
 
