@@ -329,6 +329,7 @@ AMBIGUOUS_CIFS = {
         CELL + "_space_group_name_H-M_alt 'P b n m S'\n_space_group_IT_number 62\n",
         "is not understood",
     ),
+    "number of several settings": (CELL + "_space_group_IT_number 64\n", "has 6 choices"),
     "crystal system alone": (CELL + "_space_group_crystal_system cubic\n", "is not understood"),
     "two groups": (
         CELL + "_space_group_name_H-M_alt 'P m -3 m'\n_space_group_IT_number 225\n",

@@ -143,11 +143,12 @@ def _the_one_setting(tags: Tags, settings: list[Setting], lattice: np.ndarray) -
     distinct = {_as_set(setting): setting for setting in reversed(fitting)}
     along_b = [setting for setting in distinct.values() if "b" in setting.choice]
     is_monoclinic = fitting[0].number in range(3, 16)
-    if any(known(tags, key) for key in NAMES) and is_monoclinic and len(along_b) == 1:
+    is_named = any(known(tags, key) for key in NAMES)
+    if is_named and is_monoclinic and len(along_b) == 1:
         return along_b[0]  # what a short symbol means in a cell of right angles
     # C m m e is the usual axes of its group, but A e m m may be A b m m or A c m m of before
     usual = [setting for setting in distinct.values() if setting.choice in ("", "1", "2")]
-    if len(usual) == 1 and usual[0].number in BEFORE:
+    if is_named and len(usual) == 1 and usual[0].number in BEFORE:
         return usual[0]
     if len(distinct) > 1:
         origins = all(setting.choice[:1] in ("1", "2") for setting in distinct.values())
