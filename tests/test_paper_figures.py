@@ -619,3 +619,13 @@ def test_claims_say_a_loss_as_one(data):
 def test_page_of_claims_is_up_to_date(tmp_path):
     claims.write_page(tmp_path / "claims.md")
     assert (tmp_path / "claims.md").read_text() == (ROOT / "docs/claims.md").read_text()
+
+
+def test_mpt_is_compared_with_pairs_of_its_own_size(data):
+    """Pairs at larger sizes, where there is no MPT, are not its rivals."""
+    cells, _ = data
+    of_one = cells["source_properties"] < 2
+    at_200 = cells[cells["size"] == 200]
+    more = pd.concat([at_200, cells[(cells["size"] == 500) & of_one]], ignore_index=True)
+    assert claims.multi_beats_pair(more) == claims.multi_beats_pair(at_200)
+    assert "of 7" in claims.multi_beats_pair(at_200)

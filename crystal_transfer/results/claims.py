@@ -156,9 +156,10 @@ def _best(table: pd.DataFrame) -> pd.DataFrame:
 def _multi_and_pair(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return MPT and the best-size pair at the FT size, indexed by FT dataset, with changes."""
     base = select.scratch(cells)
-    multi = select.at_ft_size(select.multi_property(cells))
-    multi = _changed(select.changes(multi, base)).set_index("dataset")
-    best = _changed(select.changes(select.best_size(cells), base)).set_index("dataset")
+    several = select.at_ft_size(select.multi_property(cells))
+    one = select.best_size(select.on_samples_of(cells, several))
+    multi = _changed(select.changes(several, base)).set_index("dataset")
+    best = _changed(select.changes(one, base)).set_index("dataset")
     shared = [code for code in multi.index if code in best.index]
     if not shared:
         raise LookupError

@@ -82,6 +82,13 @@ def at_ft_size(cells: pd.DataFrame) -> pd.DataFrame:
     return cells[cells["size"] == cells["dataset"].map(largest_common(sizes))]
 
 
+def on_samples_of(cells: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of the datasets and FT sizes that others have; all where there are none."""
+    sample = ["dataset", "size"]
+    known = pd.MultiIndex.from_frame(others[sample])
+    return cells[pd.MultiIndex.from_frame(cells[sample]).isin(known)] if len(others) else cells
+
+
 def chosen(wanted: Iterable[Item], present: Iterable[Item]) -> list[Item]:
     """Return what is wanted and present, in the order wanted; all that is present if nothing is."""
     present = list(dict.fromkeys(present))

@@ -140,7 +140,7 @@ def _size_bars(
 
 def _multi_and_best(cells: pd.DataFrame) -> pd.DataFrame:
     multi = select.at_ft_size(select.multi_property(cells)).assign(model="MPT")
-    best = select.best_size(cells).assign(model="pair")
+    best = select.best_size(select.on_samples_of(cells, multi)).assign(model="pair")
     shared = select.chosen(set(multi["dataset"]), best["dataset"])
     table = pd.concat([multi, best[best["dataset"].isin(shared)]])
     # one FT size for all bars, whichever of the two has more of them
