@@ -1,4 +1,4 @@
-"""What fine-tuning can start from and group by, by name; no PyTorch, and no file is read."""
+"""What fine-tuning can start from and group by, by name; no PyTorch, and no weights are read."""
 
 from pathlib import Path
 

@@ -127,6 +127,11 @@ def beyond(found: pd.DataFrame) -> list[str]:
     return list(found.index[found["mean"] > found["half_width"]])
 
 
+def behind(found: pd.DataFrame) -> list[str]:
+    """Name the datasets whose reduction is below zero by its interval."""
+    return list(found.index[found["mean"] < -found["half_width"]])
+
+
 def ordered(ours: Study, codes: Iterable[str]) -> list[str]:
     """Sort datasets as the study names them, each once."""
     return sorted(set(codes), key=list(ours.used_datasets).index)

@@ -7,6 +7,7 @@ from reading import (
     PUBLISHED_RATE,
     RATE,
     SIZE,
+    behind,
     best_of,
     beyond,
     constant,
@@ -74,11 +75,6 @@ def what_transfer_gains(ours: Study, found: pd.DataFrame, pairs: pd.DataFrame) -
         f"baseline beyond its interval on {named(beyond(plain))}, and behind it on "
         f"{named(behind(plain))}."
     )
-
-
-def behind(found: pd.DataFrame) -> list[str]:
-    """Name the datasets whose reduction is below zero by its interval."""
-    return list(found.index[found["mean"] < -found["half_width"]])
 
 
 def were(codes: list[str]) -> str:
@@ -162,7 +158,7 @@ def worse_than_a_constant(
 
 
 def against_baselines(ours: Study, pairs: pd.DataFrame) -> str:
-    """Say where the best baseline is below every pair by its mean, and what is beyond chance."""
+    """Say where the best baseline is below every pair, by means."""
     best = best_baselines(ours).mean(axis=1)
     ratio = best / best_of(pairs).mean(axis=1).reindex(best.index)
     below = [code for code in ordered(ours, ratio.dropna().index) if ratio[code] < 1]

@@ -69,7 +69,8 @@ def _rows_of_schema(content: Row, data: list[Any]) -> Any:
     """Return the rows of pandas' orient ``table`` if they have atoms; it is read elsewhere else."""
     if not any(isinstance(row, dict) and is_atoms(row.get(ATOMS)) for row in data):
         return content
-    key = (content["schema"] or {}).get("primaryKey")
+    schema = content["schema"]
+    key = schema.get("primaryKey") if isinstance(schema, dict) else None
     index = key[0] if isinstance(key, list) and len(key) == 1 else None
     return [
         {ID: row[index]} | row if isinstance(row, dict) and index in row else row for row in data

@@ -48,6 +48,7 @@ CELL = tuple(
     f"_cell_{name}"
     for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 )
+TEXT_FIELD = re.compile(r"^;.*?^;", re.MULTILINE | re.DOTALL)  # of a CIF
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
 
 
@@ -119,11 +120,12 @@ def read_cif(text: str) -> Structure:
     symmetry = symmetry_of(tags, lattice)
     if len(elements) * len(symmetry.operations) > MOST_POSITIONS:
         raise Fault(f"CIF describes more than {MOST_POSITIONS} positions")
+    closest = _closest(lattice)
     clean = _cif_text(tags, symmetry.operations, elements, np.transpose(coordinates))
     read = _agreed(
         "CIF",
-        lambda: _ase_cif(clean),
-        lambda: _pymatgen_cif(clean),
+        lambda: _ase_cif(clean, closest),
+        lambda: _pymatgen_cif(clean, closest),
     )
     _require_own_word(tags, read, len(elements))
     if symmetry.to_find:
@@ -136,9 +138,7 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
     from pymatgen.io.cif import CifBlock
 
     # what stands in a text field is no block; its letters are crossed out, so that places stay
-    plain = re.sub(
-        r"^;.*?^;", lambda field: re.sub(r"\S", "x", field[0]), text, flags=re.MULTILINE | re.DOTALL
-    )
+    plain = TEXT_FIELD.sub(lambda field: re.sub(r"\S", "x", field[0]), text)
     starts = [m.start() for m in re.finditer(r"^[ \t]*data_", plain, re.MULTILINE | re.IGNORECASE)]
     if not starts:
         raise Fault("CIF has no data block")
@@ -166,8 +166,7 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
 
 def _tags_of(block: str) -> list[str]:
     """List the tags of a data block that describe its structure, as often as it has them."""
-    text = re.sub(r"^;.*?^;", "", block, flags=re.MULTILINE | re.DOTALL)
-    tags = re.findall(r"^\s*(_\S+)", text, flags=re.MULTILINE)
+    tags = re.findall(r"^\s*(_\S+)", TEXT_FIELD.sub("", block), flags=re.MULTILINE)
     return [
         tag for tag in map(str.lower, tags)
         if tag.startswith(("_cell", "_atom_site", "_symmetry", "_space_group"))
@@ -273,11 +272,10 @@ def _cif_text(
     return "\n".join(lines) + "\n"
 
 
-def _ase_cif(text: str) -> Structure:
+def _ase_cif(text: str, closest: float) -> Structure:
     (block,) = parse_cif(io.StringIO(text))
     group = block.get_spacegroup(subtrans_included=True)
     sites = block.get_unsymmetrized_structure()
-    closest = _closest(sites.cell)
     atoms = crystal(sites, spacegroup=group, setting=group.setting, symprec=closest)
     read = _of_ase([atoms])
     rotations, _ = group.get_op()
@@ -286,16 +284,15 @@ def _ase_cif(text: str) -> Structure:
     return read
 
 
-def _closest(cell: Any) -> float:
+def _closest(lattice: np.ndarray) -> float:
     """Return how near, in fractions of a cell, two positions are one."""
-    return min(SAME_POSITION, SAME_PLACE / float(np.linalg.norm(cell, axis=1).max()))
+    return min(SAME_POSITION, SAME_PLACE / float(np.linalg.norm(lattice, axis=1).max()))
 
 
-def _pymatgen_cif(text: str) -> Structure:
+def _pymatgen_cif(text: str, closest: float) -> Structure:
     from pymatgen.io.cif import CifParser
 
-    cell = next(parse_cif(io.StringIO(text))).get_cell()
-    parser = CifParser.from_str(text, check_cif=False, site_tolerance=_closest(cell))
+    parser = CifParser.from_str(text, check_cif=False, site_tolerance=closest)
     (read,) = parser.parse_structures(primitive=False)
     return _of_pymatgen(read)
 
