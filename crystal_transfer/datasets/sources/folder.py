@@ -5,6 +5,7 @@ import io
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -47,35 +48,58 @@ def read_folder(
     InputError
         If the folder has no `id_prop.csv`, or it is no such table.
     """
-    table = Path(path) / TABLE
+    folder = Path(path)
+    table = folder / TABLE
     if id is not None and column is None:
         raise InputError(f"{table}: `id` names a column; name the property's in {COLUMN} too.")
     rows = _rows(table)
-    width = len(rows[0][1])
+    first = rows[0][1]
     if column is None:
-        name_place, value_place = 0, 1
-        if width > 2:
-            raise InputError(
-                f"{table}: has {width} columns ({', '.join(rows[0][1][:6])}"
-                f"{', ...' if width > 6 else ''}); name the property's column in {COLUMN}, which "
-                "needs a header row."
-            )
-        if width == 1 and (other := next((c for c in ";\t" if c in rows[0][1][0]), None)):
-            named = "tabs" if other == "\t" else "semicolons"
-            raise InputError(f"{table}: has {named} between its cells; write commas.")
-        if width == 2 and _is_header(Path(path), rows[0][1]):
-            rows, width = rows[1:], 2
-        width = 2
+        _require_two_columns(table, first)
+        columns = Columns(2, name=0, value=1)
+        has_header = _is_header(folder, first)
     else:
-        name_place, value_place = _places(table, rows[0][1], column, id)
-        rows = rows[1:]
+        columns = _columns(table, first, column, id)
+        has_header = True
+    rows = rows[1:] if has_header else rows
     if not rows:
         raise InputError(f"{table}: has no rows; write one line 'file,value' per crystal.")
     _names_in.cache_clear()  # files may have come since another reading
-    read: dict[str, str] = {}  # file -> the name under which it was read
-    return (
-        _record(Path(path), line, row, width, name_place, value_place, read) for line, row in rows
-    )
+    files = Files(folder)
+    return (_record(line, row, columns, files) for line, row in rows)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where a row has what.
+
+    Attributes
+    ----------
+    number
+        Of the cells of a row.
+    name, value
+        Places of the file's name and of the property.
+    """
+
+    number: int
+    name: int
+    value: int
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a folder, each read under one name."""
+
+    folder: Path
+    _names: dict[str, str] = field(default_factory=dict)  # file -> the name it was asked by
+
+    def of(self, name: str) -> Path:
+        """Return the file of a name, which no name before has meant."""
+        file = _file(self.folder, name)
+        before = self._names.setdefault(os.path.normpath(file), name)
+        if before != name:
+            raise Fault(f"file {file.name} was named before, as {before}; which value is its?")
+        return file
 
 
 def _rows(table: Path) -> list[tuple[int, list[str]]]:
@@ -101,7 +125,9 @@ def _rows(table: Path) -> list[tuple[int, list[str]]]:
 
 
 def _is_header(folder: Path, row: list[str]) -> bool:
-    """Tell whether a row of two cells can only be a header."""
+    """Tell whether the first row of a table with two columns can only be a header."""
+    if len(row) != 2:
+        return False
     name, value = row
     return (
         name.lower() in HEADERS
@@ -111,8 +137,21 @@ def _is_header(folder: Path, row: list[str]) -> bool:
     )
 
 
-def _places(table: Path, header: list[str], column: str, id: str | None) -> tuple[int, int]:
-    """Return the places of the names and of the values."""
+def _require_two_columns(table: Path, row: list[str]) -> None:
+    """Stop unless the first row can be one of a table with a name and a value per row."""
+    if len(row) > 2:
+        raise InputError(
+            f"{table}: has {len(row)} columns ({', '.join(row[:6])}"
+            f"{', ...' if len(row) > 6 else ''}); name the property's column in {COLUMN}, which "
+            "needs a header row."
+        )
+    if len(row) == 1 and (other := next((c for c in ";\t" if c in row[0]), None)):
+        named = "tabs" if other == "\t" else "semicolons"
+        raise InputError(f"{table}: has {named} between its cells; write commas.")
+
+
+def _columns(table: Path, header: list[str], column: str, id: str | None) -> Columns:
+    """Return where a row has its name and its value."""
     named = [name for name in header if name]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
@@ -129,34 +168,17 @@ def _places(table: Path, header: list[str], column: str, id: str | None) -> tupl
         raise InputError(
             f"{table}: column '{column}' has the names; name the property's in {COLUMN}."
         )
-    return name_place, value_place
+    return Columns(len(header), name_place, value_place)
 
 
-def _record(
-    folder: Path,
-    line: int,
-    row: list[str],
-    width: int,
-    name_place: int,
-    value_place: int,
-    read: dict[str, str],
-) -> Record:
-    if len(row) != width:
-        what = "no value" if len(row) == 1 else f"{len(row)} cells instead of {width}"
+def _record(line: int, row: list[str], columns: Columns, files: Files) -> Record:
+    if len(row) != columns.number:
+        what = "no value" if len(row) == 1 else f"{len(row)} cells instead of {columns.number}"
         return unreadable(row[0] or f"line {line}", f"line {line} of {TABLE} has {what}")
-    name = row[name_place]
+    name = row[columns.name]
     if not name:
         return unreadable(f"line {line}", f"line {line} of {TABLE} names no file")
-    return record(name, row[value_place], lambda: read_structure(_own_file(folder, name, read)))
-
-
-def _own_file(folder: Path, name: str, read: dict[str, str]) -> Path:
-    """Return the file of a name, which no name before has meant."""
-    file = _file(folder, name)
-    before = read.setdefault(os.path.normpath(file), name)
-    if before != name:
-        raise Fault(f"file {file.name} was named before, as {before}; which value is its?")
-    return file
+    return record(name, row[columns.value], lambda: read_structure(files.of(name)))
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:

@@ -58,7 +58,7 @@ def _rows_of_object(path: str | Path, content: Row) -> Any:
     if isinstance(data, list) and names is None:
         return _rows_of_schema(content, data) if "schema" in content else data
     if isinstance(names, list) and isinstance(data, list) and ATOMS in names:
-        return list(_rows_of_split(path, names, data, content.get("index")))
+        return list(_rows_of_split(path, content))
     rows = [row for row in values if isinstance(row, dict)]
     if len(rows) == len(values) and any(is_atoms(row.get(ATOMS)) for row in rows):
         return [{ID: name} | row for name, row in content.items()]
@@ -77,21 +77,32 @@ def _rows_of_schema(content: Row, data: list[Any]) -> Any:
     ]
 
 
-def _rows_of_split(
-    path: str | Path, names: list[Any], data: list[Any], index: Any
-) -> Iterator[Any]:
+def _rows_of_split(path: str | Path, content: Row) -> Iterator[Any]:
+    names = content["columns"]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{path}: has several columns '{twice}'; rename them.")
+    for label, row in labelled_rows(path, content):
+        whole = isinstance(row, list) and len(row) == len(names)
+        # what is no row is left as it is: whoever reads it says so
+        yield {ID: label} | dict(zip(names, row, strict=True)) if whole else row
+
+
+def labelled_rows(path: str | Path, content: Row) -> Iterator[tuple[Any, Any]]:
+    """Yield the rows of pandas' orient ``split``, each with its label, which may be its place.
+
+    Raises
+    ------
+    InputError
+        If there are not as many labels as rows.
+    """
+    data, index = content["data"], content.get("index")
     labels = list(range(len(data))) if index is None else index
     if not isinstance(labels, list) or len(labels) != len(data):
         raise InputError(
             f"{path}: has an index of another length than its {len(data)} rows; export it again."
         )
-    for label, row in zip(labels, data, strict=True):
-        whole = isinstance(row, list) and len(row) == len(names)
-        # what is no row is left as it is: whoever reads it says so
-        yield {ID: label} | dict(zip(names, row, strict=True)) if whole else row
+    return zip(labels, data, strict=True)
 
 
 def _are_atoms(column: Any) -> bool:

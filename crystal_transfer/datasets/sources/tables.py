@@ -23,7 +23,7 @@ from crystal_transfer.datasets.records import (
     unreadable,
 )
 from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
-from crystal_transfer.datasets.sources.layouts import STRUCTURE
+from crystal_transfer.datasets.sources.layouts import STRUCTURE, labelled_rows
 from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
 
@@ -196,16 +196,10 @@ def _rows(path: str | Path, content: Any, columns: tuple[str, ...]) -> Iterator[
 def _rows_of_split(
     path: str | Path, content: dict[str, Any], columns: tuple[str, ...]
 ) -> Iterator[Row]:
-    found, data = content["columns"], content["data"]
+    found = content["columns"]
     _require(path, columns, found)
-    index = content.get("index")
-    index = list(range(len(data))) if index is None else index
-    if not isinstance(index, list) or len(index) != len(data):
-        raise InputError(
-            f"{path}: has an index of another length than its {len(data)} rows; export it again."
-        )
     places = {column: found.index(column) for column in columns}
-    for label, values in zip(index, data, strict=True):
+    for label, values in labelled_rows(path, content):
         if not isinstance(values, list):
             yield label, "row is not a list of values"
         elif len(values) != len(found):
