@@ -595,6 +595,15 @@ def test_claims_of_a_part_of_a_study(data):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("column", ["dataset", "source", "source_size", "strategy"])
+def test_claims_are_counted_whatever_cells_are_missing(data, column):
+    cells = data[0]
+    for value in cells[column].unique():
+        values = claims.claims(cells[cells[column] != value])["value"]
+        assert values.str.len().gt(0).all()
+        assert not values.str.contains("nan").any()
+
+
 def test_claims_on_all_ft_datasets_leave_out_the_unseen_one(data):
     cells = data[0].copy()
     unseen = cells["dataset"] == claims.UNSEEN

@@ -28,6 +28,10 @@ MISSING = "not in these cells"
 SINGLE = ["FE", "BG", "PH", "GV", "EBG"]
 
 
+class CellMissing(Exception):
+    """A cell that a claim is about is not there."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """A statement of the paper that its own numbers can answer.
@@ -39,7 +43,7 @@ class Claim:
     stated
         The value there.
     value
-        Cells -> the value in them; raises `LookupError` where a cell is missing.
+        Cells -> the value in them; raises `CellMissing` where one is not there.
     note
         What else a reader must know.
     of_unseen
@@ -72,7 +76,7 @@ def claims(cells: pd.DataFrame) -> pd.DataFrame:
     for claim in CLAIMS:
         try:
             value = claim.value(cells if claim.of_unseen else of_all)
-        except LookupError:
+        except CellMissing:
             value = MISSING
         rows.append([claim.claim, claim.where, claim.stated, value, claim.note])
     return pd.DataFrame(rows, columns=["claim", "where", "stated", "value", "note"])
@@ -128,16 +132,16 @@ def _pairs_at(cells: pd.DataFrame, size: int) -> pd.DataFrame:
 
 
 def _some(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table, or raise `LookupError` if it is empty or lacks a number."""
+    """Return the table, or raise `CellMissing` if it is empty or lacks a number."""
     if table.empty or table[["r2_mean", "mae_scaled_mean"]].isna().any(axis=None):
-        raise LookupError
+        raise CellMissing
     return table
 
 
 def _changed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table, or raise `LookupError` if a change is missing."""
+    """Return the table, or raise `CellMissing` if a change is missing."""
     if table[["r2_change", "mae_change"]].isna().any(axis=None):
-        raise LookupError
+        raise CellMissing
     return _some(table)
 
 
@@ -146,6 +150,12 @@ def _pair(cells: pd.DataFrame, source: str, target: str, size: int) -> pd.Series
     table = select.capped(select.pairs(cells))
     chosen = (table["source"] == source) & (table["dataset"] == target) & (table["size"] == size)
     return _some(table[chosen]).iloc[0]
+
+
+def _require(present: Iterable[Any], *wanted: Any) -> None:
+    """Stop unless all that is wanted is present."""
+    if not set(wanted) <= set(present):
+        raise CellMissing
 
 
 def _best(table: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +172,7 @@ def _multi_and_pair(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     best = _changed(select.changes(one, base)).set_index("dataset")
     shared = [code for code in multi.index if code in best.index]
     if not shared:
-        raise LookupError
+        raise CellMissing
     return multi.loc[shared], best.loc[shared]
 
 
@@ -173,8 +183,7 @@ def _unseen(cells: pd.DataFrame) -> dict[str, pd.Series]:
     for row in _some(table).itertuples():
         name = "scratch" if not row.source else "MPT" if row.source_properties > 1 else row.source
         rows[name] = pd.Series({"r2": row.r2_mean, "mae": row.mae_scaled_mean})
-    if not {"scratch", "MPT", *SINGLE} <= set(rows):
-        raise LookupError
+    _require(rows, "scratch", "MPT", *SINGLE)
     return rows
 
 
@@ -256,6 +265,7 @@ def bg_sizes(cells: pd.DataFrame) -> str:
     table = _some(table[table["source"] == "BG"]).pivot_table(
         index="dataset", columns="source_size", values="r2_mean", sort=False
     )
+    _require(table.columns, 50_000, 100_000)
     more, fewer = table[100_000], table[50_000]
     higher = ", ".join(table.index[more > fewer])
     extra = f"; GV {more['GV']:.4f} against {fewer['GV']:.4f}" if "GV" in table.index else ""
@@ -266,7 +276,9 @@ def strategies(cells: pd.DataFrame) -> str:
     """Return in how many pairs strategies 1, 4 two-body, 4 three-body come in this order."""
     table = _some(select.strategy_cells(cells))
     r2 = table.pivot_table(index=["source", "dataset"], columns="strategy", values="r2_mean")
-    first, two, three = (r2[name] for name in ("all", "two_body", "three_body"))
+    wanted = ("all", "two_body", "three_body")
+    _require(r2.columns, *wanted)
+    first, two, three = (r2[name] for name in wanted)
     ties = [
         f"{source}-{target} ({first[source, target]:.4f})"
         for source, target in r2.index[first == two]
@@ -292,6 +304,7 @@ def multi_beats_pair(cells: pd.DataFrame) -> str:
 def multi_highlights(cells: pd.DataFrame) -> str:
     """Return the largest gains of MPT over the pair, and its gain over scratch on GV."""
     multi, best = _multi_and_pair(cells)
+    _require(multi.index, "PH", "EBG", "GV")
     mae = 100 * (1 - multi.loc["PH", "mae_scaled_mean"] / best.loc["PH", "mae_scaled_mean"])
     r2 = _change(multi.loc["EBG", "r2_mean"], best.loc["EBG", "r2_mean"])
     scratch = multi.loc["GV", "r2_change"]
@@ -339,7 +352,7 @@ def against_mixture(cells: pd.DataFrame) -> str:
     """Return the MAEs of FE-PH800 and MPT-PH800 in physical units."""
     two = [literature.own_cell(cells, name, "PH", select.FT_SIZE) for name in ("FE", "MPT")]
     if any(cell is None for cell in two):
-        raise LookupError
+        raise CellMissing
     return ", ".join(f"{_quoted(cell):.1f}" for cell in two) + " 1/cm"
 
 
