@@ -31,6 +31,8 @@ from crystal_transfer.results.tables import cells
 GREY_STYLES: list[tuple[Any, str]] = [
     ("--", "s"), (":", "^"), ("-.", "D"), ((0, (1, 4)), "o"), ((0, (5, 4)), "v"),
 ]  # fmt: skip
+USUAL, LARGE = (3.4, 2.4, 3), (5.2, 3.4, 2)  # width and height of a panel, inches; columns
+MOST_LINES = 6  # in a panel of the usual size
 
 
 def r2_by_size(
@@ -71,7 +73,8 @@ def _by_size(
     colours = colour_of(sources)
     styles = {source: ("-", marker) for source, marker in marker_of(sources).items()}
     styles |= dict(zip(["", *plain], cycle(GREY_STYLES), strict=False))
-    figure, axes = panels(len(codes), width=3.4, columns=3)
+    crowded = 1 + len(plain) + len(sources) > MOST_LINES
+    figure, axes = panels(len(codes), *(LARGE if crowded else USUAL))
     handles = {}
     for axis, code in zip(axes, codes, strict=True):
         here = table[table["dataset"] == code]
