@@ -100,7 +100,7 @@ rule published_figures:
 # What the paper says, counted from its published numbers and from the study's own runs.
 rule claims:
     input:
-        cells=[LAYOUT.table(name, "cells") for name in STUDY.compared],
+        runs=[LAYOUT.table(name, "runs") for name in STUDY.compared],
         published=STUDY.published,
     output:
         report(

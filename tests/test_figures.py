@@ -363,7 +363,8 @@ def test_the_spread_over_pt_datasets_is_seen_at_a_single_size():
 
 def test_an_interval_is_drawn_from_three_trials_on():
     rows = [run("", "A", 200, 0.5, mae, trial=n) for n, mae in enumerate((3.0, 4.0, 5.0))]
-    rows += [run("B", "A", 200, 0.5, mae, trial=n) for n, mae in enumerate((3.0, 5.0))]
+    # in the third trial it has diverged
+    rows += [run("B", "A", 200, 0.5, mae, trial=n) for n, mae in enumerate((3.0, 5.0, np.nan))]
     figure, _ = unseen.table(pd.DataFrame(rows), {"A": Quantity("a", "eV")})
     (intervals,) = [c for c in figure.axes[1].collections if isinstance(c, LineCollection)]
     # a standard error of 1 / sqrt(3), and Student's t of two degrees of freedom

@@ -9,7 +9,8 @@ from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.models.sizes import AlignnSizes, CgcnnSizes
 from crystal_transfer.operations import plan
 from crystal_transfer.operations.cost import n_parameters
-from crystal_transfer.results.tables import cells, change_against_scratch
+from crystal_transfer.results import select
+from crystal_transfer.results.tables import cells, comparable_cells
 from crystal_transfer.training.run import require_threads
 
 TWO = {
@@ -70,10 +71,30 @@ def run_of(kind: str, trial: int, r2, mae: float | None) -> dict:
 def test_changes_against_scratch_by_hand():
     runs = [run_of("scratch", t, -0.5, 2.0) for t in (1, 2)]
     runs += [run_of("finetune", t, 0.25, 1.5) for t in (1, 2)]
-    table = change_against_scratch(cells(pd.DataFrame(runs))).set_index("kind")
+    found = comparable_cells(pd.DataFrame(runs))
+    table = select.changes(found, select.scratch(found)).set_index("kind")
     assert table.loc["finetune", "r2_change"] == pytest.approx(150)
     assert table.loc["finetune", "mae_change"] == pytest.approx(25)
     assert table.loc["scratch", "r2_change"] == 0
+
+
+def test_cells_of_unlike_trials_are_compared_on_those_they_share():
+    """A third trial that is easy for all, and that the pair does not have."""
+    runs = [run_of("scratch", t, 0.5, mae) for t, mae in ((1, 2.0), (2, 4.0), (3, 0.3))]
+    runs += [run_of("finetune", t, 0.6, mae) for t, mae in ((1, 1.5), (2, 3.0))]
+    runs += [run_of("scratch", 3, 0.5, 0.3) | {"size": 100}]  # a sample of its own
+    found = comparable_cells(pd.DataFrame(runs))
+    table = select.changes(found, select.scratch(found)).set_index(["kind", "size"])
+    assert table.loc[("finetune", 20), "mae_change"] == pytest.approx(25)
+    assert table["trials"].tolist() == [2, 2, 1]
+    own = cells(pd.DataFrame(runs)).set_index(["kind", "size"])
+    assert own.loc[("scratch", 20), "mae_mean"] == pytest.approx(2.1)
+
+
+def test_a_trial_that_diverged_takes_no_other_cell_along():
+    runs = [run_of("scratch", t, 0.5, 2.0) for t in (1, 2)]
+    runs += [run_of("finetune", 1, 0.6, 1.5), run_of("finetune", 2, None, None)]
+    assert comparable_cells(pd.DataFrame(runs))["trials"].tolist() == [2, 1]
 
 
 def test_diverged_trials_are_counted_and_not_averaged():

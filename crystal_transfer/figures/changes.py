@@ -14,7 +14,8 @@ from crystal_transfer.figures.style import (
     plain_log_axis,
     spread_axis,
 )
-from crystal_transfer.results.tables import cells, change_against_scratch
+from crystal_transfer.results import select
+from crystal_transfer.results.tables import comparable_cells
 
 LABELS = {
     "r2": "Change of test $R^2$ against scratch (%)",
@@ -38,7 +39,8 @@ def both_changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
 
 
 def _changes(runs: pd.DataFrame, datasets: Mapping[str, Quantity], metrics: list[str]) -> Drawing:
-    table = change_against_scratch(cells(runs))
+    cells = comparable_cells(runs)
+    table = select.changes(cells, select.scratch(cells))
     tuned = table[table["kind"] == "finetune"]
     several = tuned.groupby("source")["source_size"].nunique()
     origins = [code for code in datasets if several.get(code, 0) > 1]

@@ -28,14 +28,14 @@ from crystal_transfer.figures import (
 from crystal_transfer.figures.paper import histories, violins
 from crystal_transfer.figures.paper.published import PUBLISHED
 from crystal_transfer.figures.style import Quantity
-from crystal_transfer.results.tables import cells as averaged
+from crystal_transfer.results.tables import comparable_cells
 
 
 def of_runs(draw: Callable[..., Any]) -> Callable[..., Any]:
     """Turn a drawing of cells into one of runs."""
 
     def drawn(runs: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str) -> Any:
-        return draw(averaged(runs), datasets, palette)
+        return draw(comparable_cells(runs), datasets, palette)
 
     return drawn
 

@@ -21,7 +21,7 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
     figure, data
         ``>`` in the figure: scratch does not get there within its largest size.
     """
-    table = tables.equivalent_sizes(tables.cells(runs))
+    table = tables.equivalent_sizes(tables.comparable_cells(runs))
     origins = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
     sizes = sorted(table["size"].unique())

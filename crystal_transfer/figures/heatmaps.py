@@ -22,7 +22,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.sizes import size_label
-from crystal_transfer.results.tables import cells
+from crystal_transfer.results.tables import cells, comparable_cells
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
@@ -64,7 +64,7 @@ def pairwise(
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
     """Draw PT against FT datasets at one FT size; scratch and baselines first (Fig. 6b)."""
-    table = cells(baselines_beside(runs, baselines))
+    table = comparable_cells(baselines_beside(runs, baselines))
     return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
 
 

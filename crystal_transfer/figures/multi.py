@@ -21,12 +21,12 @@ from crystal_transfer.figures.style import (
     size_axis,
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
-from crystal_transfer.results.tables import cells
+from crystal_transfer.results.tables import comparable_cells
 
 
 def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw R2 against FT size: scratch, the best and the median PT dataset, all properties."""
-    table = cells(runs)
+    table = comparable_cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     figure, axes = panels(len(codes))
     for axis, code in zip(axes, codes, strict=True):
@@ -61,7 +61,7 @@ def property_number(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dra
 
     Zero is scratch; one is every PT dataset of the pair-wise study, shown as single points.
     """
-    table = cells(runs)
+    table = comparable_cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     colours, markers = colour_of(codes), marker_of(codes)
     figure, axes = panels(2, 3.6, 3.2, columns=2)

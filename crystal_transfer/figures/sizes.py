@@ -25,7 +25,7 @@ from crystal_transfer.figures.style import (
     sources_of,
 )
 from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import cells
+from crystal_transfer.results.tables import comparable_cells
 
 # line and marker of scratch, then of each baseline, whose markers are open
 GREY_STYLES: list[tuple[Any, str]] = [
@@ -66,7 +66,7 @@ def _by_size(
     limit: Callable[[Axes, pd.Series], None],
 ) -> Drawing:
     """Draw a metric; `limit` gets each axis and the values on it when all is drawn."""
-    table = cells(runs)
+    table = comparable_cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     plain = sorted(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = sources_of(table[table["kind"] != "baseline"], datasets)

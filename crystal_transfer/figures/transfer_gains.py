@@ -23,7 +23,7 @@ from crystal_transfer.figures.style import (
     size_axis,
 )
 from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import CELL, half_width
+from crystal_transfer.results.tables import CELL, half_width, on_shared_trials
 from crystal_transfer.variations import parsed
 
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
@@ -37,7 +37,8 @@ GAINED = [
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the MAE of scratch at several learning rates beside that of transfer; see `gains`."""
-    return _beside_transfer(gains(runs), datasets, "max_lr", lambda rate: f"rate {rate:g}")
+    table = gains(on_shared_trials(runs))
+    return _beside_transfer(table, datasets, "max_lr", lambda rate: f"rate {rate:g}")
 
 
 def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -45,7 +46,7 @@ def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
 
     At the sizes at which some scratch was trained for longer.
     """
-    table = gains(runs)
+    table = gains(on_shared_trials(runs))
     longest = table.groupby(["dataset", "size"])["epochs"].transform("max")
     return _beside_transfer(
         table[longest > 0], datasets, "epochs",

@@ -13,8 +13,9 @@ from crystal_transfer.figures.style import (
     half_widths,
     panels,
 )
+from crystal_transfer.results import select
 from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import cells, change_against_scratch
+from crystal_transfer.results.tables import comparable_cells
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
 INTERVAL_COLOUR = "#999999"  # stands out on grey, blue and orange, and on white
@@ -28,7 +29,8 @@ def table(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     figure, data
         The data are Table 1: model, R2, MAE in physical units and scaled, changes against scratch.
     """
-    found = change_against_scratch(cells(runs)).sort_values(["dataset", "r2_mean"])
+    cells = comparable_cells(runs)
+    found = select.changes(cells, select.scratch(cells)).sort_values(["dataset", "r2_mean"])
     found.insert(0, "model", [_name(row) for row in found.itertuples()])
     codes = [code for code in datasets if code in set(found["dataset"])]
     most = int(found["dataset"].value_counts().max()) if len(found) else 1

@@ -324,7 +324,7 @@ def unseen_against_single(cells: pd.DataFrame) -> str:
 
 
 def _change(r2: float, other: float) -> float:
-    """Return a change of R2 in % of the size of the other, as `tables.change_against_scratch`."""
+    """Return a change of R2 in % of the size of the other, as `select.changes`."""
     return 100 * (r2 - other) / abs(other)
 
 

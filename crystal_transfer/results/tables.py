@@ -54,6 +54,24 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     return result.reset_index()
 
 
+def on_shared_trials(runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep the trials that all cells of a dataset and FT size have.
+
+    A trial is a sample, and a mean over other samples is another one: part of what tells cells of
+    unlike trials apart would be that. A trial that diverged is in no mean, and counts as one here.
+    """
+    sample = [runs["dataset"], runs["size"]]
+    number = runs.groupby(CELL, sort=False).ngroup()
+    in_all = number.groupby(sample).transform("nunique")
+    in_trial = number.groupby([*sample, runs["trial"]]).transform("nunique")
+    return runs[in_trial == in_all]
+
+
+def comparable_cells(runs: pd.DataFrame) -> pd.DataFrame:
+    """Average over the trials that all cells of a dataset and FT size have; see `cells`."""
+    return cells(on_shared_trials(runs))
+
+
 def read_cells(path: str | Path) -> pd.DataFrame:
     """Read a table of cells that rule `table` has written."""
     return _read(path)
@@ -140,21 +158,3 @@ def gain_over_scratch(runs: pd.DataFrame) -> pd.Series:
     scratch = runs[runs["kind"] == "scratch"].set_index(sample)["mae"]
     base = scratch.reindex(pd.MultiIndex.from_frame(runs[sample])).to_numpy()
     return 100 * (1 - runs["mae"] / base)
-
-
-def change_against_scratch(table: pd.DataFrame) -> pd.DataFrame:
-    """Add how much better each cell is than scratch on the same dataset and size.
-
-    Returns
-    -------
-    The cells with `r2_change`, ``100 (R2 - R2_scratch) / |R2_scratch|``, and `mae_change`, the
-    reduction of the MAE in %; NaN where there is no such scratch cell.
-    """
-    scratch = table[table["kind"] == "scratch"].set_index(["dataset", "size"])
-    keys = pd.MultiIndex.from_frame(table[["dataset", "size"]])
-    r2 = scratch["r2_mean"].reindex(keys).to_numpy()
-    mae = scratch["mae_mean"].reindex(keys).to_numpy()
-    return table.assign(
-        r2_change=100 * (table["r2_mean"] - r2) / np.abs(r2),
-        mae_change=100 * (mae - table["mae_mean"]) / mae,
-    )

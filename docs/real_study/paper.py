@@ -150,15 +150,16 @@ def pair_by_dataset(cells: pd.DataFrame, column: str, best: str) -> pd.Series:
 
 def counted_claims(ours: Study) -> str:
     """Count the paper's claims on its own cells, and on these with scratch at either rate."""
-    cells = cells_of(*(name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists()))
+    runs = whole_runs_of(
+        *(name for name in ours.compared if (TABLES / f"{name}_runs.csv").exists())
+    )
     # claims are made against scratch as usual: scratch at the published rate takes that place
-    slow = cells_of("scratch_rates").assign(variation="")
+    slow = whole_runs_of("scratch_rates").assign(variation="")
+    against_slow = pd.concat([runs[runs["kind"] != "scratch"], slow])
     columns = {
         "published cells": publication.published_cells(data.PUBLISHED),
-        f"here, scratch at {PUBLISHED_RATE:g}": pd.concat(
-            [cells[cells["kind"] != "scratch"], slow]
-        ),
-        f"here, scratch at {RATE:g}": cells,
+        f"here, scratch at {PUBLISHED_RATE:g}": tables.comparable_cells(against_slow),
+        f"here, scratch at {RATE:g}": tables.comparable_cells(runs),
     }
     table = claims.side_by_side(columns)
     untested = (table[list(columns)[1:]] == claims.MISSING).all(axis=1)

@@ -51,9 +51,11 @@ def whole_runs_of(*experiments: str) -> pd.DataFrame:
 
 
 def cells_of(*experiments: str) -> pd.DataFrame:
-    """Return the cells of experiments that have enough trials: of fewer nothing is claimed."""
-    cells = tables.cells(runs_of(*experiments))
-    return cells[cells["trials"] >= FEWEST_TRIALS]
+    """Return the cells of experiments that have enough trials: of fewer nothing is claimed.
+
+    Over the trials that all of them have, at each size of a dataset.
+    """
+    return tables.comparable_cells(whole_runs_of(*experiments))
 
 
 def numbers(name: str) -> pd.DataFrame:
