@@ -38,8 +38,8 @@ rule baselines:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         sizes=lambda wildcards: STUDY.config.baselines[wildcards.experiment].sizes_of(
             wildcards.dataset

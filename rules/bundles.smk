@@ -16,8 +16,8 @@ rule begin_bundle:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         options=lambda wildcards: STUDY.bundle_options(wildcards.bundle),
     message:
@@ -68,8 +68,8 @@ rule bundle:
         "../envs/data.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 120 * attempt,
     params:
         rejected=lambda wildcards: bundle_dataset(wildcards).rejected,
     message:

@@ -21,7 +21,7 @@ from crystal_transfer.operations.outdated import date_back, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import RESULTS_VERSION, description
-from crystal_transfer.training.settings import plain
+from crystal_transfer.training.settings import deciding
 
 # the project's folder, also when another workflow includes this one
 ROOT = Path(str(workflow.current_basedir)).parent
@@ -39,24 +39,29 @@ def load():
             read_config(
                 path
             )  # stricter than Snakemake: a key that occurs twice is a fault
-        return load_study(with_defaults(config))
+        study = load_study(with_defaults(config))
+        require_writable(study.layout.root)
+        if workflow.is_main_process:
+            date_back(study)
+        return study
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def require_writable(folder):
+    """Stop where results cannot be written."""
+    if Path(folder).exists() and not os.access(folder, os.W_OK):
+        raise InputError(
+            f"config key results: the folder {folder} is read-only; make it writable or name another."
+        )
 
 
 # a DAG of thousands of jobs stays: looking through it for cycles takes a tenth of a dry run
 gc.set_threshold(100_000, 100, 100)
 STUDY = load()
 LAYOUT = STUDY.layout
-if workflow.is_main_process:
-    date_back(STUDY)
 # whole, for the report, which shows keys of the config, and for scripts that read one
 config.update(with_defaults(config))
-
-if Path(LAYOUT.root).exists() and not os.access(LAYOUT.root, os.W_OK):
-    raise WorkflowError(
-        f"config key results: the folder {LAYOUT.root} is read-only; make it writable or name another."
-    )
 
 
 def one_of(names):
@@ -95,7 +100,7 @@ def set_outdated_aside():
 
 def print_failures():
     """Name the runs that did not end well, and their logs."""
-    table = progress.unfinished(STUDY, progress.states(STUDY))
+    table = progress.unfinished(STUDY, progress.standings(STUDY))
     for run in table.itertuples():
         print(f"{run.state}: {run.run}, see {run.log}")
     if len(table):
@@ -196,8 +201,8 @@ def training_description(wildcards):
 
 @asked_often
 def training_settings(wildcards):
-    """Return how a training is carried out, in plain values."""
-    return plain(STUDY.settings(run_of(wildcards)))
+    """Return how a training is carried out, in plain values, but for what changes no result."""
+    return deciding(STUDY.settings(run_of(wildcards)))
 
 
 @asked_often

@@ -146,7 +146,8 @@ rule story:
         },
         protocol=STUDY.config.protocol,
         switches={name: word.value for name, word in vars(STUDY.protocol).items()},
-        imposed=STUDY.config.imposed.samples is not None,
+        own_tests=STUDY.config.imposed.samples is not None
+        and STUDY.config.imposed.test_ids is None,
     message:
         "Writing the first page of the report"
     script:

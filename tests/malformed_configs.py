@@ -24,6 +24,11 @@ MALFORMED = [
     ("seed", NAN, "seed: nan is not a whole number."),
     ("seed", None, "seed: None is not a whole number."),
     ("results", 5, "results: 5 is not text."),
+    (
+        "results",
+        "results/{a}",
+        "results: 'results/{a}' has braces, which mean wildcards to Snakemake; take them out.",
+    ),
     ("results", None, "results: None is not text."),
     ("results", "", "results: '': String should have at least 1 character."),
     ("mirror", 3, "mirror: 3 is not text."),
@@ -622,17 +627,58 @@ MALFORMED = [
     (
         "experiments.scratch.max_lr",
         [1e-3, 1e-4],
-        "experiments.scratch.max_lr: figures show one value per cell of an experiment of this name; "
+        "experiments.scratch.max_lr: figures show one value of it in an experiment of this name; "
         "keep one of 0.001, 0.0001, and put the others in an experiment of another name.",
     ),
     (
         "experiments.pairwise.strategies",
         ["all", "new_head"],
-        "experiments.pairwise.strategies: figures show one value per cell",
+        "experiments.pairwise.strategies: figures show one value of it",
     ),
     (
         "experiments.pairwise.pretrain_sizes",
         [10, 20],
-        "experiments.pairwise.pretrain_sizes: figures show one value per cell",
+        "experiments.pairwise.pretrain_sizes: figures show one value of it",
+    ),
+    (
+        "experiments.jarvis2d.sizes",
+        [200, 500],
+        "experiments.jarvis2d.sizes: figures show one value of it in an experiment of this name; keep "
+        "one of 200, 500, and put the others in an experiment of another name.",
+    ),
+    (
+        "experiments.learning_rate.sizes",
+        [200, 500],
+        "experiments.learning_rate.sizes: figures show one value of it",
+    ),
+    (
+        "experiments.strategies.max_lr",
+        [1e-3, 1e-4],
+        "experiments.strategies.max_lr: figures show one value of it",
+    ),
+    (
+        "experiments.property_number.sizes",
+        {"PH": [200, 500], "DC": [500]},
+        "experiments.property_number.sizes: figures show one value of it in an experiment of this name; "
+        "keep one of 200, 500,",
+    ),
+    (
+        "experiments.scratch.max_lr",
+        [2e-3],
+        "experiments.scratch: scratch_GV_n10_lr2e-3_t1 is not trained as the key training says, and "
+        "figures take runs of this experiment to be; change training or model.network instead, or give "
+        "the experiment another name.",
+    ),
+    (
+        "experiments.scratch.trials",
+        [6, 7],
+        "experiments.pairwise.trials: shares no trial with the experiment scratch for PH at n = 10, so "
+        "that nothing can be compared; take one of 6, 7 as well.",
+    ),
+    (
+        "experiments.jarvis2d.sources",
+        [["JARVIS2D", "all"]],
+        "experiments.jarvis2d.sources: JARVIS2D is both PT and FT dataset, which would train on what is "
+        "tested;",
     ),
 ]

@@ -18,6 +18,7 @@ from crystal_transfer.experiments.config import Config
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
+from crystal_transfer.operations import cost
 from crystal_transfer.runs import RunKind, description, from_description
 
 
@@ -248,6 +249,63 @@ def test_a_published_checkpoint_as_source(config):
     ]
     with pytest.raises(InputError, match=r"checkpoints\.PH: there is a dataset of this name"):
         load_study(changed(config, "checkpoints", {"PH": "x.pt"}))
+
+
+@pytest.mark.parametrize(("pretrain", "has_it"), [(["JVFE"], False), (["JVFE", "BG"], True)])
+def test_leakage_is_shown_where_the_study_pre_trains(config, pretrain, has_it):
+    config["checkpoints"] = {"JVFE": "jv_formation_energy_peratom_alignn.zip"}
+    config["experiments"]["pairwise"]["pretrain"] = pretrain
+    assert ("leakage" in load_study(config).figures) == has_it
+
+
+@pytest.mark.parametrize("name", ["scratch_rates", "learning_rate", "pretrain_size", "anything"])
+def test_an_experiment_that_no_figure_shows_has_one_of_its_own(config, name):
+    block = {"kind": "scratch", "datasets": ["PH"], "sizes": [200], "trials": [1]}
+    study = load_study(changed(config, "experiments", {name: block}))
+    assert f"experiment_{name}" in study.figures
+
+
+def test_a_figure_of_one_trial_shows_one_that_all_experiments_have(config):
+    block = {"datasets": ["PH"], "sizes": [200]}
+    pair = {"kind": "transfer", "pairs": [["BG", "PH"]], "pretrain_sizes": [941], "sizes": [200]}
+    study = load_study(
+        changed(
+            config, "experiments",
+            {
+                "scratch": {"kind": "scratch", **block, "trials": [1, 2, 3]},
+                "pairwise": {**pair, "trials": [2, 3]},
+                "large": {"kind": "scratch", "datasets": ["PH"], "sizes": [800], "trials": [4]},
+            },
+        )
+    )  # fmt: skip
+    shown = study.figures["parity"].runs(study.grid)
+    assert {(run.kind.value, run.trial) for run in shown} == {("scratch", 2), ("finetune", 2)}
+    assert study.figure_options("split_distributions") == {"samples": {"PH": (800, 4)}}
+
+
+def from_own(config, own: dict, sizes: list[int], pretrain_size):
+    """A study that draws and pre-trains on a file of one's own."""
+    scratch = {"kind": "scratch", "datasets": ["MINE"], "sizes": sizes}
+    pairs = {"pairs": [["MINE", "PH"]], "pretrain_sizes": [pretrain_size], "sizes": [200]}
+    experiments = {"scratch": scratch, "pairwise": {"kind": "transfer", **pairs}}
+    dataset = {"source": "file", "path": "a.json", **own}
+    return load_study(config | {"datasets": {"MINE": dataset}, "experiments": experiments})
+
+
+def test_what_can_be_drawn_is_not_guessed_where_test_crystals_are_named(config):
+    """A separate test file takes nothing away from the dataset."""
+    with pytest.raises(InputError, match="a sample of 950 is larger than the pool of MINE"):
+        from_own(config, {"rows": 1000}, [950], "all")
+    study = from_own(config, {"rows": 1000, "test_path": "b.json"}, [950], "all")
+    assert "pretrain_MINE_n1000" in study.runs
+
+
+def test_the_time_of_a_dataset_of_unknown_size_follows_from_the_sample(config):
+    known, unknown = (
+        from_own(config, own, [200], 50_000) for own in ({"rows": 60_000}, {"path": "b.json"})
+    )
+    asked = [cost.minutes(study, study.runs["pretrain_MINE_n50000"]) for study in (known, unknown)]
+    assert asked[1] > 0.9 * asked[0]
 
 
 def test_a_pairwise_block_without_datasets(config):

@@ -8,11 +8,13 @@ import pytest
 from conftest import ROOT
 
 from crystal_transfer.experiments.config_files import read_config
-from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.files import write_json, write_text
 from crystal_transfer.operations import progress
 from crystal_transfer.operations.cost import seconds
 from crystal_transfer.results.layout import Layout
+from crystal_transfer.runs import description
+from crystal_transfer.training.settings import plain
 
 LOGS = {
     "running": "12:00:00 epoch 3 of 9: 5 ms per step, 1 s left\n",
@@ -42,28 +44,65 @@ def test_every_state_is_told_apart(study, tmp_path):
             os.utime(log, (long_ago, long_ago))
     done = ids[len(LOGS)]
     write_json(tmp_path / f"runs/{done}/metrics.json", {})
-    write_json(tmp_path / f"runs/{done}/run.json", {"seconds": 3 * expected[done]})
+    write_json(tmp_path / f"runs/{done}/run.json", trained(study, done, 3 * expected[done]))
 
-    states = progress.states(study)
-    assert {states[id] for id in ids[len(LOGS) + 1 :]} == {"left"}
-    assert states[done] == "done"
+    standings = progress.standings(study)
+    assert {standings[id].state for id in ids[len(LOGS) + 1 :]} == {"left"}
+    assert standings[done].state == "done"
     for id, case in cases.items():
-        assert states[id] == FOUND.get(case, case), case
+        assert standings[id].state == FOUND.get(case, case), case
 
-    table = progress.unfinished(study, states)
+    table = progress.unfinished(study, standings)
     assert sorted(table["state"]) == ["failed", "failed", "interrupted", "interrupted"]
     assert all(
         (tmp_path / f"logs/train/{run}.log").samefile(log)
         for run, log in zip(table["run"], table["log"], strict=True)
     )
 
-    counts, correction = progress.by_experiment(study, states)
+    counts, correction = progress.by_experiment(study, standings)
     assert correction == pytest.approx(3)
     total = counts.set_index("experiment").loc["all"]
-    assert [total[name] for name in progress.STATES] == [1, 1, 2, 2, len(ids) - 6]
+    assert [total[name] for name in progress.STATES] == [1, 0, 1, 2, 2, len(ids) - 6]
     left = 3 * (sum(expected.values()) - expected[done]) / 3600
     assert total["hours left"] == pytest.approx(left)
     assert counts.iloc[:-1]["done"].sum() == 1
+
+
+def trained(study: Study, id: str, seconds: float) -> dict:
+    """The description that a training of the study leaves."""
+    run = study.runs[id]
+    own = {"run": description(run), "settings": plain(study.settings(run))}
+    return {**own, "seconds": seconds}
+
+
+def another(*keys: str, value) -> Study:
+    """The study with another value of one key."""
+    content = with_defaults(read_config(ROOT / "tests/tiny.yaml"))
+    place = content
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    return load_study(content)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "state"),
+    [
+        (("seed",), 7, "outdated"),
+        (("training", "scratch", "epochs"), 5, "outdated"),
+        (("training", "precision"), "tf32", "outdated"),
+        (("training", "device"), "cpu", "done"),
+        (("mirror",), "http://localhost", "done"),
+    ],
+)
+def test_a_run_is_done_as_the_config_describes_it_now(study, tmp_path, keys, value, state):
+    study = replace(study, layout=Layout(str(tmp_path)))
+    id = next(id for id in study.runs if id.startswith("scratch"))
+    write_json(study.layout.run(id).metrics, {})
+    write_json(study.layout.run(id).description, trained(study, id, 1.0))
+    now = replace(another(*keys, value=value), layout=study.layout)
+    assert progress.standings(now)[id].state == state
+    assert [run.id for run in progress.finished(now, now.runs.values())] == [id][: state == "done"]
 
 
 def test_a_damaged_description_is_left_out(study, tmp_path, capsys):
@@ -72,6 +111,6 @@ def test_a_damaged_description_is_left_out(study, tmp_path, capsys):
     for id, content in ((first, "{"), (second, '{"seconds": "long"}')):
         write_json(study.layout.run(id).metrics, {})
         write_text(study.layout.run(id).description, content)
-    _, correction = progress.by_experiment(study, progress.states(study))
+    _, correction = progress.by_experiment(study, progress.standings(study))
     assert correction == 1
     assert capsys.readouterr().out.count("is damaged and left out") == 2

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.results.publication import KEY, beside, published, short
 from crystal_transfer.results.tables import (
@@ -96,6 +97,16 @@ def test_tables_are_read_as_they_were_written(tmp_path):
     pd.testing.assert_frame_equal(read_cells(paths[0]), cells(written))
 
 
+def test_tables_that_disagree_on_a_run_are_refused(tmp_path):
+    """A table of an experiment that was renamed stays in the folder when its runs change."""
+    paths = [tmp_path / name for name in ("old.csv", "new.csv")]
+    for path, mae in zip(paths, (1.0, 2.0), strict=True):
+        rows = [{"id": "a", "mae": 0.5}, {"id": "b", "mae": mae}]
+        pd.DataFrame(rows).assign(source="", strategy="", variation="").to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"new.csv: has other numbers of b than .*old.csv"):
+        read_runs(paths)
+
+
 def test_anomalies_are_named_once():
     assert short("a also in: x/y.csv; a also in: z; b") == "a also in others; b"
     assert short("") == ""
@@ -108,7 +119,10 @@ def test_equivalent_sizes():
         ("finetune", "A", 1000, 0.001), ("finetune", "B", 10, 5.0),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["kind", "source", "size", "mae_mean"])
-    found = equivalent_sizes(table.assign(dataset="X", source_size=941))
+    table = table.assign(dataset="X", source_size=941)
+    found = equivalent_sizes(table)
     assert found["equivalent_size"].to_numpy() == pytest.approx([100, 10**2.5, 1000, 10])
     assert found["gain"].to_numpy() == pytest.approx([10, 10**0.5, 1, 1])
     assert found["beyond"].tolist() == [0, 0, 1, -1]
+    alone = table.assign(dataset=table["kind"])  # scratch of another dataset than the pairs
+    assert equivalent_sizes(alone).columns.equals(found.columns)

@@ -43,15 +43,17 @@ def print_plan(study: Study) -> None:
 
 def print_status(study: Study) -> None:
     """Print the states of all runs, and where the logs of failed ones are."""
-    states = progress.states(study)
-    counts, correction = progress.by_experiment(study, states)
+    standings = progress.standings(study)
+    counts, correction = progress.by_experiment(study, standings)
     show(counts)
     total = counts.iloc[-1]
     print(f"\nFinished runs took {correction:.2f} times the expected time.")
     if total["running"]:
         hours = total["hours left"] / total["running"]
         print(f"At {total['running']} runs side by side about {hours:.1f} hours are left.")
-    unfinished = progress.unfinished(study, states)
+    if total["outdated"]:
+        print("outdated: trained as an earlier config said; snakemake trains them again.")
+    unfinished = progress.unfinished(study, standings)
     if not unfinished.empty:
         print()
         show(unfinished)
@@ -60,12 +62,8 @@ def print_status(study: Study) -> None:
 
 def print_comparison(study: Study) -> None:
     """Print all finished cells that the publication has too."""
-    finished = [
-        study.files(run).metrics
-        for run in study.runs.values()
-        if not run.is_pretraining and study.layout.is_done(run.id)
-    ]
-    ours = tables.cells(tables.runs_table(finished))
+    runs = [run for run in study.runs.values() if not run.is_pretraining]
+    ours = tables.cells(tables.runs_table(study.metrics(progress.finished(study, runs))))
     table = publication.beside(ours, publication.published(data.PUBLISHED))
     print(publication.summary(table) + "\n")
     print(table.to_string(index=False, float_format="{:.3f}".format))

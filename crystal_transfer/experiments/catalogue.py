@@ -31,7 +31,8 @@ class Selection:
         Keep runs of the largest FT size that all datasets of all the experiments have; where they
         share none, of each dataset's largest.
     first
-        Keep runs of the lowest trial.
+        Keep runs of the lowest trial that all the experiments have; where they share none, of the
+        lowest.
     """
 
     experiments: tuple[str, ...]
@@ -48,7 +49,7 @@ class Selection:
         return replace(self, largest=True)
 
     def first_trial(self) -> "Selection":
-        """Keep the runs of the lowest trial."""
+        """Keep the runs of the lowest trial that all experiments have."""
         return replace(self, first=True)
 
     @property
@@ -66,7 +67,9 @@ class Selection:
             size = largest_common(_sizes(members))
             runs = [run for run in runs if run.size == size[run.dataset]]
         if self.first and runs:
-            trial = min(run.trial for run in runs)
+            kept = set(runs)
+            trials = [{run.trial for run in some if run in kept} for some in members]
+            trial = min(_shared([some for some in trials if some]))
             runs = [run for run in runs if run.trial == trial]
         return runs
 
@@ -80,9 +83,12 @@ def _sizes(members: Sequence[Sequence[Run]]) -> dict[str, set[int]]:
             here.setdefault(run.dataset, set()).add(run.size)
         for code, sizes in here.items():
             every.setdefault(code, []).append(sizes)
-    return {
-        code: set.intersection(*sizes) or set.union(*sizes) for code, sizes in every.items()
-    }  # fmt: skip
+    return {code: _shared(sizes) for code, sizes in every.items()}
+
+
+def _shared(sets: Sequence[set[int]]) -> set[int]:
+    """Return what is in every set; where that is nothing, what is in any."""
+    return set.intersection(*sets) or set.union(*sets)
 
 
 def of(*experiments: str) -> Selection:
@@ -196,11 +202,12 @@ def property_numbers(grid: Grid) -> list[Run]:
 
 
 def largest_samples(grid: Grid) -> dict[str, Any]:
-    """Return the largest FT size and first trial of every dataset."""
+    """Return the largest FT size of every dataset, and the first trial that has it."""
     samples: dict[str, tuple[int, int]] = {}
     for run in (run for members in grid.values() for run in members):
-        size, trial = samples.get(run.dataset, (0, run.trial))
-        samples[run.dataset] = max(size, run.size), min(trial, run.trial)
+        size, trial = samples.get(run.dataset, (0, 0))
+        if (-run.size, run.trial) < (-size, trial):
+            samples[run.dataset] = run.size, run.trial
     return {"samples": samples}
 
 
@@ -226,11 +233,11 @@ def beside_other_works(selection: Selection) -> Callable[[Grid], list[Run]]:
 
 
 def with_pretrainings(selection: Selection) -> Callable[[Grid], list[Run]]:
-    """Select runs, and the pre-trainings of the study that they start from."""
+    """Select runs, and the pre-trainings of the study that they start from; none without any."""
 
     def chosen(grid: Grid) -> list[Run]:
-        origins = sources(selection)(grid)
-        return [*selection(grid), *(run for run in origins if run.kind is RunKind.PRETRAIN)]
+        origins = [run for run in sources(selection)(grid) if run.kind is RunKind.PRETRAIN]
+        return [*selection(grid), *origins] if origins else []
 
     return chosen
 
@@ -385,9 +392,6 @@ PAPER = {
 }  # fmt: skip
 # those for which the published cells suffice, see `figures.paper.published`
 PUBLISHED_FIGURES = [name for name in PAPER if name not in ("fig1b", "figS13", "figS14")]
-# experiments that some figure above shows; others get a figure of their own
-SHOWN = {name for figure in [*FIGURES.values(), *PAPER.values()] for name in figure.experiments}
-SHOWN |= {"pairwise_sizes", "pretrain_size", "best_size", "proposed"}
 
 
 def by_size(grid: Grid) -> dict[str, Figure]:
@@ -433,19 +437,26 @@ def by_trials(grid: Grid) -> dict[str, Figure]:
     }  # fmt: skip
 
 
-def of_experiments(grid: Grid) -> dict[str, Figure]:
-    """Return a figure of the cells of every experiment that no other figure shows."""
-    return {
-        f"experiment_{name}": Figure(
-            name.replace("_", " ").capitalize(), runs=of(name), drawing="cells", caption="cells"
-        )
-        for name in grid
-        if name not in SHOWN
-    }
+def of_experiment(name: str) -> Figure:
+    """Return the figure of an experiment's cells."""
+    title = name.replace("_", " ").capitalize()
+    return Figure(title, runs=of(name), drawing="cells", caption="cells")
+
+
+def is_shown(name: str, figures: Mapping[str, Figure]) -> bool:
+    """Tell whether one of the figures is about an experiment; `comparison` is about all."""
+    return any(
+        name in figure.experiments
+        or (isinstance(figure.runs, Selection) and name in figure.runs.experiments)
+        for key, figure in figures.items()
+        if key != "comparison"
+    )
 
 
 def figures_of(grid: Grid, kinds: Mapping[str, str], protocol: Protocol) -> dict[str, Figure]:
     """Return the figures that a study can show: those whose experiments it has.
+
+    An experiment that none of them is about gets a figure of its own.
 
     Parameters
     ----------
@@ -457,8 +468,8 @@ def figures_of(grid: Grid, kinds: Mapping[str, str], protocol: Protocol) -> dict
         Of the study.
     """
     paper = {name: replace(figure, has_palette=True) for name, figure in PAPER.items()}
-    every = paper | FIGURES | by_size(grid) | by_trials(grid) | of_experiments(grid)
-    return {
+    every = paper | FIGURES | by_size(grid) | by_trials(grid)
+    planned = {
         name: replace(
             figure, drawing=figure.drawing or name, caption=figure.caption or name
         )
@@ -468,3 +479,5 @@ def figures_of(grid: Grid, kinds: Mapping[str, str], protocol: Protocol) -> dict
         and (figure.runs is None or figure.runs(grid))
         and figure.seen_in_test in (None, protocol.seen_in_test)
     }  # fmt: skip
+    own = [name for name in grid if not is_shown(name, planned)]
+    return planned | {f"experiment_{name}": of_experiment(name) for name in own}

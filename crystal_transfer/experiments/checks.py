@@ -1,10 +1,9 @@
 """What types cannot check: that the parts of a config fit each other; one sentence per fault."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from crystal_transfer.datasets.registry import Dataset
-from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config import (
     BaselineBlock,
@@ -16,13 +15,35 @@ from crystal_transfer.experiments.config import (
     TransferBlock,
     UnseenBlock,
 )
+from crystal_transfer.experiments.planner import known_pool
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
+from crystal_transfer.runs import Run, Sampling
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
-# experiments that figures show as one value per PT dataset, FT dataset and size, or compare with
-ONE_VALUE = ("scratch", "pairwise", "multi_property")
+# Experiments that figures look for by name: what may have several values there. Of the rest they
+# show one value per PT dataset and FT dataset.
+SEVERAL = {
+    "scratch": ("sizes",),
+    "pairwise": ("sizes",),
+    "pairwise_sizes": ("sizes",),
+    "multi_property": ("sizes",),
+    "scratch_rates": ("sizes", "max_lr"),
+    "scratch_epochs": ("sizes", "epochs"),
+    "pretrain_size": ("sizes", "pretrain_sizes"),
+    "best_size": ("sizes",),
+    "strategies": ("sizes", "strategies"),
+    "proposed": ("sizes", "strategies"),
+    "sampling": ("samplings",),
+    "learning_rate": ("max_lr",),
+    "frozen_layers": ("max_lr", "strategies"),
+    "property_number": ("numbers",),
+    "jarvis2d": (),
+}
+# those that others are compared with, trained as the config key training says
+USUAL = ("scratch", "pairwise", "pairwise_sizes", "multi_property")
 VARIED = (
-    "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies", "samplings",
+    "sizes", "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies",
+    "samplings", "numbers",
 )  # fmt: skip
 
 
@@ -73,8 +94,7 @@ def _check_experiment(
             "config key graphs.compress: the network 'reference' cannot use compressed graphs; "
             "set graphs.compress to false."
         )
-    if key.removeprefix("experiments.") in ONE_VALUE:
-        _check_one_value(key, block)
+    _check_values(key, block, SEVERAL.get(key.removeprefix("experiments."), VARIED))
     origins = [*datasets, *config.checkpoints]
     match block:
         case ScratchBlock() | UnseenBlock():
@@ -91,6 +111,8 @@ def _check_experiment(
         case UnseenBlock():
             for code, size in block.sources:
                 _check_choice(f"{key}.sources", code, origins)
+                if code in block.targets:
+                    raise _tested_source(f"{key}.sources", code)
                 _check_pretrain_size(f"{key}.sources", code, size, datasets)
         case PropertyNumberBlock():
             _check_properties(key, block, max(block.numbers), config)
@@ -99,15 +121,60 @@ def _check_experiment(
     _check_samples(f"{key}.sizes", block, datasets, config)
 
 
-def _check_one_value(key: str, block: Block) -> None:
-    for field in VARIED:
+def _check_values(key: str, block: Block, several: Sequence[str]) -> None:
+    """Check that nothing else has several values, of sizes any dataset."""
+    for field in (field for field in VARIED if field not in several):
         values = getattr(block, field, None)
+        if isinstance(values, dict):
+            values = max(values.values(), key=len)
         if values is not None and len(values) > 1:
             raise InputError(
-                f"config key {key}.{field}: figures show one value per cell of an experiment of "
+                f"config key {key}.{field}: figures show one value of it in an experiment of "
                 f"this name; keep one of {', '.join(map(str, values))}, and put the others in an "
                 "experiment of another name."
             )
+
+
+def check_grid(grid: Mapping[str, Sequence[Run]]) -> None:
+    """Check that figures can compare the runs of the experiments they look for by name.
+
+    Parameters
+    ----------
+    grid
+        Experiment -> its runs.
+
+    Raises
+    ------
+    InputError
+        If runs that others are compared with are trained in another way than the usual one, or
+        share no trial with scratch.
+    """
+    usual = {name: grid[name] for name in USUAL if name in grid}
+    for name, run in ((name, run) for name, runs in usual.items() for run in runs):
+        if run.variation or run.sampling is not Sampling.RANDOM:
+            raise InputError(
+                f"config key experiments.{name}: {run.id} is not trained as the key training says, "
+                "and figures take runs of this experiment to be; change training or model.network "
+                "instead, or give the experiment another name."
+            )
+    scratch = _trials(usual.pop("scratch", []))
+    for name, runs in usual.items():
+        for (code, size), trials in _trials(runs).items():
+            own = scratch.get((code, size), trials)
+            if not own & trials:
+                raise InputError(
+                    f"config key experiments.{name}.trials: shares no trial with the experiment "
+                    f"scratch for {code} at n = {size}, so that nothing can be compared; take "
+                    f"one of {', '.join(map(str, sorted(own)))} as well."
+                )
+
+
+def _trials(runs: Iterable[Run]) -> dict[tuple[str, int], set[int]]:
+    """Return the trials of every dataset and FT size."""
+    found: dict[tuple[str, int], set[int]] = {}
+    for run in runs:
+        found.setdefault((run.dataset, run.size), set()).add(run.trial)
+    return found
 
 
 def _check_transfer(
@@ -125,10 +192,7 @@ def _check_transfer(
     for source, target in block.pairs or []:
         _check_choice(f"{key}.pairs", source, origins)
         if source == target:
-            raise InputError(
-                f"config key {key}.pairs: {source} is both PT and FT dataset, which would train on "
-                "what is tested; pair it with another dataset."
-            )
+            raise _tested_source(f"{key}.pairs", source)
     if not block.all_pairs:
         raise InputError(
             f"config key {key}: pretrain and finetune name one dataset, which is not paired with "
@@ -142,6 +206,13 @@ def _check_transfer(
                 f"config key {key}.strategies: '{name}' frees a part that the network '{network}' "
                 "does not have; take it out."
             )
+
+
+def _tested_source(key: str, code: str) -> InputError:
+    return InputError(
+        f"config key {key}: {code} is both PT and FT dataset, which would train on what is tested; "
+        "pair it with another dataset."
+    )
 
 
 def _check_properties(
@@ -203,14 +274,13 @@ def _check_size(
     key: str, size: int, code: str, datasets: Mapping[str, Dataset], config: Config
 ) -> None:
     _check_smallest(key, size)
-    rows = datasets[code].size
-    if rows is None or config.imposed.samples:
+    pool = known_pool(datasets[code], config)
+    if pool is None or config.imposed.samples:
         return
-    pool = pool_share(rows, config.split.test_fraction)
     if size > pool:
         raise InputError(
             f"config key {key}: a sample of {size} is larger than the pool of {code} "
-            f"({pool} of {rows} crystals); take it out, or leave {code} out."
+            f"({pool} of {datasets[code].size} crystals); take it out, or leave {code} out."
         )
 
 

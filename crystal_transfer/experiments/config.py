@@ -428,6 +428,12 @@ class Training(Checked):
     multifinetune: MultiKindOfRun
 
 
+def _folder(path: str) -> str:
+    if set(path) & set("{}"):
+        raise ValueError("has braces, which mean wildcards to Snakemake; take them out")
+    return str(Path(path))
+
+
 CodeKey = Annotated[str, Field(pattern=CODE)]
 ExperimentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -435,7 +441,7 @@ ExperimentName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class Config(Checked):
     """All keys of config.yaml."""
 
-    results: Annotated[SomeText, AfterValidator(lambda path: str(Path(path)))]
+    results: Annotated[SomeText, AfterValidator(_folder)]
     """Folder of all outputs."""
     mirror: Text | None = None
     """Folder that has the files to download already."""

@@ -41,6 +41,14 @@ def variants(block: Block) -> Iterator[Variant]:
         yield Variant(network, max_lr, batch_size, epochs)
 
 
+def known_pool(entry: Dataset, config: Config) -> int | None:
+    """Return from how many crystals of a dataset samples are drawn; None where only data tell."""
+    chosen = getattr(entry, "test_path", None) or config.imposed.test_ids
+    if entry.size is None or chosen:
+        return None
+    return pool_share(entry.size, config.split.test_fraction)
+
+
 @dataclass(frozen=True)
 class Planner:
     """Makes the runs of a study.
@@ -68,9 +76,9 @@ class Planner:
         """Return what a fine-tuning starts from: a checkpoint, or a pre-training."""
         if code in self.config.checkpoints:
             return Run(RunKind.CHECKPOINT, code, 0, PRETRAIN_TRIAL, None)
-        rows = self.datasets[code].size
-        if size == WHOLE and rows is not None:
-            size = pool_share(rows, self.config.split.test_fraction)
+        if size == WHOLE:
+            entry = self.datasets[code]
+            size = known_pool(entry, self.config) or entry.size or 0
         number = int(size)
         how = self._hyperparameters(self.config.training.pretrain, number)
         run = Run(RunKind.PRETRAIN, code, number, PRETRAIN_TRIAL, how)

@@ -10,7 +10,7 @@ from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import COMPARED, Figure, Grid, figures_of
-from crystal_transfer.experiments.checks import check
+from crystal_transfer.experiments.checks import check, check_grid
 from crystal_transfer.experiments.config import Config, parse
 from crystal_transfer.experiments.config_files import over_defaults, read_config
 from crystal_transfer.experiments.kinds import runs_of
@@ -166,7 +166,7 @@ class Study:
         return self.files(source).model
 
     def bundle_options(self, name: str) -> dict[str, Any]:
-        """Return what a model that stands alone is made by, see `bundles.plan.Options`."""
+        """Return what decides a model that stands alone: `bundles.plan.Options` but the device."""
         block = self.config.bundles[name]
         dataset = self.datasets[block.dataset]
         return {
@@ -179,7 +179,6 @@ class Study:
             "chgnet": block.chgnet,
             "epochs": block.epochs or 0,
             "seed": self.config.seed,
-            "device": self.config.training.device.value,
         }
 
     @property
@@ -269,6 +268,7 @@ def load_study(content: Mapping[str, Any]) -> Study:
     check(config, datasets)
     planner = Planner(config, datasets)
     grid = {name: runs_of(planner, block) for name, block in config.cells.items()}
+    check_grid(grid)
     return Study(
         config=config,
         datasets=datasets,

@@ -22,12 +22,13 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
         ``>`` in the figure: scratch does not get there within its largest size.
     """
     table = tables.equivalent_sizes(tables.comparable_cells(runs))
+    if table.empty:
+        return panels(0)[0], table
     origins = sources_of(table, datasets)
     targets = [code for code in datasets if code in set(table["dataset"])]
     sizes = sorted(table["size"].unique())
-    columns = min(3, len(sizes))
     figure, axes = panels(
-        len(sizes), 1.1 + 0.52 * len(targets), 1.0 + 0.42 * len(origins), columns=columns
+        len(sizes), 1.1 + 0.52 * len(targets), 1.0 + 0.42 * len(origins), columns=3
     )
     norm = LogNorm(table["equivalent_size"].min(), table["equivalent_size"].max())
     for axis, size in zip(axes, sizes, strict=True):

@@ -19,6 +19,7 @@ from crystal_transfer.results.tables import CELL, half_width
 
 FEWEST_SEEN = 5  # test crystals; of fewer a pair is not drawn
 GROUPS = {"seen": "seen in pre-training", "unseen": "not seen"}
+MEASURED = ["mae_seen", "gain_seen", "mae_unseen", "gain_unseen"]
 CONTROL = {"control": "the same crystals, not seen"}  # drawn where another study has it
 
 Shared = Mapping[str, Mapping[str, Collection[str]]]  # dataset -> test crystal -> its equals there
@@ -124,10 +125,11 @@ def gains(
             each = pd.DataFrame(trials)
             counts = each[["n_seen", "n_unseen"]].mean().round().astype(int)
             row = cell | {"trials": len(each), **counts}
-            for name in each.columns.drop(["n_seen", "n_unseen"]):
+            for name in MEASURED:
                 row |= {name: each[name].mean(), f"{name}_ci95": half_width(each[name])}
             rows.append(row)
-    return pd.DataFrame(rows)
+    measured = [column for name in MEASURED for column in (name, f"{name}_ci95")]
+    return pd.DataFrame(rows, columns=[*CELL, "trials", "n_seen", "n_unseen", *measured])
 
 
 def _of_trial(tuned: pd.DataFrame, scratch: pd.DataFrame, seen: set[str]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.datasets.splits import VALIDATION_FRACTION, pool_share
+from crystal_transfer.experiments.planner import known_pool
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.experiments.throughput import TrainingThroughput
 from crystal_transfer.models.sizes import Sizes
@@ -61,7 +62,7 @@ def workload(study: Study, run: Run) -> Workload:
     tested = sum(rows.values()) - sum(pool_share(n, test_fraction) for n in rows.values())
     size = run.size
     if run.kind is RunKind.PRETRAIN:
-        size = min(run.size, pool_share(max(rows.values()), test_fraction))
+        size = min(run.size, known_pool(datasets[run.dataset], study.config) or run.size)
     elif run.properties:
         # nearly all crystals of the small datasets are in the largest one too
         size = pool_share(max(rows.values()), test_fraction)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import Run
@@ -29,9 +30,21 @@ def date_back(study: Study) -> None:
     """Make Snakemake see that what shows a missing run must be made again, and the run first.
 
     Nothing but dates changes, so a dry run, and one of another config, loses nothing.
+
+    Raises
+    ------
+    InputError
+        If such a file belongs to another user.
     """
     for path, _ in _outdated(study):
-        os.utime(path, (0, 0))
+        try:
+            os.utime(path, (0, 0))
+        except PermissionError:
+            raise InputError(
+                f"{path}: shows a run that is not there any more, and is another user's; ask its "
+                "owner to run snakemake or to delete it, or name another folder in the config key "
+                "results."
+            ) from None
 
 
 def set_aside(study: Study) -> list[str]:

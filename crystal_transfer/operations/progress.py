@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,53 @@ from crystal_transfer.experiments.study import Study
 from crystal_transfer.files import read_json
 from crystal_transfer.operations.cost import seconds
 from crystal_transfer.results.layout import RunFiles
+from crystal_transfer.runs import Run, description
+from crystal_transfer.training.settings import deciding
 
 SILENCE = 300.0  # s; a training reports at least every minute
-STATES = ("done", "running", "failed", "interrupted", "left")
+STATES = ("done", "outdated", "running", "failed", "interrupted", "left")
 
 
-def state(files: RunFiles, now: float) -> str:
-    """Return the state of a run.
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands.
 
-    Returns
-    -------
-    One of `STATES`. Failed: its log ends in an error. Interrupted: it has begun, but has been
-    silent for `SILENCE`; it goes on from its checkpoint when it is started again.
+    Attributes
+    ----------
+    state
+        One of `STATES`. Outdated: it has ended, as an earlier config described it, and is trained
+        again. Failed: its log ends in an error. Interrupted: it has begun, but has been silent for
+        `SILENCE`; it goes on from its checkpoint when it is started again.
+    seconds
+        How long it took, where it is done and its description tells.
     """
-    if Path(files.metrics).exists():
-        return "done"
+
+    state: str
+    seconds: float | None = None
+
+
+def standings(study: Study) -> dict[str, Standing]:
+    """Return where each run stands, by its id."""
+    now = time.time()
+    return {id: _standing(study, run, now) for id, run in study.runs.items()}
+
+
+def _standing(study: Study, run: Run, now: float) -> Standing:
+    files = study.files(run)
+    if not Path(files.metrics).exists():
+        return Standing(_state_by_log(files, now))
+    try:
+        trained = read_json(files.description)
+        taken = float(trained["seconds"])
+        own = description(run), deciding(study.settings(run))
+        same = own == (trained["run"], deciding(trained["settings"]))
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        print(f"warning: {files.description} is damaged and left out ({error})")
+        return Standing("done")
+    return Standing("done", taken) if same else Standing("outdated")
+
+
+def _state_by_log(files: RunFiles, now: float) -> str:
     log = Path(files.log)
     if not log.exists():
         return "left"
@@ -38,13 +71,13 @@ def state(files: RunFiles, now: float) -> str:
     return "running" if now - log.stat().st_mtime < SILENCE else "interrupted"
 
 
-def states(study: Study) -> dict[str, str]:
-    """Return the state of each run by its id; see `state`."""
+def finished(study: Study, runs: Iterable[Run]) -> list[Run]:
+    """Return those of the runs that have finished as the config describes them now."""
     now = time.time()
-    return {id: state(study.files(run), now) for id, run in study.runs.items()}
+    return [run for run in runs if _standing(study, run, now).state == "done"]
 
 
-def unfinished(study: Study, states: Mapping[str, str]) -> pd.DataFrame:
+def unfinished(study: Study, standings: Mapping[str, Standing]) -> pd.DataFrame:
     """List failed and interrupted runs.
 
     Returns
@@ -52,22 +85,22 @@ def unfinished(study: Study, states: Mapping[str, str]) -> pd.DataFrame:
     Columns run (its id), state and log.
     """
     rows = [
-        (id, found, study.layout.run(id).log)
-        for id, found in states.items()
-        if found in ("failed", "interrupted")
+        (id, found.state, study.layout.run(id).log)
+        for id, found in standings.items()
+        if found.state in ("failed", "interrupted")
     ]
     return pd.DataFrame(rows, columns=["run", "state", "log"])
 
 
-def by_experiment(study: Study, states: Mapping[str, str]) -> tuple[pd.DataFrame, float]:
+def by_experiment(study: Study, standings: Mapping[str, Standing]) -> tuple[pd.DataFrame, float]:
     """Count the states of the runs of every experiment, each run in the first one that has it.
 
     Parameters
     ----------
     study
         The study.
-    states
-        Where its runs stand, see `states`.
+    standings
+        Where its runs stand, see `standings`.
 
     Returns
     -------
@@ -79,38 +112,27 @@ def by_experiment(study: Study, states: Mapping[str, str]) -> tuple[pd.DataFrame
     """
     expected = {id: seconds(study, run) for id, run in study.runs.items()}
     ratios = [
-        taken / expected[id]
-        for id, found in states.items()
-        if found == "done" and (taken := _seconds_taken(study.layout.run(id))) is not None
+        found.seconds / expected[id] for id, found in standings.items() if found.seconds is not None
     ]
     correction = float(pd.Series(ratios).median()) if ratios else 1.0
     rows: list[dict[str, Any]] = []
     seen: set[str] = set()
     for name, runs in study.grid.items():
         members = {run.source.id for run in runs if run.source} | {run.id for run in runs}
-        members = {id for id in members if id in states} - seen
+        members = {id for id in members if id in standings} - seen
         seen |= members
-        rows.append({"experiment": name} | _count(members, states, expected, correction))
-    rows.append({"experiment": "all"} | _count(states.keys(), states, expected, correction))
+        rows.append({"experiment": name} | _count(members, standings, expected, correction))
+    rows.append({"experiment": "all"} | _count(standings.keys(), standings, expected, correction))
     return pd.DataFrame(rows), correction
-
-
-def _seconds_taken(files: RunFiles) -> float | None:
-    """Return how long a finished run took; None, with a warning, where its file is damaged."""
-    try:
-        return float(read_json(files.description)["seconds"])
-    except (InputError, KeyError, TypeError, ValueError) as error:
-        print(f"warning: {files.description} is damaged and left out ({error})")
-        return None
 
 
 def _count(
     ids: Iterable[str],
-    states: Mapping[str, str],
+    standings: Mapping[str, Standing],
     expected: Mapping[str, float],
     correction: float,
 ) -> dict[str, float]:
-    members = list(ids)
-    left = sum(expected[id] for id in members if states[id] != "done")
-    counts: dict[str, float] = {name: sum(states[id] == name for id in members) for name in STATES}
+    states = {id: standings[id].state for id in ids}
+    left = sum(expected[id] for id, state in states.items() if state != "done")
+    counts: dict[str, float] = {name: list(states.values()).count(name) for name in STATES}
     return counts | {"hours left": correction * left / 3600}

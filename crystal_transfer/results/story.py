@@ -55,7 +55,7 @@ def wins(runs: pd.DataFrame, others: pd.DataFrame) -> Wins:
     return Wins(int(won.sum()), len(won))
 
 
-def warnings_of(cells: pd.DataFrame, protocol: Protocol, imposed: bool) -> list[str]:
+def warnings_of(cells: pd.DataFrame, protocol: Protocol, own_tests: bool) -> list[str]:
     """Return what a reader must know, the most important first.
 
     Parameters
@@ -64,8 +64,8 @@ def warnings_of(cells: pd.DataFrame, protocol: Protocol, imposed: bool) -> list[
         All cells of the study.
     protocol
         Its switches.
-    imposed
-        Whether samples were imposed, so that trials may have different test sets.
+    own_tests
+        Whether each trial has a test set of its own: what an imposed sample leaves.
     """
     trained = cells[cells["kind"].isin(["scratch", "finetune"])]
     few = int((trained["trials"] < FEWEST_TRIALS).sum())
@@ -85,7 +85,7 @@ def warnings_of(cells: pd.DataFrame, protocol: Protocol, imposed: bool) -> list[
             "Crystals of test sets were pre-trained on where another dataset has them, with another "
             "label."
         )
-    if not imposed:
+    if not own_tests:
         found.append(
             "All trials of a cell share one test set: intervals tell how much samples matter, not how "
             "much other test crystals would."

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_json
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.runs import Cell
@@ -83,9 +84,23 @@ def read_runs(paths: Iterable[str | Path]) -> pd.DataFrame:
     Returns
     -------
     Exactly the `runs_table` of the runs.
+
+    Raises
+    ------
+    InputError
+        If two tables have different numbers for one run.
     """
-    runs = pd.concat([_read(path) for path in paths], ignore_index=True)
-    return runs.drop_duplicates("id", ignore_index=True)
+    found = [_read(path).assign(path=str(path)) for path in paths]
+    runs = pd.concat(found, ignore_index=True)
+    once = runs.drop_duplicates(runs.columns.drop("path"))
+    if (again := once.duplicated("id")).any():
+        id = once.loc[again, "id"].iloc[0]
+        one, two = once.loc[once["id"] == id, "path"].iloc[:2]
+        raise InputError(
+            f"{two}: has other numbers of {id} than {one}; one of them is of another config: "
+            "delete the older one, or make it again with snakemake."
+        )
+    return once.drop(columns="path").reset_index(drop=True)
 
 
 def _read(path: str | Path) -> pd.DataFrame:
@@ -123,6 +138,9 @@ def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:
     sizes log MAE is taken as linear in log size, after a running minimum that keeps the curve of
     scratch from rising.
     """
+    columns = [
+        "source", "source_size", "dataset", "size", "mae_mean", "equivalent_size", "gain", "beyond"
+    ]  # fmt: skip
     rows = []
     for code, tuned in table[table["kind"] == "finetune"].groupby("dataset", sort=False):
         scratch = table[(table["kind"] == "scratch") & (table["dataset"] == code)]
@@ -133,19 +151,9 @@ def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:
         for row in tuned.dropna(subset="mae_mean").itertuples():
             found = np.exp(np.interp(-np.log(row.mae_mean), -np.log(mae), np.log(size)))
             beyond = int(row.mae_mean < mae[-1]) - int(row.mae_mean > mae[0])
-            rows.append(
-                {
-                    "source": row.source,
-                    "source_size": row.source_size,
-                    "dataset": code,
-                    "size": row.size,
-                    "mae_mean": row.mae_mean,
-                    "equivalent_size": float(found),
-                    "gain": float(found / row.size),
-                    "beyond": beyond,
-                }
-            )
-    return pd.DataFrame(rows)
+            cell = (row.source, row.source_size, code, row.size, row.mae_mean)
+            rows.append([*cell, float(found), float(found / row.size), beyond])
+    return pd.DataFrame(rows, columns=columns)
 
 
 def gain_over_scratch(runs: pd.DataFrame) -> pd.Series:

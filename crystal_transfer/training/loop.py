@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from crystal_transfer.errors import Interrupted
+from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import replaced_when_whole
 from crystal_transfer.graphs.batches import choose
 from crystal_transfer.models.transfer import frozen_norms
@@ -119,10 +119,16 @@ class Training:
     ):
         self.model, self.frozen_norms = model, frozen_norms
         self.optimiser = AdamW(parameter_groups(model, how.weight_decay), lr=how.max_lr, fused=True)
+        steps = max(2, n_batches * how.epochs)
+        if float(how.pct_start * steps) == 1:  # PyTorch divides by the steps after the first
+            raise InputError(
+                f"config key training.pct_start: {how.pct_start:g} of {steps} steps is one, in "
+                "which the learning rate cannot rise; write a larger share, or 0.0 for none."
+            )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
             max_lr=how.max_lr,
-            total_steps=max(2, n_batches * how.epochs),
+            total_steps=steps,
             pct_start=how.pct_start,
         )
         self.progress = Progress()

@@ -78,6 +78,12 @@ def plain(settings: Settings) -> dict[str, Any]:
     return content
 
 
+def deciding(settings: Settings | Mapping[str, Any]) -> dict[str, Any]:
+    """Return plain settings that a new training would be started for: all but the device."""
+    content = plain(settings) if isinstance(settings, Settings) else settings
+    return {name: value for name, value in content.items() if name != "device"}
+
+
 def from_plain(content: Mapping[str, Any], network: str) -> Settings:
     """Rebuild settings from `plain`; the network says what its sizes are."""
     typed = {

@@ -6,7 +6,6 @@ The study takes longer than one sitting, and its tables stay when results/ is go
 for as long as the config still plans it, defined as it was. What is there replaces it.
 """
 
-from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
@@ -22,10 +21,11 @@ from crystal_transfer.figures.inputs import read
 from crystal_transfer.figures.leakage import gains
 from crystal_transfer.figures.style import Quantity
 from crystal_transfer.files import read_json
+from crystal_transfer.operations.progress import finished
 from crystal_transfer.results import tables
 from crystal_transfer.results.contrast import contrast
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
-from crystal_transfer.runs import Run, as_plain, description
+from crystal_transfer.runs import Run
 
 SWITCHES, SWITCHED = ROOT / "config/switches.yaml", ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
@@ -36,19 +36,6 @@ def switched(protocol: str) -> Study:
     """Return the study of config/switches.yaml with one of its protocols."""
     own = {"protocol": protocol, "results": str(SWITCHED / protocol)}
     return load_study(with_defaults(read_config(SWITCHES) | own))
-
-
-def finished(study: Study, runs: Iterable[Run]) -> list[Run]:
-    """Return the runs that have finished in results/, trained as the config says now."""
-    found = []
-    for run in (run for run in runs if study.layout.is_done(run.id)):
-        trained = read_json(study.files(run).description)
-        own, settings = description(run), as_plain(study.settings(run))
-        if (trained["run"], trained["settings"]) == (own, settings):
-            found.append(run)
-        else:
-            print(f"{run.id}: left out, results/ has it as trained by another config")
-    return found
 
 
 def collect_runs(study: Study, runs: list[Run], name: str) -> None:

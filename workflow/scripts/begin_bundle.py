@@ -11,5 +11,7 @@ from crystal_transfer.datasets import crystals
 
 with logged(snakemake.log[0]):
     found = Crystals(crystals.load(snakemake.input.table), [])
-    options = options_from_plain(snakemake.params.options)
+    # no parameter: nothing is trained again for another device
+    device = snakemake.config["training"]["device"]
+    options = options_from_plain({**snakemake.params.options, "device": device})
     settle(found, options, Work(Path(snakemake.output.plan).parent), snakemake.threads)

@@ -18,5 +18,5 @@ with logged(snakemake.log[0]):
     runs = read_runs(snakemake.input.runs)
     pictures = [Path(path).read_bytes() for path in snakemake.input.picture]
     picture = base64.b64encode(pictures[0]).decode() if pictures else ""
-    warnings = warnings_of(cells(runs), protocol_of(params.switches), params.imposed)
+    warnings = warnings_of(cells(runs), protocol_of(params.switches), params.own_tests)
     write_text(snakemake.output[0], page(experiments, runs, params.protocol, warnings, picture))

@@ -9,7 +9,9 @@ from crystal_transfer.training.settings import from_plain
 with logged(snakemake.log[0]):
     params = snakemake.params
     run = from_description(params.run)
-    settings = from_plain(params.settings, run.network)
+    # no parameter: a training is not repeated for another device
+    device = snakemake.config["training"]["device"]
+    settings = from_plain({**params.settings, "device": device}, run.network)
     require_threads(settings, snakemake.threads)
     asked, orphaned = stop_on_sigterm(), stop_when_orphaned()
     train(
