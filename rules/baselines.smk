@@ -16,6 +16,8 @@ rule features:
     resources:
         mem_mb=data_job_memory,
         runtime=lambda wildcards, attempt: 4 * data_job_minutes(wildcards, attempt),
+    params:
+        version=DATA_VERSION,
     message:
         "Computing what baselines see of {wildcards.dataset}"
     script:
@@ -41,6 +43,7 @@ rule baselines:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        version=DATA_VERSION,
         sizes=lambda wildcards: STUDY.config.baselines[wildcards.experiment].sizes_of(
             wildcards.dataset
         ),

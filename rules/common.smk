@@ -20,7 +20,7 @@ from crystal_transfer.operations.cluster import take_over
 from crystal_transfer.operations.outdated import date_back, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
-from crystal_transfer.runs import RESULTS_VERSION, description
+from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
 from crystal_transfer.training.settings import deciding
 
 # the project's folder, also when another workflow includes this one

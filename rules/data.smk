@@ -43,6 +43,7 @@ rule clean:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
+        version=DATA_VERSION,
         entry=lambda wildcards: STUDY.datasets[wildcards.dataset].model_dump(
             mode="json", exclude={"label", "unit", "rows", "atoms", "reference"}
         ),
@@ -70,6 +71,7 @@ rule split:
         # not a parameter: another size must not draw another test set
         largest_sample=lambda wildcards: STUDY.largest_sample(wildcards.dataset),
     params:
+        version=DATA_VERSION,
         test_fraction=STUDY.test_fraction,
         seed=STUDY.config.seed,
         # where nothing is imposed nothing depends on it, and it would draw test sets again
@@ -97,6 +99,7 @@ rule normalise:
     conda:
         "../envs/data.yaml"
     params:
+        version=DATA_VERSION,
         scaling=STUDY.protocol.scaling.value,
         unit=lambda wildcards: STUDY.datasets[wildcards.dataset].unit,
     message:
@@ -120,6 +123,8 @@ rule symmetry:
     resources:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
+    params:
+        version=DATA_VERSION,
     message:
         "Finding the crystal systems of {wildcards.dataset}"
     script:
@@ -145,6 +150,7 @@ rule accumulate:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
+        version=DATA_VERSION,
         properties=STUDY.properties,
     message:
         "Merging the datasets crystal by crystal"
@@ -172,6 +178,8 @@ rule overlap:
     resources:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
+    params:
+        version=DATA_VERSION,
     message:
         "Finding crystals of {wildcards.dataset} that other datasets test on"
     script:
@@ -198,6 +206,7 @@ rule shared_tests:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
+        version=DATA_VERSION,
         others=lambda wildcards: STUDY.other_datasets(wildcards.dataset),
     message:
         "Finding test crystals of {wildcards.dataset} that other datasets have too"

@@ -17,6 +17,7 @@ rule graphs:
         mem_mb=data_job_memory,
         runtime=data_job_minutes,
     params:
+        version=DATA_VERSION,
         bond_rule=lambda wildcards: wildcards.bond_rule,
         compress=STUDY.config.graphs.compress,
     message:
@@ -35,6 +36,7 @@ use rule graphs as cumulative_graphs with:
     benchmark:
         LAYOUT.benchmark("graphs", "cumulative")
     params:
+        version=DATA_VERSION,
         bond_rule=STUDY.merged_bond_rule.value,
         compress=STUDY.config.graphs.compress,
     message:

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from conftest import ROOT
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.files import write_json, write_text
-from crystal_transfer.operations import progress
+from crystal_transfer.operations import outdated, progress
 from crystal_transfer.operations.cost import seconds
 from crystal_transfer.results.layout import Layout
 from crystal_transfer.runs import description
@@ -103,6 +104,20 @@ def test_a_run_is_done_as_the_config_describes_it_now(study, tmp_path, keys, val
     now = replace(another(*keys, value=value), layout=study.layout)
     assert progress.standings(now)[id].state == state
     assert [run.id for run in progress.finished(now, now.runs.values())] == [id][: state == "done"]
+
+
+def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
+    study = replace(study, layout=Layout(str(tmp_path)))
+    write_text(study.layout.claims, "claim\n")
+
+    def refused(path, times):
+        raise PermissionError(1, "Operation not permitted", path)
+
+    monkeypatch.setattr(outdated.os, "utime", refused)  # as for a file of another user
+    with pytest.raises(
+        InputError, match=r"claims.csv: shows a run that is not there any more"
+    ):
+        outdated.date_back(study)
 
 
 def test_a_damaged_description_is_left_out(study, tmp_path, capsys):

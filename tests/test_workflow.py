@@ -152,6 +152,22 @@ def test_a_comment_in_the_config_reruns_nothing(study):
     assert "Nothing to be done" in snakemake(*TINY, "-n", *TARGETS, folder=study).stdout
 
 
+def test_another_device_retrains_nothing(study):
+    told = ["--config", "training={'device': 'cuda'}"]
+    assert "Nothing to be done" in snakemake(*TINY, *told, "-n", *TARGETS, folder=study).stdout
+
+
+def test_another_version_of_the_data_reads_them_again(study):
+    path = study / "crystal_transfer/runs.py"
+    before = path.read_text()
+    try:
+        path.write_text(re.sub(r"(DATA_VERSION = )\d+", r"\g<1>99", before))
+        jobs = jobs_of(snakemake(*TINY, "-n", *TARGETS, folder=study).stdout)
+    finally:
+        path.write_text(before)
+    assert {"clean", "split", "normalise", "graphs", "features", "baselines"} <= set(jobs)
+
+
 def test_another_hyperparameter_retrains_what_it_concerns(study):
     path = study / "tests/tiny.yaml"
     before = path.read_text()
