@@ -1,6 +1,14 @@
 """Which process is which: numbers are given again, so the time of its start counts too."""
 
+import os
 from pathlib import Path
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; where the system does not say, all there are."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def fields_of(pid: int) -> list[str]:

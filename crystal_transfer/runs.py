@@ -9,8 +9,8 @@ from crystal_transfer.protocols import AbsentLabels
 
 # A parameter of the training rules: raise it when a change makes trainings end with other weights.
 RESULTS_VERSION = 3
-# One of the rules before them: raise it when the same source gives other crystals, test sets, scaled
-# targets, graphs, features or baselines.
+# One of the rules before them: raise it when the same source gives other crystals, test sets,
+# scaled targets, graphs, features or baselines.
 DATA_VERSION = 1
 
 

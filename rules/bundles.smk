@@ -6,9 +6,12 @@ BUNDLE = LAYOUT.bundle("{bundle}")
 rule begin_bundle:
     input:
         table=lambda wildcards: bundle_dataset(wildcards).table,
+        test_ids=lambda wildcards: bundle_dataset(wildcards).test_ids,
+        imposed_test_ids=STUDY.imposed("test_ids"),
         named=bundle_files,
     output:
         plan=temp(BUNDLE.plan),
+        remark=temp(BUNDLE.remark),
         inputs=temp(directory(BUNDLE.inputs)),
     log:
         LAYOUT.log("bundle", "{bundle}_begin"),
@@ -19,6 +22,8 @@ rule begin_bundle:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
+        version=DATA_VERSION,
+        dataset=lambda wildcards: STUDY.config.bundles[wildcards.bundle].dataset,
         options=lambda wildcards: STUDY.bundle_options(wildcards.bundle),
     message:
         "Dividing the crystals of {wildcards.bundle} into folds"
@@ -60,6 +65,9 @@ rule bundle:
             for part in parts_of(STUDY.config.bundles[wildcards.bundle].folds)
             for path in LAYOUT.bundle(wildcards.bundle).part(part.name).values()
         ],
+        table=rules.begin_bundle.input.table,
+        test_ids=rules.begin_bundle.input.test_ids,
+        imposed_test_ids=STUDY.imposed("test_ids"),
     output:
         BUNDLE.description,
     log:
@@ -71,6 +79,7 @@ rule bundle:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 120 * attempt,
     params:
+        dataset=rules.begin_bundle.params.dataset,
         rejected=lambda wildcards: bundle_dataset(wildcards).rejected,
     message:
         "Making the model {wildcards.bundle}"

@@ -1,11 +1,13 @@
 """A model for one's own crystals: made, interrupted, copied, damaged, and asked."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
@@ -21,24 +23,31 @@ from hypothesis import strategies as st
 from pymatgen.io.ase import AseAtomsAdaptor
 from runs import SCRATCH, SETTINGS, outputs, prepare
 
-from crystal_transfer.bundles.begin import settle
+from crystal_transfer.bundles.begin import begin, settle
 from crystal_transfer.bundles.bundle import DESCRIPTION, load_bundle
 from crystal_transfer.bundles.check import summarise
-from crystal_transfer.bundles.comparison import BLEND, NETWORK, out_of_fold, verdict
-from crystal_transfer.bundles.data import Crystals, read_labelled, read_unlabelled
+from crystal_transfer.bundles.comparison import BLEND, NETWORK, out_of_fold, score, verdict
+from crystal_transfer.bundles.data import (
+    Crystals,
+    read_labelled,
+    read_unlabelled,
+    without_known,
+)
 from crystal_transfer.bundles.domain import Domain
-from crystal_transfer.bundles.finetune import finetune
+from crystal_transfer.bundles.finetune import finetune, training_batches
 from crystal_transfer.bundles.folds import folds_of, groups_of
 from crystal_transfer.bundles.intervals import Calibration, factor
 from crystal_transfer.bundles.member import robust_scaler, training_rows
 from crystal_transfer.bundles.names import published
-from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of
+from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of, plan_of
 from crystal_transfer.bundles.predict import outputs_of, predict_bundle
 from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError
+from crystal_transfer.models.saved import load_model, save_model
 from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.processes import usable_cores
 from crystal_transfer.species import ATOMIC_NUMBERS
 from crystal_transfer.training.run import train
 
@@ -248,16 +257,73 @@ def test_no_model_is_no_model(tmp_path):
 
 
 def test_a_folder_of_something_else_is_left_alone(alloys, options, tmp_path):
-    (tmp_path / "letter.txt").write_text("mine")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/thesis.tex").write_text("mine")
     with pytest.raises(InputError, match="is not empty"):
         finetune(Crystals(first(alloys, 30), []), options, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+    assert (tmp_path / "work/thesis.tex").read_text() == "mine"
+
+
+def test_test_crystals_are_not_among_those_to_train_on(alloys, options, folder, tmp_path):
+    crystals = Crystals(first(alloys, 30), [])
+    with pytest.raises(InputError, match=r"is among the crystals to train on \(5 of 5 are\)"):
+        finetune(crystals, options, tmp_path / "m", test=first(alloys, 5))
+    found = without_known(Crystals(tabulate([alloys[0], alloys[39]]), []), crystals.table)
+    assert found.table.ids.tolist() == [alloys[39].id]
+    assert [row.reason for row in found.rejected] == ["same structure as a crystal to train on"]
+    with pytest.raises(InputError, match="is finished, and was not tested on these crystals"):
+        finetune(crystals, options, folder, test=last(alloys, 3))
+
+
+def test_a_share_of_the_crystals_has_as_many_steps_as_all():
+    plan = plan_of(Options(), 400)
+    whole, share = plan.epochs_of(Part(0)), plan.epochs_of(Part(0, 0.5))
+    assert (whole, share, plan.epochs_of(Part(0, 0.25))) == (62, 124, 150)
+    assert training_batches(plan, 400, [Part(0, 0.5)]) == 124 * (160 // 16)
+
+
+def test_only_models_of_the_bundle_answer(alloys, folder):
+    bundle, table = load_bundle(folder), last(alloys, 3)
+    with pytest.raises(InputError, match="model 'netwrok': the bundle has none; take one of"):
+        predict_bundle(bundle, table, model="netwrok")
+    network, blend, plain = (
+        predict_bundle(bundle, table, model=name)
+        for name in (NETWORK, BLEND, bundle.verdict.baseline)
+    )
+    assert plain["std"].isna().all()
+    assert np.allclose(2 * blend["std"], network["std"])
+
+
+def test_names_that_look_like_markup_are_printed_as_they_are(alloys, tmp_path):
+    frames = []
+    for crystal in first(alloys, 20):
+        atoms = atoms_of(crystal)
+        atoms.info |= {"e": crystal.target, "name": f"[alpha] {crystal.id}[/b]"}
+        frames.append(atoms)
+    frames[3].info["e"] = 1e5
+    ase.io.write(tmp_path / "d.extxyz", frames)
+    done = command("check", "d.extxyz", "--target", "e", "--id", "name", "--unit", "[eV]",
+                   cwd=tmp_path)  # fmt: skip
+    assert f"far from all others: [alpha] {alloys[3].id}[/b]" in done.stdout
+    assert "[eV], median" in done.stdout
+
+
+def test_rows_left_out_of_an_earlier_prediction_do_not_stay(alloys, folder, tmp_path):
+    ase.io.write(tmp_path / "a.cif", atoms_of(alloys[0]))
+    (tmp_path / "out.rejected.csv").write_text("id,reason\nold,of another run\n")
+    command("predict", folder, "a.cif", "-o", "out.csv", cwd=tmp_path)
+    assert (tmp_path / "out.rejected.csv").read_text() == "id,reason\n"
+
+
+def test_a_system_that_does_not_say_how_many_cores_may_be_used(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert usable_cores() == os.cpu_count()
 
 
 def test_a_model_stopped_while_its_files_were_written_goes_on(alloys, options, tmp_path):
     """Some of its files are there beside the work, and no description yet."""
     crystals = Crystals(first(alloys, 30), [])
-    settle(crystals, options, Work(tmp_path / "m/work"))
+    begin(Work(tmp_path / "m/work"), settle(crystals.table, options), 1)
     (tmp_path / "m/member_1.safetensors").write_bytes(b"cut")
     finetune(crystals, options, tmp_path / "m")
     assert load_bundle(tmp_path / "m").training.ids.tolist() == crystals.table.ids.tolist()
@@ -350,14 +416,59 @@ def test_an_interrupted_model_ends_with_the_same_bits(alloys, source, tmp_path):
 
 
 def test_other_data_in_a_work_folder_are_started_anew(alloys, options, tmp_path):
+    """In a study; the command refuses, see below."""
     work = Work(tmp_path / "work")
-    settle(Crystals(first(alloys, 30), []), options, work)
+    begin(work, settle(first(alloys, 30), options), 1)
     mark = work.folder / "member_1.json"
     mark.write_text("{}")
-    settle(Crystals(first(alloys, 30), []), options, work)
+    begin(work, settle(first(alloys, 30), options), 1)
     assert mark.exists()
-    settle(Crystals(first(alloys, 29), []), options, work)
+    begin(work, settle(first(alloys, 29), options), 1)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"unit": "J"}, "unit 'eV/atom', now 'J'"),
+        ({"epochs": 3}, "epochs 2, now 3"),
+        ({"seed": 7}, "seed 0, now 7"),
+    ],
+)
+def test_unfinished_trainings_of_other_options_are_kept(alloys, options, tmp_path, changed, named):
+    crystals, work = Crystals(first(alloys, 30), []), Work(tmp_path / "m/work")
+    begin(work, settle(crystals.table, options), 1)
+    mark = work.folder / "member_1.json"
+    mark.write_text("{}")
+    other = Options(**{**vars(options), **changed})
+    with pytest.raises(InputError, match=rf"unfinished training of another model \(.*{named}"):
+        finetune(crystals, other, tmp_path / "m")
+    with pytest.raises(InputError, match="other crystals"):
+        finetune(Crystals(first(alloys, 29), []), options, tmp_path / "m")
+    assert mark.exists()
+
+
+def test_groups_and_weights_that_changed_are_another_model(alloys, options, source, tmp_path):
+    table, groups, weights = first(alloys, 30), tmp_path / "g.csv", tmp_path / "w.safetensors"
+    shutil.copy(source, weights)
+    own = {"group_by": str(groups), "source": str(weights)}
+
+    def written(names: str) -> None:
+        rows = [f"{id},{names[place % len(names)]}" for place, id in enumerate(table.ids)]
+        groups.write_text("\n".join(["id,group", *rows]))
+
+    written("abcdef")
+    chosen = Options(**{**vars(options), **own})
+    finetune(Crystals(table, []), chosen, tmp_path / "m")
+    written("aabbccddee")
+    with pytest.raises(InputError, match=r"holds another model \(other groups\)"):
+        finetune(Crystals(table, []), chosen, tmp_path / "m")
+    written("abcdef")
+    model = load_model(weights)
+    moved = {name: 2 * tensor for name, tensor in model.tensors.items()}
+    save_model(replace(model, tensors=moved), weights)
+    with pytest.raises(InputError, match=r"holds another model \(other weights to start from\)"):
+        finetune(Crystals(table, []), chosen, tmp_path / "m")
 
 
 # --- what it is made of --------------------------------------------------------------------------
@@ -379,6 +490,9 @@ def test_a_group_is_never_in_two_folds(groups, n_folds, seed):
     assert set(folds) == set(range(n_folds))
     assert all(len(set(folds[groups == group])) == 1 for group in np.unique(groups))
     assert (folds == folds_of(groups, n_folds, seed)).all()
+    sizes = np.bincount(folds)
+    largest = np.bincount(groups).max()
+    assert sizes.max() - sizes.min() <= largest  # as even as the largest group allows
 
 
 def test_polymorphs_are_a_group(alloys):
@@ -424,7 +538,7 @@ def test_intervals_cover_what_they_say(level):
     for _ in range(60):
         features = rng.uniform(-1, 1, (260, 2))
         residuals = rng.normal(size=260) * np.where(features[:, 0] > 0, 1.0, 0.1)
-        calibration = Calibration(features[:200], residuals[:200])
+        calibration = Calibration(features[:200], residuals[:200], np.arange(200) % 5)
         half = calibration.difficulty(features[200:]) * factor(
             residuals[:200], calibration.own_difficulty(), level
         )
@@ -434,18 +548,41 @@ def test_intervals_cover_what_they_say(level):
     assert abs(np.mean(covered) - level) < 0.025
 
 
+@pytest.mark.parametrize("members", [1, 3, 10])
+def test_intervals_and_domain_hold_for_new_formulas(members):
+    """Crystals of one formula lie beside each other and share their error; a new one has none."""
+    rng = np.random.default_rng(0)
+    covered, inside = [], []
+    for draw in range(40):
+        centres = rng.normal(size=(300 // members + 100, 3))
+        groups = np.repeat(np.arange(300 // members), members)
+        features = centres[groups] + 0.01 * rng.normal(size=(len(groups), 3))
+        residuals = rng.normal(size=len(centres))[groups]
+        folds = folds_of(groups, 5, draw)
+        calibration = Calibration(features, residuals, folds)
+        half = calibration.difficulty(centres[-100:]) * factor(
+            residuals, calibration.own_difficulty(), 0.9
+        )
+        covered.append(np.abs(rng.normal(size=100)) <= half)
+        domain = Domain(np.arange(len(groups)).astype(str), features, folds, frozenset())
+        inside.append(domain.nearest(centres[-100:])[1] <= domain.limit())
+    assert np.mean(covered) > 0.88
+    assert np.mean(inside) > 0.9
+
+
 def test_the_own_error_does_not_count():
     features = np.arange(60.0)[:, None]
     residuals = np.zeros(60)
     residuals[30] = 100.0
-    own = Calibration(features, residuals).own_difficulty()
+    own = Calibration(features, residuals, np.arange(60) % 5).own_difficulty()
     assert own[30] == own[0] == pytest.approx(100 / 60)
     assert own[31] > own[30]
 
 
 def test_the_domain_knows_its_crystals():
     rng = np.random.default_rng(0)
-    domain = Domain(np.array([f"c{i}" for i in range(200)]), rng.normal(size=(200, 3)), frozenset())
+    ids, folds = np.array([f"c{i}" for i in range(200)]), np.arange(200) % 5
+    domain = Domain(ids, rng.normal(size=(200, 3)), folds, frozenset())
     names, distances = domain.nearest(domain.features)
     assert (names == domain.ids).all()
     assert distances.max() < 1e-9
@@ -458,6 +595,31 @@ def test_baselines_do_not_see_their_fold():
     features, targets = rng.normal(size=(120, 5)), rng.normal(size=120)
     predicted = out_of_fold("forest", features, targets, np.arange(120) % 4, 0)
     assert np.abs(predicted - targets).mean() > 0.7 * np.abs(targets - np.median(targets)).mean()
+
+
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=3, max_size=6),
+    shift=st.floats(-1, 1),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None)
+def test_the_verdict_says_what_the_table_says(sizes, shift, seed):
+    """Also of folds of unlike size: its gain is the difference of the two errors in the table."""
+    rng = np.random.default_rng(seed)
+    folds = np.repeat(np.arange(len(sizes)), sizes)
+    targets = rng.normal(size=len(folds))
+    predictions = {NETWORK: targets + rng.normal(size=len(folds)) + shift, "median": 0 * targets}
+    found = verdict(targets, predictions, folds)
+    table = {name: score(name, targets, values, folds) for name, values in predictions.items()}
+    assert found.gain == pytest.approx(table["median"].mae - table[NETWORK].mae, abs=1e-9)
+    assert not (found.network_wins and table[NETWORK].mae > table["median"].mae)
+
+
+def test_the_error_of_equal_folds_is_that_of_their_means():
+    targets, folds = np.random.default_rng(0).normal(size=100), np.arange(100) % 5
+    means = [np.abs(targets[folds == fold]).mean() for fold in range(5)]
+    found = score("median", targets, 0 * targets, folds).mae_error
+    assert found == pytest.approx(np.std(means, ddof=1) / 5**0.5)
 
 
 def test_the_verdict_is_fold_by_fold():
@@ -587,18 +749,22 @@ def test_sources_are_listed():
 
 
 def test_snakemake_makes_the_same_model(alloys, source, tmp_path):
-    """A job per member leaves what the command does, to the bit, and nothing of the work."""
+    """A job per member leaves what the command does, to the bit, and nothing of the work.
+
+    Crystals of a separate test file are tested on, and not trained on.
+    """
     copy = fresh_copy(tmp_path / "project")
-    frames = []
-    for crystal in first(alloys, 24):
-        atoms = atoms_of(crystal)
-        atoms.info |= {"e": crystal.target, "name": crystal.id}
-        frames.append(atoms)
-    ase.io.write(copy / "mine.extxyz", frames)
+    for name, crystals in (("mine", first(alloys, 24)), ("test", last(alloys, 6))):
+        frames = []
+        for crystal in crystals:
+            atoms = atoms_of(crystal)
+            atoms.info |= {"e": crystal.target, "name": crystal.id}
+            frames.append(atoms)
+        ase.io.write(copy / f"{name}.extxyz", frames)
     study = {
         "results": "results/mine",
         "datasets": {"MINE": {"source": "file", "path": "mine.extxyz", "column": "e", "id": "name",
-                              "label": "energy", "unit": "eV/atom"}},
+                              "test_path": "test.extxyz", "label": "energy", "unit": "eV/atom"}},
         "experiments": {"model": {"kind": "finetune", "dataset": "MINE", "source": str(source),
                                   "strategy": "all_new_head", "folds": 3, "group_by": "none",
                                   "epochs": 2}},
@@ -615,6 +781,7 @@ def test_snakemake_makes_the_same_model(alloys, source, tmp_path):
     pd.testing.assert_frame_equal(
         *(pd.read_csv(path / "out_of_fold.csv") for path in (made, tmp_path / "here")), rtol=1e-6
     )
+    assert len(pd.read_csv(made / "test.csv")) == 6
     assert not [path for path in (made / "work").rglob("*") if path.is_file() and
                 path.suffix != ".sha256"]  # fmt: skip
     assert "Nothing to be done" in snakemake(*options, "-n", folder=copy).stdout

@@ -64,8 +64,14 @@ def chgnet_features_of(table: CrystalTable) -> Features:
     return Features(table.ids, np.array(names, dtype=np.str_), values)
 
 
-def _chgnet() -> Any:
-    """Load the pre-trained network; the import takes seconds and is not everyone's."""
+def require_chgnet() -> Any:
+    """Import CHGNet's network, which takes seconds and is not everyone's.
+
+    Raises
+    ------
+    InputError
+        If its package cannot be imported.
+    """
     try:
         from chgnet.model import CHGNet
     except ImportError as error:
@@ -73,6 +79,12 @@ def _chgnet() -> Any:
             f"features of CHGNet: its package cannot be imported ({error}); run "
             "`pip install chgnet`, or take baselines without it."
         ) from None
+    return CHGNet
+
+
+def _chgnet() -> Any:
+    """Load the pre-trained network."""
+    CHGNet = require_chgnet()
     model = CHGNet.load(model_name=WEIGHTS, use_device="cpu", verbose=False)
     # the atoms without a neighbour within CHGNet's 5 Å still have their own embedding
     model.graph_converter.set_isolated_atom_response("ignore")

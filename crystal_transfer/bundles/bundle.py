@@ -71,13 +71,14 @@ class TrainingSet:
     @property
     def domain(self) -> Domain:
         """Where the training crystals lie."""
-        return Domain(self.ids, self.standardised(self.embedding), frozenset(self.numbers.tolist()))
+        features, elements = self.standardised(self.embedding), frozenset(self.numbers.tolist())
+        return Domain(self.ids, features, self.folds, elements)
 
     def calibration(self, model: str) -> Calibration:
         """Return what intervals of the network, the best baseline or both are made from."""
         predictions = {NETWORK: self.network, BLEND: blended(self.network, self.baseline)}
         residuals = self.targets - predictions.get(model, self.baseline)
-        return Calibration(self.standardised(self.embedding), residuals)
+        return Calibration(self.standardised(self.embedding), residuals, self.folds)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import WORDS
 from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.bundles.templates import filled
+from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.files import write_text
 from crystal_transfer.species import SYMBOLS
 
@@ -33,13 +34,14 @@ def values_of(bundle: Bundle, rejected: int) -> dict[str, Any]:
     }.get(plan.group_by, " another crystal of its group")
     return {
         "target": plan.target,
-        "bracket": f" ({plan.unit})" if plan.unit not in ("", "1") else "",
-        "unit": f" {plan.unit}" if plan.unit not in ("", "1") else "",
+        "bracket": in_brackets(plan.unit),
+        "unit": in_unit(plan.unit),
         "n": len(bundle.training),
         "n_elements": len(bundle.training.numbers),
         "members": len(bundle.members),
         "rejected": rejected,
         "source": bundle.source["name"],
+        "learned": bundle.source.get("learned", ""),
         "grouping_words": words,
         "grouping": ", grouped by reduced formula" if plan.group_by == BY_FORMULA else "",
         "verdict": bundle.verdict.sentence(plan.unit),

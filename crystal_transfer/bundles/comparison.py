@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crystal_transfer.baselines.models import Predictor, fit_baseline
+from crystal_transfer.bundles.units import in_unit
 
 NETWORK, BLEND = "network", "blend"
 MEDIAN, FOREST, KERNEL, RIDGE, CHGNET = "median", "forest", "kernel", "ridge", "chgnet"
@@ -25,7 +26,7 @@ WORDS = {
 class Score(NamedTuple):
     """How good a model is on crystals that it has not seen.
 
-    Errors are in the unit of the target. `mae_error` is the standard error of the mean over folds.
+    Errors are in the unit of the target. `mae_error` is the standard error of the MAE over folds.
     """
 
     model: str
@@ -44,7 +45,7 @@ class Verdict(NamedTuple):
     baseline
         The baseline with the lowest MAE.
     gain, gain_error
-        Its MAE less the network's: mean over the folds, and standard error of this mean.
+        Its MAE less the network's, over all crystals, and the standard error over folds.
     """
 
     baseline: str
@@ -58,9 +59,8 @@ class Verdict(NamedTuple):
 
     def sentence(self, unit: str) -> str:
         """Say it in one line."""
-        unit = "" if unit in ("", "1") else f" {unit}"
         size = (
-            f"{abs(self.gain):.3g} ± {self.gain_error:.2g}{unit} "
+            f"{abs(self.gain):.3g} ± {self.gain_error:.2g}{in_unit(unit)} "
             "(mean and standard error over folds)"
         )
         best = f"the best baseline, the {WORDS[self.baseline]}"
@@ -106,11 +106,10 @@ def out_of_fold(
 def score(model: str, targets: np.ndarray, predictions: np.ndarray, folds: np.ndarray) -> Score:
     """Measure predictions out of fold; all arrays are [n_crystals]."""
     errors = predictions - targets
-    per_fold = _mae_by_fold(errors, folds)
     return Score(
         model,
         float(np.abs(errors).mean()),
-        _standard_error(per_fold),
+        _standard_error(np.abs(errors), folds),
         float(np.sqrt((errors**2).mean())),
         float(np.median(np.abs(errors))),
         float(1 - (errors**2).sum() / ((targets - targets.mean()) ** 2).sum()),
@@ -147,15 +146,16 @@ def verdict(
     """
     baselines = [name for name in predictions if name != NETWORK]
     best = min(baselines, key=lambda name: np.abs(predictions[name] - targets).mean())
-    gains = _mae_by_fold(predictions[best] - targets, folds) - _mae_by_fold(
-        predictions[NETWORK] - targets, folds
-    )
-    return Verdict(best, float(gains.mean()), _standard_error(gains))
+    gains = np.abs(predictions[best] - targets) - np.abs(predictions[NETWORK] - targets)
+    return Verdict(best, float(gains.mean()), _standard_error(gains, folds))
 
 
-def _mae_by_fold(errors: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    return np.array([np.abs(errors[folds == fold]).mean() for fold in np.unique(folds)])
+def _standard_error(values: np.ndarray, folds: np.ndarray) -> float:
+    """Return the standard error of a mean over crystals whose folds vary as wholes.
 
-
-def _standard_error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
+    Of folds of unlike size the mean is a ratio (Cochran, Sampling Techniques, 1977, chapter 6);
+    with equal folds this is the usual one, of their means.
+    """
+    off = np.array([(values[folds == fold] - values.mean()).sum() for fold in np.unique(folds)])
+    n = len(off)
+    return float(np.sqrt(n / (n - 1) * (off**2).sum()) / len(values))

@@ -2,12 +2,13 @@
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from crystal_transfer.datasets.cleaning import Rejected, clean, examples
-from crystal_transfer.datasets.crystals import CrystalTable, Record
+from crystal_transfer.datasets.crystals import CrystalTable, Record, tabulate
+from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.unlabelled import read_structures
 from crystal_transfer.errors import InputError
@@ -52,6 +53,29 @@ def read_test(path: str | Path, column: str | None = None, id: str | None = None
     found = Crystals(*clean(read_file(path, column, id)))
     _require(found, path, 1, "a test needs")
     return found
+
+
+def parted(
+    table: CrystalTable, test_ids: Collection[str] | None
+) -> tuple[CrystalTable, CrystalTable]:
+    """Divide a table into the crystals to train on and those to test on, which may be none."""
+    chosen = set(test_ids or ())
+    return (
+        tabulate(crystal for crystal in table if crystal.id not in chosen),
+        tabulate(crystal for crystal in table if crystal.id in chosen),
+    )
+
+
+def without_known(test: Crystals, table: CrystalTable) -> Crystals:
+    """Leave out test crystals that match one to train on; `overlap.occurring_in` says how."""
+    known = set(occurring_in(test.table, table))
+    left = tabulate(crystal for crystal in test.table if crystal.id not in known)
+    rejected = [
+        Rejected(id, "same structure as a crystal to train on")
+        for id in test.table.ids.tolist()
+        if id in known
+    ]
+    return Crystals(left, [*test.rejected, *rejected])
 
 
 def read_unlabelled(path: str | Path, id: str | None = None, processes: int = 1) -> Crystals:

@@ -2,8 +2,8 @@
 
 import platform
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,9 @@ import pandas as pd
 import sklearn
 import torch
 
-from crystal_transfer.arrays import digest
 from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.bundles import comparison
-from crystal_transfer.bundles.begin import settle
+from crystal_transfer.bundles.begin import Beginning, begin, differences, settle
 from crystal_transfer.bundles.bundle import (
     DESCRIPTION,
     SOURCE,
@@ -38,17 +37,19 @@ from crystal_transfer.bundles.comparison import (
 )
 from crystal_transfer.bundles.data import Crystals, write_rejected
 from crystal_transfer.bundles.member import held_out_predictions, training_rows
-from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plan_of
+from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plain
 from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle, seen_by
 from crystal_transfer.bundles.report import write_report
 from crystal_transfer.bundles.side_by_side import train_parts
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import write_csv, write_json, write_text
+from crystal_transfer.files import read_sealed_json, write_csv, write_json, write_text
 from crystal_transfer.models.saved import SavedModel, load_model
 
 WORK = "work"  # folder of what is needed only until the model is finished
+TEST = "test.csv"
 
 
 @dataclass(frozen=True)
@@ -93,47 +94,114 @@ def finetune(
     test
         Labelled crystals that are predicted in the end, for the report; None for none.
     tell
-        Takes the number of batches so far, now and then.
+        Takes the number of batches so far, those of earlier calls included, now and then.
 
     Raises
     ------
     InputError
-        If the folder holds another model, or a training fails.
+        If the folder holds something else, a test crystal is trained on, or a training fails.
     """
     folder = Path(folder)
     work = Work(folder / WORK)
-    if finished := finished_model(folder, plan_of(options, len(crystals.table)), crystals.table):
+    if test is not None:
+        require_unknown(test, crystals.table)
+    beginning = settle(crystals.table, options)
+    if finished := finished_model(folder, beginning):
+        require_tested(folder, test)
         return finished
-    start = settle(crystals, options, work, processes)
-    train_parts(work, start.plan.parts(), processes, tell)
+    require_free(work, beginning)
+    begin(work, beginning, processes)
+    parts, n = beginning.plan.parts(), len(crystals.table)
+    before = training_batches(beginning.plan, n, [part for part in parts if work.is_done(part)])
+    train_parts(work, parts, processes, lambda batches: tell(before + batches))
     bundle = assemble(crystals, folder, processes, test)
     shutil.rmtree(work.folder)
     return bundle
 
 
-def training_batches(plan: Plan, n_crystals: int) -> int:
-    """Return how many batches all trainings of a plan have together, nearly."""
+def training_batches(plan: Plan, n_crystals: int, parts: Sequence[Part]) -> int:
+    """Return how many batches trainings of a plan have together, nearly."""
     inside = n_crystals * (plan.folds - 1) / plan.folds
-    per_epoch = [max(1, int(part.share * inside) // plan.how.batch_size) for part in plan.parts()]
-    return plan.how.epochs * sum(per_epoch)
+    return sum(
+        plan.epochs_of(part) * max(1, int(part.share * inside) // plan.how.batch_size)
+        for part in parts
+    )
 
 
-def finished_model(folder: Path, plan: Plan, table: CrystalTable) -> Bundle | None:
-    """Return the model of a folder if it is that of a plan and its crystals; None if it is free.
+def finished_model(folder: Path, beginning: Beginning) -> Bundle | None:
+    """Return the model of a folder if it is that of a beginning; None if there is none.
 
     Raises
     ------
     InputError
-        If the folder holds something else.
+        If the folder holds another model.
     """
-    if (folder / DESCRIPTION).is_file():
-        found = load_bundle(folder)
-        if found.plan != plan or found.crystals != digest(table):
-            raise InputError(f"{folder}: holds another model; name another folder or delete it.")
-        return found
-    if folder.exists() and not (folder / WORK).is_dir() and any(folder.iterdir()):
-        raise InputError(f"{folder}: is not empty; name a new folder for the model.")
-    return None
+    if not (folder / DESCRIPTION).is_file():
+        return None
+    found = load_bundle(folder)
+    plan = plain(replace(found.plan, device=beginning.plan.device))  # no model depends on it
+    before = {"plan": plan, "source": found.source, "crystals": found.crystals,
+              "folds": found.training.folds.tolist()}  # fmt: skip
+    if other := differences(before, beginning.content):
+        raise InputError(
+            f"{folder}: holds another model ({', '.join(other)}); name another folder or delete it."
+        )
+    return found
+
+
+def require_free(work: Work, beginning: Beginning) -> None:
+    """See that a folder is empty, or has the unfinished trainings of the same beginning.
+
+    Raises
+    ------
+    InputError
+        If it holds something else.
+    """
+    folder = work.folder.parent
+    if not work.remark.is_file():
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder}: is not empty; name a new folder for the model.")
+        return
+    begun = work.description.exists()
+    if begun and (other := differences(read_sealed_json(work.description), beginning.content)):
+        raise InputError(
+            f"{folder}: has the unfinished training of another model ({', '.join(other)}); give "
+            "the same options and crystals, name another folder, or delete this one."
+        )
+
+
+def require_unknown(test: CrystalTable, table: CrystalTable) -> None:
+    """See that no test crystal is among those to train on.
+
+    Raises
+    ------
+    InputError
+        For the first that is.
+    """
+    if known := occurring_in(test, table):
+        raise InputError(
+            f"test crystal '{known[0]}': is among the crystals to train on ({len(known)} of "
+            f"{len(test)} are); take it out of one of them."
+        )
+
+
+def require_tested(folder: Path, test: CrystalTable | None) -> None:
+    """See that a finished model was tested on these crystals, if on any.
+
+    Raises
+    ------
+    InputError
+        If it was not.
+    """
+    if test is None:
+        return
+    path = folder / TEST
+    tested = pd.read_csv(path, dtype={"id": str}) if path.exists() else None
+    if tested is None or tested["id"].tolist() != test.ids.tolist():
+        raise InputError(
+            f"{folder}: the model is finished, and was not tested on these crystals; predict them "
+            "with `crystal-transfer predict`, or make the model anew in another folder."
+        )
 
 
 def assemble(
@@ -234,7 +302,7 @@ def _write(
     if test is not None:
         tested = predict_bundle(bundle, test, processes=processes)
         tested.insert(1, "target", test.targets)
-        write_text(folder / "test.csv", tested.to_csv(index=False))
+        write_text(folder / TEST, tested.to_csv(index=False))
     curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
     write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
     write_card(bundle, rejected, folder)

@@ -41,6 +41,8 @@ def groups_of(table: CrystalTable, by: str) -> np.ndarray:
 def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """Return the fold of each crystal, 0 to n_folds - 1, [n_crystals].
 
+    Folds have as many crystals each as the groups allow.
+
     Raises
     ------
     InputError
@@ -53,8 +55,11 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
             "fewer folds, or group by something else (--group-by)."
         )
     fold = np.empty(len(groups), dtype=np.int64)
-    parts = GroupKFold(n_folds, shuffle=True, random_state=seed).split(groups, groups=groups)
-    for number, (_, held_out) in enumerate(parts):
+    # without its own shuffle scikit-learn balances crystals instead of groups: the largest group
+    # first, each to the smallest fold; equal ones in the order of their names
+    drawn = np.random.default_rng(seed).permutation(n_groups)
+    named = drawn[np.unique(groups, return_inverse=True)[1]]
+    for number, (_, held_out) in enumerate(GroupKFold(n_folds).split(named, groups=named)):
         fold[held_out] = number
     return fold
 

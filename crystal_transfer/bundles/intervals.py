@@ -1,9 +1,11 @@
 """Intervals that hold for a stated share of new crystals, from residuals out of fold.
 
 Normalised split-conformal regression (crepes): the half width of an interval is the difficulty of a
-crystal times a quantile of the absolute residual over the difficulty of the training crystals, each
-predicted by the member that had not seen it. It promises a share of all crystals like the training
-crystals, not one for any single crystal or family.
+crystal times a quantile of the absolute residual over the difficulty of the training crystals. Both
+are out of fold: the prediction is of the member that had not seen the crystal, and the difficulty
+is told by crystals of other folds, since a new crystal has none of its formula beside it either. It
+promises a share of all crystals like the training crystals, not one for any single crystal or
+family.
 """
 
 import warnings
@@ -27,39 +29,43 @@ class Calibration:
         Features of the training crystals, [n_crystals, n_features].
     residuals
         Target minus prediction out of fold, in physical units, [n_crystals].
+    folds
+        Fold of each, [n_crystals].
     """
 
     features: np.ndarray
     residuals: np.ndarray
+    folds: np.ndarray
 
     def difficulty(self, features: np.ndarray) -> np.ndarray:
         """Return how large errors are near crystals, in physical units, [n_crystals].
 
         The mean absolute residual of the `NEIGHBOURS` nearest training crystals, and that of all.
         """
-        near = self._neighbours(features, min(NEIGHBOURS, len(self.residuals)))
-        return self._smoothed(np.abs(self.residuals)[near].mean(axis=1))
+        return self._smoothed(_error_nearby(self.features, self.residuals, features))
 
     def own_difficulty(self) -> np.ndarray:
-        """Return the difficulty of the training crystals, each without its own error."""
-        n = min(NEIGHBOURS + 1, len(self.residuals))
-        near = self._neighbours(self.features, n)
-        own = np.arange(len(near))[:, None]
-        # a crystal is not always its own first neighbour: others may have the same features
-        others = np.where(near == own, -1, near)
-        errors = np.where(others < 0, 0.0, np.abs(self.residuals)[others])
-        return self._smoothed(errors.sum(axis=1) / (others >= 0).sum(axis=1))
-
-    def _neighbours(self, features: np.ndarray, n: int) -> np.ndarray:
-        found: np.ndarray = (
-            NearestNeighbors(n_neighbors=n).fit(self.features).kneighbors(features)[1]
-        )
-        return found
+        """Return the difficulty of the training crystals, each from those of other folds."""
+        found = np.empty(len(self.residuals))
+        for fold in np.unique(self.folds):
+            here, others = self.folds == fold, self.folds != fold
+            found[here] = _error_nearby(
+                self.features[others], self.residuals[others], self.features[here]
+            )
+        return self._smoothed(found)
 
     def _smoothed(self, errors: np.ndarray) -> np.ndarray:
         # all residuals may be 0, as of a median
         mean = float(np.abs(self.residuals).mean()) or 1.0
         return errors + SMOOTHING * mean
+
+
+def _error_nearby(known: np.ndarray, residuals: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Return the mean absolute residual of the nearest known crystals, [n_crystals]."""
+    n = min(NEIGHBOURS, len(known))
+    near = NearestNeighbors(n_neighbors=n).fit(known).kneighbors(features)[1]
+    found: np.ndarray = np.abs(residuals)[near].mean(axis=1)
+    return found
 
 
 def factor(residuals: np.ndarray, difficulty: np.ndarray, level: float) -> float:

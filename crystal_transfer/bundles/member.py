@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def _train(
         network,
         _labelled(store, table, inside, scaler, plan.target, device),
         held_out,
-        plan.how,
+        replace(plan.how, epochs=plan.epochs_of(part)),
         seed,
         FrozenNorms.FROZEN,
         files.checkpoint,
@@ -173,6 +174,7 @@ def _fingerprint(work: Work, plan: Plan, part: Part) -> str:
     content = {
         "plan": plain(plan),
         "part": part,
+        "epochs": plan.epochs_of(part),
         "crystals": checksum(work.crystals),
         "graphs": verify(work.graphs),
         "source": checksum(work.source) if work.source.exists() else "",

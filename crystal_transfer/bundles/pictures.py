@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import NETWORK
 from crystal_transfer.bundles.intervals import factor
+from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, panels
 
 LEVELS = np.linspace(0.05, 0.95, 19)
@@ -22,7 +23,7 @@ SHORT = {"forest": "forest", "kernel": "kernel", "ridge": "ridge on\nsource", "m
 
 def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:
     """Draw predictions out of fold, and those of test crystals, against targets."""
-    training, unit = bundle.training, _in_unit(bundle.plan.unit)
+    training, unit = bundle.training, in_unit(bundle.plan.unit)
     figure, (axis,) = panels(1, width=4.2, height=4.0)
     shown = {"out of fold": (training.targets, training.network, SCRATCH_COLOUR, "o")}
     if tested is not None:
@@ -36,8 +37,8 @@ def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:
     data = pd.concat(tables, ignore_index=True)
     ends = data[["target", "prediction"]].min().min(), data[["target", "prediction"]].max().max()
     axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
-    axis.set_xlabel(f"{bundle.plan.target}: target" + _bracket(bundle.plan.unit))
-    axis.set_ylabel("prediction" + _bracket(bundle.plan.unit))
+    axis.set_xlabel(f"{bundle.plan.target}: target" + in_brackets(bundle.plan.unit))
+    axis.set_ylabel("prediction" + in_brackets(bundle.plan.unit))
     axis.legend(loc="upper left", handletextpad=0.2)
     return figure, data
 
@@ -50,7 +51,7 @@ def comparison(bundle: Bundle) -> Drawing:
     axis.bar(range(len(data)), data["mae"], yerr=data["mae_error"], color=colours, capsize=3,
              width=0.7)  # fmt: skip
     axis.set_xticks(range(len(data)), [SHORT[name] for name in data["model"]])
-    axis.set_ylabel("MAE out of fold" + _bracket(bundle.plan.unit))
+    axis.set_ylabel("MAE out of fold" + in_brackets(bundle.plan.unit))
     return figure, data
 
 
@@ -97,8 +98,8 @@ def difficulty(bundle: Bundle) -> Drawing:
     axis.errorbar(
         data["expected"], data["mae"], data["error"], fmt="o", color=COLOURS[0], capsize=3
     )
-    axis.set_xlabel("Predicted difficulty" + _bracket(bundle.plan.unit))
-    axis.set_ylabel("MAE out of fold" + _bracket(bundle.plan.unit))
+    axis.set_xlabel("Predicted difficulty" + in_brackets(bundle.plan.unit))
+    axis.set_ylabel("MAE out of fold" + in_brackets(bundle.plan.unit))
     axis.set_ylim(bottom=0)
     return figure, data
 
@@ -110,7 +111,7 @@ def learning(bundle: Bundle, curve: pd.DataFrame) -> Drawing:
     axis.plot(curve["crystals"], curve["baseline"], "s--", color=COLOURS[1],
               label=SHORT[bundle.verdict.baseline].replace("\n", " "))  # fmt: skip
     axis.set_xlabel("Crystals to train on")
-    axis.set_ylabel("MAE on the first fold" + _bracket(bundle.plan.unit))
+    axis.set_ylabel("MAE on the first fold" + in_brackets(bundle.plan.unit))
     axis.set_ylim(bottom=0)
     axis.legend()
     return figure, curve
@@ -165,11 +166,3 @@ def _epochs(axis: Axes, label: str) -> None:
     axis.set_xlabel("Epoch")
     axis.set_ylabel(label)
     axis.set_yscale("log")
-
-
-def _bracket(unit: str) -> str:
-    return f" ({unit})" if unit not in ("", "1") else ""
-
-
-def _in_unit(unit: str) -> str:
-    return f" {unit}" if unit not in ("", "1") else ""

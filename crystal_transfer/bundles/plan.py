@@ -13,6 +13,7 @@ from crystal_transfer.training.settings import Device
 # Shares of the first fold's training crystals that are trained on besides, for the learning curve.
 CURVE = (0.25, 0.5)
 WHOLE = 1.0
+FEWEST_FOLDS = 3
 
 # Of fine-tuning; docs/own-crystals.md has the measurements that they were chosen by.
 BATCH_SIZE = 16
@@ -103,6 +104,14 @@ class Plan:
         """Return its trainings."""
         return parts_of(self.folds)
 
+    def epochs_of(self, part: Part) -> int:
+        """Return the epochs of a training: of a share of the crystals as many steps as of all.
+
+        Else a learning curve would show fewer steps, not fewer crystals. Within `MOST_EPOCHS`.
+        """
+        most = max(MOST_EPOCHS, self.how.epochs)
+        return min(most, round(self.how.epochs / part.share))
+
 
 def parts_of(folds: int) -> list[Part]:
     """Return the trainings of a bundle: the members, then those of the learning curve."""
@@ -115,8 +124,10 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
     Raises
     ------
     InputError
-        If there is no such strategy.
+        If there is no such strategy, or there are too few folds.
     """
+    if options.folds < FEWEST_FOLDS:
+        raise InputError(f"folds {options.folds}: are too few; take {FEWEST_FOLDS} or more.")
     if options.strategy not in STRATEGIES:
         raise InputError(
             f"strategy '{options.strategy}': there is none; take one of {', '.join(STRATEGIES)}."

@@ -11,6 +11,7 @@ from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import BLEND, CHGNET, NETWORK, RIDGE, blended, fitted
 from crystal_transfer.bundles.intervals import factor
 from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.models.contract import Network
 from crystal_transfer.models.saved import SavedModel
@@ -68,7 +69,7 @@ def predict_bundle(
     id, prediction
         Its name; the predicted property in the physical unit.
     std
-        Standard deviation over the members, in the same unit; not calibrated.
+        Standard deviation over the members, in the same unit; not calibrated; NaN of a baseline.
     lower, upper
         Ends of the calibrated interval.
     in_domain
@@ -80,14 +81,24 @@ def predict_bundle(
         How large errors are for the training crystals near it, in the unit of the property.
     unseen_elements
         Elements that no training crystal has, separated by spaces.
+
+    Raises
+    ------
+    InputError
+        If the bundle has no such model.
     """
+    known = (NETWORK, BLEND, bundle.verdict.baseline)
+    if model not in known:
+        raise InputError(f"model '{model}': the bundle has none; take one of {', '.join(known)}.")
     outputs = outputs_of(bundle.members, table, device, processes)
     training, domain = bundle.training, bundle.training.domain
     embedding = training.standardised(outputs.embedding)
-    predicted = outputs.predictions.mean(axis=0)
+    each = outputs.predictions
     if model != NETWORK:
         baseline = _of_baseline(bundle, table, device, processes)
-        predicted = blended(predicted, baseline) if model == BLEND else baseline
+        each = blended(each, baseline) if model == BLEND else baseline[None]
+    predicted = each.mean(axis=0)
+    spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.full(len(table), np.nan)
     calibration = training.calibration(model)
     difficulty = calibration.difficulty(embedding)
     half = difficulty * factor(calibration.residuals, calibration.own_difficulty(), level)
@@ -97,7 +108,7 @@ def predict_bundle(
     return pd.DataFrame({
         "id": table.ids.astype(object),
         "prediction": predicted,
-        "std": outputs.predictions.std(axis=0, ddof=1),
+        "std": spread,
         "lower": predicted - half,
         "upper": predicted + half,
         "in_domain": usual & np.array([not elements for elements in unseen], dtype=bool),

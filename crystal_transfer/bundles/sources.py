@@ -10,6 +10,7 @@ import torch
 from crystal_transfer import data
 from crystal_transfer.bundles.names import SCRATCH, published, shipped, weights_of
 from crystal_transfer.datasets.download import fetch
+from crystal_transfer.datasets.registry import registry
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import seal_of, sha256, write_text
 from crystal_transfer.graphs.build import species_features
@@ -44,6 +45,15 @@ class Source:
     model: SavedModel | None
     sha256: str = ""
     licence: str = ""
+
+    @property
+    def learned(self) -> list[str]:
+        """What it has learned, as far as its file or its name tells."""
+        if self.model is None:
+            return []
+        known = registry(data.DATASETS, {})
+        codes = list(self.model.scalers) or [Path(self.name).stem]
+        return [known[code].label if code in known else code for code in codes]
 
 
 def find_source(name: str) -> Source:

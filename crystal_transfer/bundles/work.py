@@ -62,6 +62,11 @@ class Work:
         return self.folder / "plan.json"
 
     @property
+    def remark(self) -> Path:
+        """Return the file that says what the folder is; written first."""
+        return self.folder / "README.txt"
+
+    @property
     def inputs(self) -> Path:
         """Return the folder of what the trainings read besides."""
         return self.folder / "inputs"

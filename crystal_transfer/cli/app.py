@@ -113,16 +113,16 @@ def finetune(
     from crystal_transfer.cli import own
 
     options = Options(
-        target or data.name.split(".")[0],
-        unit,
-        source,
-        strategy,
-        folds,
-        group_by,
-        chgnet,
-        epochs,
-        seed,
-        device,
+        target=target or data.resolve().name.split(".")[0],
+        unit=unit,
+        source=source,
+        strategy=strategy,
+        folds=folds,
+        group_by=group_by,
+        chgnet=chgnet,
+        epochs=epochs,
+        seed=seed,
+        device=device,
     )
     own.finetune(data, output, id, test, threads, target, options)
 

@@ -1,6 +1,5 @@
 """A model for one's own crystals: what the commands do, and what they print."""
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -19,16 +19,19 @@ from crystal_transfer.bundles.data import (
     read_labelled,
     read_test,
     read_unlabelled,
+    without_known,
     write_rejected,
 )
 from crystal_transfer.bundles.names import published, shipped
 from crystal_transfer.bundles.plan import Options, plan_of
 from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source
+from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.datasets.cleaning import SHOWN
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import replaced_when_whole, write_text
 from crystal_transfer.prediction import embed_crystals
+from crystal_transfer.processes import usable_cores
 from crystal_transfer.training.run import choose_device
 from crystal_transfer.training.settings import Device
 
@@ -48,7 +51,7 @@ def check(data: Path, target: str | None, id: str | None, unit: str, output: Pat
     table = crystals.table
     _print_rejected(crystals)
     found = checking.summarise(table)
-    in_unit = f" {unit}" if unit else ""
+    behind = escape(in_unit(unit))
     low, quarter, median, three, high = found.quantiles
     console.print(
         f"atoms per cell: {found.atoms[0]} to {found.atoms[2]}, median {found.atoms[1]}\n"
@@ -60,25 +63,25 @@ def check(data: Path, target: str | None, id: str | None, unit: str, output: Pat
     if found.rare:
         console.print(f"in fewer than {checking.RARE} crystals: {', '.join(found.rare)}")
     console.print(
-        f"target: {low:.4g} to {high:.4g}{in_unit}, median {median:.4g}, half of them "
+        f"target: {low:.4g} to {high:.4g}{behind}, median {median:.4g}, half of them "
         f"{quarter:.4g} to {three:.4g}"
     )
     _print_histogram(table.targets)
     if found.twins:
         console.print(
             f"[bold]{len(found.twins)} groups of crystals look alike[/] (StructureMatcher), their "
-            f"targets differ by up to {found.disagreement:.4g}{in_unit}: "
-            + "; ".join(" = ".join(names) for names in found.twins[:MOST_NAMES])
+            f"targets differ by up to {found.disagreement:.4g}{behind}: "
+            + escape("; ".join(" = ".join(names) for names in found.twins[:MOST_NAMES]))
         )
     if found.far:
         console.print(
-            f"[bold]{len(found.far)} targets are far from all others[/]: {_few(found.far)}"
+            f"[bold]{len(found.far)} targets are far from all others[/]: {escape(_few(found.far))}"
         )
     if output is not None:
         write_rejected(crystals.rejected, output / "rejected.csv")
-        label = (target or "target") + (f" ({unit})" if unit else "")
+        label = (target or "target") + in_brackets(unit)
         checking.draw_histogram(table, label, output / "targets.png")
-        console.print(f"{output}: targets.png, rejected.csv")
+        _say(f"{output}: targets.png, rejected.csv")
 
 
 def finetune(
@@ -93,9 +96,11 @@ def finetune(
     _print_rejected(crystals)
     tested = None
     if test is not None:
-        found = read_test(test, column, id)
+        found = without_known(read_test(test, column, id), crystals.table)
         console.print("to test on: ", end="")
         _print_rejected(found)
+        if not len(found.table):
+            raise InputError(f"{test}: all of its crystals are among those to train on.")
         tested = found.table
     n, processes = len(crystals.table), _processes(threads)
     plan = plan_of(options, n)
@@ -103,7 +108,7 @@ def finetune(
         f"{plan.folds} members and a learning curve, {plan.how.epochs} epochs each, {processes} at "
         "a time"
     )
-    with _stopped_gently(), _progress(training_batches(plan, n)) as tell:
+    with _stopped_gently(), _progress(training_batches(plan, n, plan.parts())) as tell:
         bundle = make(crystals, options, output, processes, tested, tell)
     print_bundle(bundle, output)
 
@@ -128,11 +133,10 @@ def predict(
     where = choose_device(device)
     table = predict_bundle(bundle, found.table, level, str(where), processes, name)
     write_text(output, table.to_csv(index=False))
-    if found.rejected:
-        write_rejected(found.rejected, _beside(output))
+    write_rejected(found.rejected, _beside(output))
     outside = int((~table["in_domain"]).sum())
     unseen = int((table["unseen_elements"] != "").sum())
-    console.print(
+    _say(
         f"{output}: {len(table)} crystals by the {WORDS[name]}; {outside} outside of the model's "
         f"domain, {unseen} of them with elements that it has never seen"
     )
@@ -159,9 +163,8 @@ def embed(
         features = embed_crystals(source, found.table, where, processes)
     with replaced_when_whole(output) as temporary, temporary.open("wb") as handle:
         np.savez(handle, ids=found.table.ids, features=features.astype(np.float32))
-    if found.rejected:
-        write_rejected(found.rejected, _beside(output))
-    console.print(f"{output}: ids and features, {features.shape[0]} x {features.shape[1]}")
+    write_rejected(found.rejected, _beside(output))
+    _say(f"{output}: ids and features, {features.shape[0]} x {features.shape[1]}")
 
 
 def sources() -> None:
@@ -183,21 +186,26 @@ def print_bundle(bundle: Bundle, folder: Path) -> None:
     unit = bundle.plan.unit
     table = Table(box=None)
     table.add_column("model")
-    table.add_column(f"MAE ({unit})" if unit else "MAE", justify="right")
+    table.add_column(escape(f"MAE{in_brackets(unit)}"), justify="right")
     table.add_column("R2", justify="right")
     for score in sorted(bundle.scores, key=lambda score: score.mae):
         table.add_row(WORDS[score.model], f"{score.mae:.3g} ± {score.mae_error:.2g}",
                       f"{score.r2:.3f}")  # fmt: skip
     console.print(table)
-    console.print(f"[bold]{bundle.verdict.sentence(unit)}[/]")
+    console.print(f"[bold]{escape(bundle.verdict.sentence(unit))}[/]")
     if bundle.best != NETWORK:
         console.print(f"Lowest error: the {WORDS[bundle.best]}; `predict --with best` uses it.")
-    console.print(f"{folder}: the model; look at {folder / 'report.html'}")
+    _say(f"{folder}: the model; look at {folder / 'report.html'}")
 
 
 def _processes(threads: int) -> int:
     """Return the number of processes; 0 stands for the cores that this process may use."""
-    return threads or len(os.sched_getaffinity(0))
+    return threads or usable_cores()
+
+
+def _say(text: str) -> None:
+    """Print a line as it is: names and paths may look like markup."""
+    console.print(text, markup=False)
 
 
 @contextmanager
@@ -233,13 +241,15 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def _lines(total: int) -> Callable[[int], None]:
     started = told = time.monotonic()
+    first: int | None = None  # batches of earlier sittings
 
     def tell(batches: int) -> None:
-        nonlocal told
+        nonlocal told, first
         now = time.monotonic()
-        if batches and now - told > TELL:
+        first = batches if first is None else first
+        if batches > first and now - told > TELL:
             told = now
-            left = (now - started) * (total - batches) / batches
+            left = (now - started) * (total - batches) / (batches - first)
             console.print(f"training: {batches / total:.0%}, about {left / 60:.0f} min left")
 
     return tell

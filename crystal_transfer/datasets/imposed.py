@@ -1,12 +1,14 @@
 """Splits and ranges that others have published, so that results can be compared with theirs."""
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
+from crystal_transfer.files import read_sealed_json
 
 
 def of_dataset(path: str | Path, dataset: str, required: bool = False) -> Any:
@@ -38,6 +40,24 @@ def of_dataset(path: str | Path, dataset: str, required: bool = False) -> Any:
             "it, or take the dataset out of the study."
         )
     return found.get(dataset.upper())
+
+
+def test_ids_of(
+    own: str | Path, imposed: Iterable[str | Path], dataset: str, required: bool = False
+) -> list[str] | None:
+    """Return the crystals that are set aside to test on, by name; None where nothing says which.
+
+    Parameters
+    ----------
+    own
+        What rule `clean` notes: those of the dataset's separate test file.
+    imposed
+        Files of published test sets, of which the last one counts; see `of_dataset` for the others.
+    """
+    found: list[str] | None = read_sealed_json(own)
+    for path in imposed:
+        found = of_dataset(path, dataset, required)
+    return found
 
 
 def range_of_dataset(path: str | Path, dataset: str, unit: str = "") -> Scaler | None:

@@ -62,6 +62,7 @@ class BundleFiles:
     report: str
     work: str
     plan: str
+    remark: str
     inputs: str
 
     def part(self, name: str) -> dict[str, str]:
@@ -140,6 +141,7 @@ class Layout:
             report=f"{folder}/report.html",
             work=f"{folder}/work",
             plan=f"{folder}/work/plan.json",
+            remark=f"{folder}/work/README.txt",
             inputs=f"{folder}/work/inputs",
         )
 

@@ -2,14 +2,14 @@
 
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals, splits
-from crystal_transfer.datasets.imposed import of_dataset
-from crystal_transfer.files import read_sealed_json
+from crystal_transfer.datasets.imposed import of_dataset, test_ids_of
 
 with logged(snakemake.log[0]):
     dataset, params = snakemake.wildcards.dataset, snakemake.params
-    test_ids, samples = read_sealed_json(snakemake.input.test_ids), None
-    for path in snakemake.input.imposed_test_ids:
-        test_ids = of_dataset(path, dataset, required=params.is_tested)
+    samples = None
+    test_ids = test_ids_of(
+        snakemake.input.test_ids, snakemake.input.imposed_test_ids, dataset, params.is_tested
+    )
     for path in snakemake.input.imposed_samples:
         samples = of_dataset(path, dataset, required=params.is_tested)
     split = splits.split(

@@ -9,7 +9,8 @@ from crystal_transfer.errors import InputError
 Row = dict[str, Any]
 
 STRUCTURE, ATOMS, ID = "structure", "atoms", "jid"
-OTHER_NAMES = ("final_structure", "initial_structure")  # of a structure; the first that a row has
+# of a structure; the first that any row has
+OTHER_NAMES = ("final_structure", "initial_structure")
 
 
 def is_structure(value: Any) -> bool:
@@ -42,11 +43,11 @@ def simplified(path: str | Path, content: Any) -> Any:
             )
         content = _rows_of_object(path, _renamed_columns(content))
     if isinstance(content, list):
-        return list(map(_row, content))
+        return _rows(content)
     if isinstance(content, dict) and isinstance(content.get("data"), list):
-        return content | {"data": list(map(_row, content["data"]))}
+        return content | {"data": _rows(content["data"])}
     if isinstance(content, dict):
-        return {name: _row(row) for name, row in content.items()}
+        return dict(zip(content, _rows(list(content.values())), strict=True))
     return content
 
 
@@ -141,13 +142,23 @@ def _renamed_columns(content: Row) -> Row:
     return dict(zip(renamed, content.values(), strict=True))
 
 
-def _row(row: Any) -> Any:
+def _rows(rows: list[Any]) -> list[Any]:
+    """Bring rows to one form; all take their structure from one key, missing there or not."""
+    found = [row for row in rows if isinstance(row, dict)]
+    has_own = any(STRUCTURE in row for row in found)
+    other = next((name for name in OTHER_NAMES if any(_has(row, name) for row in found)), None)
+    return [_row(row, None if has_own else other) for row in rows]
+
+
+def _has(row: Row, name: str) -> bool:
+    return is_structure(row.get(name)) or isinstance(row.get(name), str)
+
+
+def _row(row: Any, other: str | None) -> Any:
     if is_structure(row):
         return {STRUCTURE: row}
     if is_atoms(row):
         return {ATOMS: row}
-    if isinstance(row, dict) and STRUCTURE not in row:
-        for name in OTHER_NAMES:
-            if is_structure(row.get(name)) or isinstance(row.get(name), str):
-                return row | {STRUCTURE: row[name]}
+    if other is not None and isinstance(row, dict) and other in row:
+        return row | {STRUCTURE: row[other]}
     return row
