@@ -615,6 +615,23 @@ def test_layouts_that_say_the_same(layout, tmp_path):
         assert [record.id for record in records] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("layout", ["records", "split", "index", "columns", "table", "data"])
+def test_a_missing_relaxed_structure_is_not_the_unrelaxed_one(layout, tmp_path):
+    """Of several structures per row all rows take the same, missing or not."""
+    finals = [salt.as_dict() for salt in salts()]
+    finals[1] = None
+    start = [salt.as_dict() for salt in reversed(salts())]
+    table = pd.DataFrame({"gap": [1.0, 2.0, 3.0], "final_structure": finals,
+                          "initial_structure": start})  # fmt: skip
+    orient = "records" if layout == "data" else layout
+    content = json.loads(table.to_json(orient=orient))
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"data": content} if layout == "data" else content))
+    read, rejected = clean(read_file(path, "gap"))
+    assert read.targets.tolist() == [1.0, 3.0]
+    assert len(rejected) == 1
+
+
 def test_tables_of_atoms_that_do_not_fit_are_not_read(tmp_path):
     atoms = jarvis_rows()[0]["atoms"]
     path = tmp_path / "x.json"
