@@ -24,7 +24,7 @@ import pandas as pd
 from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.baselines.models import fit_baseline
 from crystal_transfer.bundles.comparison import BLEND
-from crystal_transfer.bundles.data import Crystals, read_labelled
+from crystal_transfer.bundles.data import Crystals, read_labelled, without_known
 from crystal_transfer.bundles.finetune import finetune
 from crystal_transfer.bundles.names import SCRATCH
 from crystal_transfer.bundles.plan import Options
@@ -68,10 +68,11 @@ def source_of(dataset: str) -> str:
 
 
 def divided(table: CrystalTable, case: Case) -> tuple[CrystalTable, CrystalTable]:
-    """Draw the sample of a trial, and crystals outside of it to test on."""
+    """Draw the sample of a trial, and to test on crystals that match none of it."""
     order = np.random.default_rng(1000 * case.trial).permutation(len(table))
     inside, outside = order[: case.n], order[case.n : case.n + TESTED]
-    return tabulate(table[row] for row in inside), tabulate(table[row] for row in outside)
+    sample, test = (tabulate(table[row] for row in rows) for rows in (inside, outside))
+    return sample, without_known(Crystals(test, []), sample).table
 
 
 def measured(case: Case, data: Path, processes: int, epochs: int) -> dict[str, Any]:

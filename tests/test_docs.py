@@ -50,7 +50,7 @@ def test_python_of_the_readme_runs(alloys, tmp_path, monkeypatch, capsys):
     code = re.search(r"^```python\n(.*?)^```$", PAGES[0].read_text(), re.M | re.S)[1]
     rows = [
         {
-            "jid": crystal.id, "target": crystal.target,
+            "jid": crystal.id, "gap": crystal.target,
             "atoms": {
                 "lattice_mat": crystal.lattice.tolist(), "coords": crystal.coordinates.tolist(),
                 "elements": [SYMBOLS[number] for number in crystal.numbers],

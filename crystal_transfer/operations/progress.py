@@ -50,13 +50,13 @@ def _standing(study: Study, run: Run, now: float) -> Standing:
         return Standing(_state_by_log(files, now))
     try:
         trained = read_json(files.description)
-        taken = float(trained["seconds"])
         own = description(run), deciding(study.settings(run))
-        same = own == (trained["run"], deciding(trained["settings"]))
+        if own != (trained["run"], deciding(trained["settings"])):
+            return Standing("outdated")
+        return Standing("done", float(trained["seconds"]))
     except (InputError, KeyError, TypeError, ValueError) as error:
         print(f"warning: {files.description} is damaged and left out ({error})")
         return Standing("done")
-    return Standing("done", taken) if same else Standing("outdated")
 
 
 def _state_by_log(files: RunFiles, now: float) -> str:
@@ -72,9 +72,18 @@ def _state_by_log(files: RunFiles, now: float) -> str:
 
 
 def finished(study: Study, runs: Iterable[Run]) -> list[Run]:
-    """Return those of the runs that have finished as the config describes them now."""
-    now = time.time()
-    return [run for run in runs if _standing(study, run, now).state == "done"]
+    """Return those of the runs that have finished as the config describes them now.
+
+    Others that have finished are named.
+    """
+    now, found = time.time(), []
+    for run in runs:
+        state = _standing(study, run, now).state
+        if state == "done":
+            found.append(run)
+        elif state == "outdated":
+            print(f"{run.id}: left out, it was trained as another config says")
+    return found
 
 
 def unfinished(study: Study, standings: Mapping[str, Standing]) -> pd.DataFrame:
