@@ -243,8 +243,16 @@ def assemble(
         crystals=start.crystals,
         source_model=source if with_source else None,
     )
-    _write(bundle, crystals, results, work, folder, processes, test)
+    tested = None if test is None else _tested(bundle, test, processes)
+    _write(bundle, crystals, results, work, tested)
     return bundle
+
+
+def _tested(bundle: Bundle, test: CrystalTable, processes: int) -> pd.DataFrame:
+    """Predict test crystals, their targets beside them."""
+    tested = predict_bundle(bundle, test, processes=processes)
+    tested.insert(1, "target", test.targets)
+    return tested
 
 
 def _results(
@@ -276,12 +284,10 @@ def _write(
     crystals: Crystals,
     results: Results,
     work: Work,
-    folder: Path,
-    processes: int,
-    test: CrystalTable | None,
+    tested: pd.DataFrame | None,
 ) -> None:
     """Write all files of a bundle but its weights; `model.json` last."""
-    plan, table = bundle.plan, crystals.table
+    plan, table, folder = bundle.plan, crystals.table, work.folder.parent
     write_rejected(crystals.rejected, folder / "rejected.csv")
     write_json(
         folder / "splits.json",
@@ -298,10 +304,7 @@ def _write(
             *(values.tolist() for values in results.predictions.values()), strict=True),
     )  # fmt: skip
     save_training_set(bundle.training, folder)
-    tested = None
-    if test is not None:
-        tested = predict_bundle(bundle, test, processes=processes)
-        tested.insert(1, "target", test.targets)
+    if tested is not None:
         write_text(folder / TEST, tested.to_csv(index=False))
     curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
     write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
