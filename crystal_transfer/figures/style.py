@@ -24,7 +24,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 
 GAP = 2.0  # between two sizes, where there is one alone
-MOST_APART = 1.08  # factor between two lines at one size
+STEP = 1 / 50  # of a size axis, between two lines at one size
 # Okabe & Ito's palette without yellow, which is too pale on white
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
@@ -241,8 +241,8 @@ def half_widths(cells: pd.DataFrame, metric: str, trials: str = "trials") -> pd.
 def apart(sizes: Iterable[int], lines: int) -> float:
     """Return the factor by which lines at one size stand beside each other on a logarithmic axis.
 
-    Together they fill three fifths of the smallest gap between two sizes, and are no farther apart
-    than needed.
+    Together they fill three fifths of the smallest gap between two sizes at most, and are no
+    farther apart than needed: a `STEP` of the axis.
 
     Parameters
     ----------
@@ -253,7 +253,8 @@ def apart(sizes: Iterable[int], lines: int) -> float:
     """
     each = sorted(set(sizes))
     gap = min((after / size for size, after in itertools.pairwise(each)), default=GAP)
-    return float(min(gap ** (0.6 / max(lines, 1)), MOST_APART))
+    span = each[-1] / each[0] if len(each) > 1 else GAP**2
+    return float(min(gap ** (0.6 / max(lines, 1)), span**STEP))
 
 
 def by_dataset(table: pd.DataFrame, datasets: Iterable[str]) -> pd.DataFrame:
