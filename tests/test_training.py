@@ -20,7 +20,7 @@ from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import read_json, write_sealed_json
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.protocols import TestedEpoch
+from crystal_transfer.protocols import FrozenNorms, TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
 from crystal_transfer.training.metrics import metrics
@@ -214,6 +214,23 @@ def test_cuda_is_not_quietly_replaced(inputs, tmp_path):
 def test_a_sample_larger_than_the_pool_is_refused(inputs, tmp_path):
     with pytest.raises(InputError, match="has only 32 crystals"):
         train(replace(SCRATCH, size=33), inputs, outputs(tmp_path), SETTINGS)
+
+
+@pytest.mark.parametrize("steps", [2, 3, 10, 20, 100])
+def test_a_rate_that_rises_for_one_step_is_refused(steps):
+    """PyTorch's schedule divides by zero then; with any other share of the steps it can be made."""
+    network = torch.nn.Linear(2, 1)
+    for share in (0.0, 0.05, 0.1, 0.3, 0.5, 1.0):
+        how = replace(HOW, epochs=steps, pct_start=share)
+        if share * steps == 1:
+            with pytest.raises(InputError, match=r"training.pct_start: \S+ of \d+ steps is one"):
+                loop.Training(network, how, 1, FrozenNorms.MOVING)
+        else:
+            training = loop.Training(network, how, 1, FrozenNorms.MOVING)
+            for _ in range(steps - 1):
+                training.optimiser.step()
+                training.schedule.step()
+            assert 0 < training.schedule.get_last_lr()[0] <= how.max_lr
 
 
 def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
