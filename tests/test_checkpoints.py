@@ -5,6 +5,8 @@ import zipfile
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.alignn import ALIGNN
@@ -90,6 +92,35 @@ def test_damaged_or_dangerous_files(tmp_path, capsys, content, message):
     with pytest.raises(InputError, match=message):
         load_weights(path)
     assert "must not run" not in capsys.readouterr().out
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_damage_is_one_sentence(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("damaged") / "weights.pt"
+    torch.save({"a": torch.ones(3), 7: torch.ones(2)}, path)
+    whole = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole)) | st.just(len(whole)))])
+    try:
+        load_weights(path)
+    except InputError as error:
+        assert "\n" not in str(error)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_any_other_file_is_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("other") / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        load_weights(path)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        load_weights(tmp_path)
 
 
 def test_a_pickled_object_is_refused(tmp_path, capsys):

@@ -20,6 +20,7 @@ from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, shared
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.build import build
+from crystal_transfer.models.heads import PropertyHeads
 from crystal_transfer.protocols import AbsentLabels, TestLabels
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import tasks
@@ -27,6 +28,11 @@ from crystal_transfer.training.criterion import TERMS, Criterion
 from crystal_transfer.training.run import Inputs, train
 
 MULTI = Run(RunKind.MULTIPRETRAIN, "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
+
+
+def test_a_code_that_pytorch_uses_itself_is_refused():
+    with pytest.raises(InputError, match="type: PyTorch has this name itself"):
+        PropertyHeads(8, ["GV", "type"])
 
 
 def disguised(crystal, scale=1.0, repeat=2):
@@ -100,6 +106,19 @@ def test_excluded_crystals_are_not_learned(two):
     _, known, split = merged(two, {"A": split_pool(two)[:7]})
     assert (known.use[:, 0] == LEARNED).sum() == len(split["A"].pool) - 7
     assert ((known.use[:, 0] == ABSENT) & np.isfinite(known.values[:, 0])).sum() == 7
+
+
+def test_labels_that_others_test_on_are_learned_under_no_protocol(two, tmp_path):
+    own = splits.split("A", two["A"].ids.tolist(), 0.2, 0)
+    crystals, known, _ = merged(two, {"A": [*own.test[:2], *own.pool[:3]]})
+    labels.save(known, tmp_path / "labels.npz")
+    kept = tasks.several_properties(MULTI, str(tmp_path / "labels.npz"), 0, TestLabels.KEPT)
+    excluded = {f"A-{id}" for id in (*own.test[:2], *own.pool[:3])}
+    learned = {id for id, row in kept.targets.items() if np.isfinite(row[0])}
+    assert learned == {f"A-{id}" for id in two["A"].ids} - excluded
+    # and it is tested on those of its test set that it has not learned
+    assert sorted(kept.tests["A"].ids) == sorted(f"A-{id}" for id in own.test[:2])
+    assert kept.tests["B"].ids == []
 
 
 def split_pool(two) -> list[str]:

@@ -261,14 +261,24 @@ def test_a_gpu_is_not_given_another_precision():
         min_size=2, max_size=40,
     )
 )  # fmt: skip
-def test_metrics_are_those_of_scipy(pairs):
-    target, prediction = np.array(pairs, dtype=float).T
+def test_metrics_are_those_of_scipy_and_scikit_learn(pairs):
+    target, prediction = np.array(pairs, dtype=float).T / 10
     found = metrics(target, prediction, 2.0)
+    if np.ptp(target) == 0:
+        assert found["r2"] is None
+    else:
+        assert found["r2"] == pytest.approx(r2_score(target, prediction))
     assert found["median_ae"] == pytest.approx(np.median(np.abs(target - prediction)))
     if np.ptp(target) == 0 or np.ptp(prediction) == 0:
         assert found["spearman"] is None
     else:
         assert found["spearman"] == pytest.approx(spearmanr(target, prediction).statistic)
+
+
+@pytest.mark.parametrize("known", [[], [0.3], [0.1, 0.1, 0.1]])
+def test_validation_of_targets_that_do_not_differ_has_no_r2(known):
+    target = torch.tensor([*known, torch.nan])
+    assert np.isnan(loop._r2(target + 0.1, target))
 
 
 def test_the_optimiser_is_pytorchs():

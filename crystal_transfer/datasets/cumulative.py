@@ -6,7 +6,7 @@ import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal, CrystalTable, tabulate
 from crystal_transfer.datasets.fingerprints import group
-from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, Labels
+from crystal_transfer.datasets.labels import ABSENT, LEARNED, TESTED, TESTED_ALONE, Labels
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.splits import Split
 
@@ -32,7 +32,7 @@ def accumulate(
         The first member of each group of equal crystals, named ``<code>-<id>``; its target is NaN.
     labels
         Their values in every dataset. Labels of a dataset's test set are `TESTED`, those
-        excluded `ABSENT`.
+        excluded `ABSENT`, and those that are both `TESTED_ALONE`.
     """
     codes = list(tables)
     groups = group(list(tables.values()))
@@ -45,7 +45,7 @@ def accumulate(
         for crystal, number in zip(tables[code], numbers, strict=True):
             values[number, column] = crystal.target
             if crystal.id in test:
-                use[number, column] = TESTED
+                use[number, column] = TESTED_ALONE if crystal.id in left_out else TESTED
             elif crystal.id not in left_out:
                 use[number, column] = LEARNED
             if number not in members:

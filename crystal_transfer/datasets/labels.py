@@ -11,7 +11,9 @@ from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_sealed, sealed_when_whole
 
-ABSENT, LEARNED, TESTED = 0, 1, 2  # what a label is used for
+# What a label is used for. Both of the last two are in the test set of their own dataset; those of
+# the last must not be learned whatever the protocol says: another dataset tests on the crystal.
+ABSENT, LEARNED, TESTED, TESTED_ALONE = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Labels:
         Targets in the physical unit of each property, [n_crystals, n_properties]; NaN where the
         crystal is not in that dataset.
     use
-        `ABSENT`, `LEARNED` or `TESTED`, [n_crystals, n_properties] uint8. Absent are also labels
-        that must not be learned.
+        `ABSENT`, `LEARNED`, `TESTED` or `TESTED_ALONE`, [n_crystals, n_properties] uint8. Absent
+        are also labels outside of the test set that must not be learned.
     scalers
         Ranges of the properties.
     """

@@ -6,6 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.models.strategies import MULTI_HEAD, Head
 
 
@@ -43,6 +44,12 @@ class PropertyHeads(nn.Module):
 
     def __init__(self, features: int, properties: Sequence[str], head: Head = MULTI_HEAD):
         super().__init__()
+        for code in properties:
+            if hasattr(nn.ModuleDict, code):
+                raise InputError(
+                    f"{code}: PyTorch has this name itself, so that it cannot be the code of one of "
+                    "several properties of a model; give the dataset another, say with capitals"
+                )
         self.heads = nn.ModuleDict(
             {code: perceptron((features, *head.hidden, 1)) for code in properties}
         )

@@ -29,6 +29,7 @@ DTYPES = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors package
 CHECKSUM = "sha256"  # key of the metadata: of all bytes after the header
+HEADER_CHECKSUM = "sha256_header"  # of all else that the header says
 
 
 def save_tensors(
@@ -58,8 +59,9 @@ def save_tensors(
         offset += len(numbers)
         parts.append(numbers)
     body = b"".join(parts)
-    checksum = hashlib.sha256(body).hexdigest()
-    header["__metadata__"] = {**(metadata or {}), CHECKSUM: checksum}
+    described = {**(metadata or {}), CHECKSUM: hashlib.sha256(body).hexdigest()}
+    own = _header_checksum(header, described)
+    header["__metadata__"] = described | {HEADER_CHECKSUM: own}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # so that the numbers are aligned
     with replaced_when_whole(path) as temporary:
@@ -84,6 +86,9 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise ValueError("the length of its header is wrong")
         header = json.loads(content[8 : 8 + size])
         metadata: dict[str, str] = header.pop("__metadata__", {})
+        own = metadata.pop(HEADER_CHECKSUM, None)  # older versions wrote none
+        if own is not None and own != _header_checksum(header, metadata):
+            raise ValueError("the checksum of its header differs")
         body = bytearray(content[8 + size :])
         tensors = {name: _tensor(body, entry) for name, entry in header.items()}
         _check_whole(header, len(body))
@@ -94,6 +99,11 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             f"{path}: is damaged or no file of tensors ({error}); delete it and run again."
         ) from None
     return tensors, metadata
+
+
+def _header_checksum(header: Mapping[str, Any], metadata: Mapping[str, str]) -> str:
+    """Return a checksum of where tensors lie and what is said about them."""
+    return hashlib.sha256(json.dumps([header, metadata], sort_keys=True).encode()).hexdigest()
 
 
 def _bytes(tensor: Tensor) -> bytes:

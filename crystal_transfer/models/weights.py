@@ -1,6 +1,5 @@
 """Weights from files of others and of ours; nothing from outside is ever unpickled."""
 
-import pickle
 import re
 import sys
 import zipfile
@@ -41,13 +40,11 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         content = _read(Path(path))
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; give the path of a .pt file.") from None
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        zipfile.BadZipFile,
-        ValueError,
-    ) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001: a damaged file may raise anything in the unpickler
         reason = (str(error).splitlines() or ["it is cut off"])[0]
         raise InputError(
             f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "
@@ -57,7 +54,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
     tensors = {
-        name.removeprefix("module."): value  # torch.nn.DataParallel adds the prefix
+        str(name).removeprefix("module."): value  # torch.nn.DataParallel adds the prefix
         for name, value in (content.items() if isinstance(content, dict) else ())
         if isinstance(value, Tensor)
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import time
 import zipfile
 from collections.abc import Callable
@@ -123,7 +124,7 @@ class Training:
         if float(how.pct_start * steps) == 1:  # PyTorch divides by the steps after the first
             raise InputError(
                 f"config key training.pct_start: {how.pct_start:g} of {steps} steps is one, in "
-                "which the learning rate cannot rise; write a larger share, or 0.0 for none."
+                "which the learning rate cannot rise; write a larger share."
             )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser,
@@ -351,5 +352,7 @@ def _validate(criterion: Criterion, prediction: Tensor, true: LabelledGraphs) ->
 def _r2(prediction: Tensor, target: Tensor) -> float:
     """Return R2 over all labels together; NaN where they do not differ."""
     known = torch.isfinite(target)
-    spread = (target[known] - target[known].mean()).square().sum()
-    return float(1 - (prediction[known] - target[known]).square().sum() / spread)
+    own, error = target[known], (prediction - target)[known]
+    if not own.numel() or own.min() == own.max():
+        return math.nan
+    return float(1 - error.square().sum() / (own - own.mean()).square().sum())

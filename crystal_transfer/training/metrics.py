@@ -40,7 +40,8 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
     squared = float((error**2).sum())
     mae = float(np.abs(error).mean())
     return {
-        "r2": _finite(1 - squared / spread) if spread > 0 else None,
+        # not `spread > 0`: the mean of equal numbers may differ from them in the last digit
+        "r2": _finite(1 - squared / spread) if np.ptp(target) > 0 else None,
         "mae": _finite(mae),
         "rmse": _finite(math.sqrt(squared / len(error))),
         "mae_scaled": _finite(mae / half_range),

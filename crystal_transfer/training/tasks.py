@@ -82,7 +82,8 @@ def one_property(
 def several_properties(run: Run, labels_path: str, seed: int, test_labels: TestLabels) -> Task:
     """Take all crystals that have a label of one of the run's properties.
 
-    Labels of crystals that a dataset tests on are learned only if the protocol keeps them.
+    Labels of crystals that a dataset tests on are learned only if the protocol keeps them, and it
+    is tested on those alone that are not learned.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ def several_properties(run: Run, labels_path: str, seed: int, test_labels: TestL
     training, validation = splits.train_and_validation(sample)
     tests = {}
     for place, code in enumerate(run.properties):
-        tested = use[:, place] == labels.TESTED
+        own = use[:, place]
+        tested = ((own == labels.TESTED) | (own == labels.TESTED_ALONE)) & ~wanted[:, place]
         ids = everything.ids[tested].tolist()
         tests[code] = TestSet(ids, scaled[tested, place], scalers[place])
     return Task(training, validation, targets, tests)
