@@ -39,6 +39,8 @@ def test_changes_are_those_of_scipys_paired_test():
     )
     assert (row["study"], row["cell"], row["trials"]) == ("other", "scratch_A_n20", 3)
     assert row["mae_increase"] == pytest.approx(np.mean([-50, -25, 10]))
+    assert row["median_ae_increase"] == row["mae_increase"]
+    assert (row["spearman_difference"], row["spearman_difference_ci95"]) == (0, 0)
     interval = stats.ttest_rel(other["r2"], base["r2"]).confidence_interval(0.95)
     assert row["r2_difference"] - row["r2_difference_ci95"] == pytest.approx(interval.low)
     assert row["r2_difference"] + row["r2_difference_ci95"] == pytest.approx(interval.high)
@@ -58,7 +60,7 @@ def test_the_picture_has_a_row_per_study_and_no_cell_of_two_trials():
     assert len(table) == 3
     figure = drawing.contrast(table)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["an other", "one"]
+    assert labels == ["one", "an other"]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["scratch A, n = 20"]
 

@@ -110,7 +110,7 @@ def test_excluded_crystals_are_not_learned(two):
 
 def test_labels_that_others_test_on_are_learned_under_no_protocol(two, tmp_path):
     own = splits.split("A", two["A"].ids.tolist(), 0.2, 0)
-    crystals, known, _ = merged(two, {"A": [*own.test[:2], *own.pool[:3]]})
+    _, known, _ = merged(two, {"A": [*own.test[:2], *own.pool[:3]]})
     labels.save(known, tmp_path / "labels.npz")
     kept = tasks.several_properties(MULTI, str(tmp_path / "labels.npz"), 0, TestLabels.KEPT)
     excluded = {f"A-{id}" for id in (*own.test[:2], *own.pool[:3])}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -19,14 +18,15 @@ from crystal_transfer.figures.style import (
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 AXES = {"r2_difference": "change of test $R^2$", "mae_increase": "change of test MAE (%)"}
-ROW = 0.42  # inches of a study
+MARK, GAP = 0.1, 0.2  # inches of a cell, and between studies
 FAR_R2, LINEAR_R2 = 1.0, 0.1  # one cell with a change beyond the former would hide all others
 
 
 def contrast(table: pd.DataFrame) -> Figure:
-    """Draw `results.contrast.contrast`: a row per study, a point per cell, R2 and MAE.
+    """Draw `results.contrast.contrast`: a block per study, a point per cell, R2 and MAE.
 
-    Cells of fewer than three trials are left out: nothing is claimed from those.
+    The colour says what is tested on, the mark what a network starts from. Cells of fewer than
+    three trials are left out: nothing is claimed from those.
     """
     table = table[table["trials"] >= FEWEST_TRIALS]
     if table.empty:
@@ -35,32 +35,50 @@ def contrast(table: pd.DataFrame) -> Figure:
     # what a short name does not tell apart, such as learning rates, the cell's own name does
     shared = table.groupby("name")["cell"].transform("nunique") > 1
     table["name"] = table["name"].mask(shared, table["cell"])
-    studies = list(dict.fromkeys(table["study"]))[::-1]
-    names = list(dict.fromkeys(table["name"]))
-    height = 1.8 + ROW * len(studies) + 0.12 * len(names)
+    studies = list(dict.fromkeys(table["study"]))
+    counted = table["study"].value_counts().reindex(studies)
+    heights = MARK * counted + GAP
+    ends = heights.cumsum()
+    middles = ends - heights / 2
+    # the cells of a study lie below each other around its name
+    below = MARK * (table.groupby("study").cumcount() - (table["study"].map(counted) - 1) / 2)
+    table["row"] = table["study"].map(middles) + below
+    names = table.drop_duplicates("name").sort_values(["dataset", "kind", "source", "strategy"])
+    looks = _looks(names)
+    height = 1.8 + heights.sum() + 0.05 * len(names)
     figure, axes = plt.subplots(1, len(AXES), figsize=(8.4, height), sharey=True)
     for axis, (column, label) in zip(axes, AXES.items(), strict=True):
-        for place, name in enumerate(names):
-            here = table[table["name"] == name]
-            shift = 0.7 * ((place + 0.5) / len(names) - 0.5)
+        for cell in names.itertuples():
+            here = table[table["name"] == cell.name]
+            marker, colour = looks[cell.name]
             axis.errorbar(
-                here[column], [studies.index(study) - shift for study in here["study"]],
-                xerr=here[f"{column}_ci95"], fmt=MARKERS[place % len(MARKERS)], markersize=4,
-                # a cell more than there are marks has a mark again, in another colour
-                color=COLOURS[(place + place // len(MARKERS)) % len(COLOURS)], elinewidth=1.0,
-                label=name,
+                here[column], here["row"], xerr=here[f"{column}_ci95"], fmt=marker, color=colour,
+                markersize=4, elinewidth=1.0, label=cell.name,
             )  # fmt: skip
-        for row in np.arange(len(studies) - 1) + 0.5:
-            axis.axhline(row, color="0.9", linewidth=0.6, zorder=0)
+        for end in ends[:-1]:
+            axis.axhline(end, color="0.9", linewidth=0.6, zorder=0)
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_yticks(range(len(studies)), [study.replace("_", " ") for study in studies])
-        axis.set_ylim(-0.5, len(studies) - 0.5)
+        axis.set_yticks(middles, [study.replace("_", " ") for study in studies])
+        axis.set_ylim(ends.iloc[-1], 0)
         axis.set_xlabel(label)
     if table["r2_difference"].abs().max() > FAR_R2:
         axes[0].set_xscale("symlog", linthresh=LINEAR_R2)
         axes[0].set_xlabel(f"{AXES['r2_difference']}, linear to ±{LINEAR_R2:g}")
     legend_below(figure, labelled(axes[0]))
     return figure
+
+
+def _looks(names: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Return a mark and a colour for each cell, the next mark where its own is taken."""
+    ways = list(dict.fromkeys(zip(names["source"], names["strategy"], strict=True)))
+    codes = list(dict.fromkeys(names["dataset"]))
+    looks: dict[str, tuple[str, str]] = {}
+    for cell in names.itertuples():
+        own = ways.index((cell.source, cell.strategy))
+        colour = COLOURS[codes.index(cell.dataset) % len(COLOURS)]
+        marks = [(MARKERS[(own + n) % len(MARKERS)], colour) for n in range(len(MARKERS))]
+        looks[cell.name] = next((mark for mark in marks if mark not in looks.values()), marks[0])
+    return looks
 
 
 def _name(row: Any) -> str:

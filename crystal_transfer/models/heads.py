@@ -47,8 +47,8 @@ class PropertyHeads(nn.Module):
         for code in properties:
             if hasattr(nn.ModuleDict, code):
                 raise InputError(
-                    f"{code}: PyTorch has this name itself, so that it cannot be the code of one of "
-                    "several properties of a model; give the dataset another, say with capitals"
+                    f"{code}: PyTorch has this name itself, so that it cannot be the code of one "
+                    "of several properties of a model; give the dataset another, say with capitals."
                 )
         self.heads = nn.ModuleDict(
             {code: perceptron((features, *head.hidden, 1)) for code in properties}

@@ -44,7 +44,7 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001: a damaged file may raise anything in the unpickler
+    except Exception as error:  # of a damaged file the reader may raise anything
         reason = (str(error).splitlines() or ["it is cut off"])[0]
         raise InputError(
             f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "

@@ -11,6 +11,11 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.results.layout import Layout
 from crystal_transfer.results.tables import half_width, read_runs
 
+# change -> its metric: increases are in %, of errors
+CHANGES = {
+    "r2_difference": "r2", "spearman_difference": "spearman",
+    "mae_increase": "mae", "median_ae_increase": "median_ae",
+}  # fmt: skip
 ABOUT = ["kind", "source", "dataset", "size", "strategy"]  # what tells a reader which cell it is
 
 
@@ -75,9 +80,9 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     Returns
     -------
     A row per study and cell that both have: study, cell (the runs' id without the trial), kind,
-    source, dataset, size, strategy, trials, r2_difference and mae_increase (in % of the MAE of
-    `base`; negative is better), means over the trials, each with the
-    half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
+    source, dataset, size, strategy, trials, r2_difference, spearman_difference, mae_increase and
+    median_ae_increase (in % of that of `base`; negative is better), means over the trials, each
+    with the half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
     diverged in either study are left out, and so are cells in which nothing is different.
 
     Raises
@@ -90,7 +95,7 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     for name, runs in others.items():
         if not set(runs["id"]) & set(base["id"]):
             raise InputError(f"{name}: has no run of the study that it is compared with.")
-        measured = own[["r2", "mae", "n_test"]]
+        measured = own[[*CHANGES.values(), "n_test"]]
         both = runs.dropna(subset="mae").join(measured, on="id", rsuffix="_base")
         both = both.dropna(subset="mae_base")
         other = both.loc[both["n_test"] != both["n_test_base"], "id"]
@@ -101,15 +106,21 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
             )
         changes = both.assign(
             cell=both["id"].str.replace(r"_t\d+$", "", regex=True),
-            r2_difference=both["r2"] - both["r2_base"],
-            mae_increase=100 * (both["mae"] / both["mae_base"] - 1),
+            **{name: _change(name, both) for name in CHANGES},
         )
         for cell, found in changes.groupby("cell", sort=False):
             if np.array_equal(found["mae"], found["mae_base"]):
                 continue
             row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(found)}
-            for column in ("r2_difference", "mae_increase"):
+            for column in CHANGES:
                 row[column] = found[column].mean()
                 row[f"{column}_ci95"] = half_width(found[column])
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _change(name: str, both: pd.DataFrame) -> pd.Series:
+    """Return a change of each run: the difference of a metric, or its increase in %."""
+    metric = CHANGES[name]
+    own, base = both[metric], both[f"{metric}_base"]
+    return 100 * (own / base - 1) if name.endswith("_increase") else own - base

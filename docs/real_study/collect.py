@@ -6,12 +6,15 @@ The study takes longer than one sitting, and its tables stay when results/ is go
 for as long as the config still plans it, defined as it was. What is there replaces it.
 """
 
+import gzip
+import json
 from itertools import product
 from pathlib import Path
 
 import pandas as pd
+import resampling
 from keeping import checksum, definition, definitions_of, write
-from reading import CONFIG, PUBLISHED_CONFIG, ROOT, TABLES, study_of, tested
+from reading import CONFIG, PUBLISHED_CONFIG, ROOT, SIZE, TABLES, study_of, tested
 
 from crystal_transfer.baselines.run import baseline_id
 from crystal_transfer.experiments.config_files import read_config
@@ -25,11 +28,12 @@ from crystal_transfer.operations.progress import finished
 from crystal_transfer.results import tables
 from crystal_transfer.results.contrast import contrast
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
-from crystal_transfer.runs import Run
+from crystal_transfer.runs import Run, RunKind
 
 SWITCHES, SWITCHED = ROOT / "config/switches.yaml", ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
 MEASURED = ["ensembles", "outliers"]
+HISTORIES, LAST_EPOCHS = "histories.json.gz", 5  # of the publication, beside its samples
 
 
 def switched(protocol: str) -> Study:
@@ -144,6 +148,60 @@ def collect_leakage() -> None:
     write(seen.reset_index(), "leakage", tables.CELL, pd.Series(own, index=seen.index))
 
 
+def collect_test_crystals(study: Study) -> None:
+    """Write intervals of gains over test crystals drawn anew, where all predictions are there."""
+    rows, definitions = [], {}
+    for code in study.config.experiments["pairwise"].finetune:
+        runs = [
+            run
+            for name in ("scratch", "pairwise")
+            for run in study.grid[name]
+            if (run.dataset, run.size) == (code, SIZE)
+        ]
+        if len(finished(study, runs)) < len(runs):
+            continue
+        paths = [study.files(run).predictions for run in runs]
+        predictions = read({"predictions": paths}, [])["predictions"]
+        own: dict[str, list[pd.DataFrame]] = {}
+        for run in runs:
+            source = run.source.dataset if run.source else ""
+            own.setdefault(source, []).append(predictions[run.id])
+        each = {source: resampling.errors(trials) for source, trials in own.items()}
+        scratch = each.pop("")
+        key = checksum(sorted(definitions_of(study, runs)))
+        for name, numbers in resampling.gains(scratch, list(each.values())).items():
+            rows.append([name, code, len(scratch), *numbers])
+            definitions[name, code] = key
+    columns = ["compared", "dataset", "n_test", *resampling.COLUMNS]
+    found = pd.DataFrame(rows, columns=columns)
+    write(found, "test_crystals", ["compared", "dataset"], pd.Series(definitions, dtype=object))
+
+
+def collect_validation(study: Study) -> None:
+    """Write validation MAEs at the end of training, ours and the published, on the same crystals.
+
+    Means of the last `LAST_EPOCHS` epochs, scaled.
+    """
+    path = Path(study.config.imposed.samples).parent / HISTORIES
+    if not path.exists():
+        print(f"validation: {path} is not there, nothing done")
+        return
+    published = {
+        code.upper(): trials
+        for code, trials in json.loads(gzip.decompress(path.read_bytes()))["scratch"].items()
+    }
+    rows, runs = [], [run for run in tested(study) if run.kind is RunKind.SCRATCH]
+    for run in finished(study, runs):
+        ours = pd.read_csv(study.files(run).history)["validation_mae"]
+        theirs = published[run.dataset][str(run.trial)][str(run.size)]["validation_mae"]
+        ends = (float(pd.Series(one).tail(LAST_EPOCHS).mean()) for one in (ours, theirs))
+        how = run.hyperparameters.max_lr
+        rows.append([run.id, run.dataset, run.size, how, run.trial, *ends])
+    columns = ["id", "dataset", "size", "max_lr", "trial", "ours", "published"]
+    found = pd.DataFrame(rows, columns=columns)
+    write(found, "validation", ["id"], definitions_of(study, runs))
+
+
 def main() -> None:
     """Gather all tables."""
     study, published = study_of(CONFIG), study_of(PUBLISHED_CONFIG)
@@ -157,6 +215,8 @@ def main() -> None:
     collect_sizes(study, study_of(CONFIG, FULL))
     for name in MEASURED:
         collect_cells(study, name)
+    collect_test_crystals(study)
+    collect_validation(published)
     collect_switches()
     collect_leakage()
 

@@ -94,6 +94,7 @@ BLOCKS = {
             "pretrainings",
             "published_runs",
             "ensembles",
+            "test_crystals",
         ],
         text=summary,
     ),
@@ -120,6 +121,8 @@ BLOCKS = {
         sections.best_of_each,
     ),
     "chance": Block(PAIRS, {"chance": "Gains of transfer with two intervals"}),
+    "test crystals": Block(["test_crystals"], text=sections.with_other_test_crystals),
+    "other metrics": Block(PAIRS, text=sections.by_other_metrics),
     "equal time": Block(
         [*PAIRS, "scratch_epochs_runs"],
         {"scratch_epochs": "Scratch trained for longer"},
@@ -130,14 +133,16 @@ BLOCKS = {
         ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
     ),
     "ensembles": Block(
-        ["ensembles"], {"ensembles": "Networks of several trials averaged"}, sections.averages
+        ["ensembles", "test_crystals"],
+        {"ensembles": "Networks of several trials averaged"},
+        sections.averages,
     ),
     "switches": Block(["contrast"], {"contrast": "What each switch changes"}, sections.switches),
     "leakage": Block(
         ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks
     ),
     "published": Block(
-        ["published_runs"],
+        ["published_runs", "validation"],
         {"published_gain": "What the learning rate of scratch gains, beside published transfer"},
         paper.published_samples,
     ),

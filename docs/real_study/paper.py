@@ -3,13 +3,18 @@
 import pandas as pd
 from reading import (
     PAIRS,
+    PUBLISHED_CONFIG,
     PUBLISHED_RATE,
     RATE,
     SIZE,
     TABLES,
     cells_of,
+    numbers,
     ordered,
     reductions,
+    runs_of,
+    study_of,
+    tested,
     unit,
     whole_runs_of,
 )
@@ -21,16 +26,50 @@ from crystal_transfer.figures import published_gain
 from crystal_transfer.figures.style import by_dataset
 from crystal_transfer.results import claims, publication, select, tables
 from crystal_transfer.results.markdown import markdown
+from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 
 def published_samples(ours: Study) -> str:
     """Put the full network on the published samples beside the publication."""
     return "\n\n".join(
         [
+            finished_cells(ours),
             rate_beside_transfer(ours),
+            same_validation_crystals(ours),
             baselines_on_published_samples(ours),
             beside_the_published(ours),
         ]
+    )
+
+
+def finished_cells(ours: Study) -> str:
+    """Say which cells have finished, and which are planned."""
+    done = tables.cells(whole_runs_of("published"))
+    cells = ", ".join(
+        f"{row.source + ' → ' if row.source else ''}{row.dataset} n = {row.size} at "
+        f"{row.max_lr:g} ({row.trials} trials)"
+        for row in by_dataset(done.sort_values(["size", "max_lr"]), ours.quantities).itertuples()
+    )
+    planned = {run.id.rpartition("_t")[0] for run in tested(study_of(PUBLISHED_CONFIG))}
+    ids = runs_of("published")["id"].str.rsplit("_t", n=1).str[0]
+    left = sorted(planned - set(ids[ids.groupby(ids).transform("size") >= FEWEST_TRIALS]))
+    rest = f"Planned, and not finished: {', '.join(f'`{cell}`' for cell in left)}." if left else ""
+    return f"Finished, of five trials each that are planned: {cells}. {rest}".strip()
+
+
+def same_validation_crystals(ours: Study) -> str:
+    """Compare the end of training with the published histories, on the same crystals."""
+    found = numbers("validation")
+    names = {PUBLISHED_RATE: f"ours at {PUBLISHED_RATE:g}", RATE: f"ours at {RATE:g}"}
+    place = ["dataset", "size", "trial"]
+    ours_at = found.pivot_table(index=place, columns="max_lr", values="ours").rename(columns=names)
+    table = found.drop_duplicates(place).set_index(place)[["published"]].join(ours_at)
+    shown = table.map(lambda mae: value(mae, float("nan"))).reset_index()
+    shown = by_dataset(shown, ours.quantities).rename(columns={"size": "n"})
+    return (
+        "Scaled MAE of scratch on the validation crystals of the published samples, mean of the "
+        "last five epochs, beside the published training histories of the same trial:\n\n"
+        f"{markdown(shown)}"
     )
 
 
@@ -60,7 +99,7 @@ def baselines_on_published_samples(ours: Study) -> str:
         base = by_trial(at_rate, "kind").droplevel("kind")
         found = reductions(best.droplevel("network"), base)
         each = ", ".join(
-            f"{code} {percents(*found.loc[code, size])}"
+            f"{code} {percents(*found.loc[(code, size), ['mean', 'half_width']])}"
             for size in sorted(found.index.unique("size"))
             for code in ordered(ours, found.xs(size, level="size").index)
         )

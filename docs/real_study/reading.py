@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
 
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
@@ -20,6 +22,7 @@ CONFIG = ROOT / "config/compact.yaml"
 PUBLISHED_CONFIG = ROOT / "config/published.yaml"  # on the published samples, as the paper trained
 SIZE = 200  # crystals, of the pairs
 PAIRS = ("pairwise", "pairwise_sizes")  # experiments
+SAMPLE = ["dataset", "size", "trial"]  # what tells samples apart
 RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
 
 
@@ -64,15 +67,26 @@ def numbers(name: str) -> pd.DataFrame:
 
 
 def constant(ours: Study) -> pd.Series:
-    """Return the MAE of predicting the median of the sample, by dataset and size."""
-    cells = cells_of(*ours.config.baselines)
-    return cells[cells["network"] == "median"].set_index(["dataset", "size"])["mae_mean"]
+    """Return the MAE of predicting the median of the sample, by dataset and size.
+
+    Over the trials that scratch and all pairs have.
+    """
+    shared = tables.on_shared_trials(whole_runs_of("scratch", *PAIRS))[SAMPLE].drop_duplicates()
+    plain = whole_runs_of(*ours.config.baselines).merge(shared)
+    cells = tables.cells(plain[plain["network"] == "median"])
+    return cells.set_index(["dataset", "size"])["mae_mean"]
+
+
+def scales() -> pd.Series:
+    """Return the physical units per scaled unit of each dataset."""
+    runs = whole_runs_of("scratch").drop_duplicates("dataset").set_index("dataset")
+    return runs["mae"] / runs["mae_scaled"]
 
 
 def gains_against(experiment: str, way: str) -> pd.DataFrame:
     """Return what transfer gains against scratch, as usual and as an experiment trained it.
 
-    All on the samples of the experiment, so that each is a mean over the same trials.
+    All on the samples that the experiment, scratch as usual and the pairs have in common.
 
     Parameters
     ----------
@@ -81,9 +95,8 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     way
         What it trained otherwise, max_lr or epochs: the index has it, after dataset and size.
     """
-    sample = ["dataset", "size", "trial"]
-    trained = whole_runs_of(experiment)[sample]
-    runs = whole_runs_of("scratch", experiment, *PAIRS).merge(trained)
+    trained = whole_runs_of(experiment)[SAMPLE]
+    runs = tables.on_shared_trials(whole_runs_of("scratch", experiment, *PAIRS).merge(trained))
     return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
 
 
@@ -111,7 +124,7 @@ def best_of(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def reductions(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
-    """Return by how many % errors are below others, paired by trial: mean and half_width, by row.
+    """Return by how many % errors are below others, paired by trial: mean, half_width and trials.
 
     Parameters
     ----------
@@ -120,8 +133,29 @@ def reductions(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     """
     percent = 100 * (1 - own / base.reindex(own.index))
     return pd.DataFrame(
-        {"mean": percent.mean(axis=1), "half_width": percent.apply(half_width, axis=1)}
+        {
+            "mean": percent.mean(axis=1),
+            "half_width": percent.apply(half_width, axis=1),
+            "trials": percent.count(axis=1),
+        }
     ).dropna()
+
+
+def over_datasets(found: pd.DataFrame) -> tuple[float, float]:
+    """Return the mean of reductions over datasets, and the half-width of its 95 % interval."""
+    return found["mean"].mean(), half_width(found["mean"])
+
+
+def surviving(found: pd.DataFrame) -> list[str]:
+    """Name the datasets whose reduction is not zero after Holm's correction for all of them.
+
+    Holm, Scand. J. Statist. 6, 65 (1979), at 5 %, of two-sided t tests over trials.
+    """
+    freedom = found["trials"] - 1
+    errors = found["half_width"] / stdtrit(freedom, 0.975)
+    p = (2 * stdtr(freedom, -(found["mean"] / errors).abs())).sort_values()
+    fails = p.to_numpy() > 0.05 / np.arange(len(p), 0, -1)
+    return list(p.index[: fails.argmax() if fails.any() else len(p)])
 
 
 def beyond(found: pd.DataFrame) -> list[str]:

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 from reading import (
     PAIRS,
@@ -16,12 +17,13 @@ from reading import (
     numbers,
     ordered,
     reductions,
+    scales,
     study_of,
     tested,
     unit,
     whole_runs_of,
 )
-from words import named, percents, value, whole_percent
+from words import both, named, percents, value
 
 from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.experiments.study import Study
@@ -83,8 +85,9 @@ def size_of_the_network(ours: Study) -> str:
         layers = f"{sizes.alignn_layers} + {sizes.gcn_layers}"
         errors = [value(here[name].mean(), half_width(here[name])) for name in SHOWN]
         minutes = f"{here['minutes'].median():.1f}"
-        rows.append([code, f"{layers} layers of {features}", *errors, minutes, unit(ours, code)])
-    columns = ["dataset", "network", *SHOWN.values(), "minutes of a training", "unit"]
+        network = f"{layers} layers of {features}"
+        rows.append([code, network, len(here), *errors, minutes, unit(ours, code)])
+    columns = ["dataset", "network", "trials", *SHOWN.values(), "minutes of a training", "unit"]
     small, full = (
         found[found["hidden_features"] == features].pivot_table(
             index="dataset", columns="trial", values="mae"
@@ -92,7 +95,9 @@ def size_of_the_network(ours: Study) -> str:
         for features in sorted(networks)
     )
     dearer = reductions(full, small)
-    each = ", ".join(f"{code} {percents(*dearer.loc[code])}" for code in dearer.index)
+    each = ", ".join(
+        f"{code} {percents(*dearer.loc[code, ['mean', 'half_width']])}" for code in dearer.index
+    )
     return (
         f"{markdown(pd.DataFrame(sorted(rows), columns=columns))}\n\n"
         f"Paired by trial, the full network's MAE is lower by, in %: {each}. So what the small "
@@ -116,49 +121,106 @@ def pretrainings(ours: Study) -> str:
 
 
 def pools(ours: Study) -> str:
-    """Say which share of the crystals that can be drawn a sample has."""
-    share = ours.test_fraction
+    """Say how many crystals there are, and which share of them a sample has."""
+    share, scale = ours.test_fraction, scales()
+    tested_on = whole_runs_of("scratch").groupby("dataset")["n_test"].first()
     sizes = sorted({run.size for run in ours.grid["scratch"]})
     rows = []
     for code in ours.config.experiments["scratch"].datasets:
         pool = pool_share(ours.datasets[code].size, share)
         shares = [f"{100 * size / pool:.0f}" if size <= pool else "-" for size in sizes]
         expected = pool * (1 - (1 - SIZE / pool) ** TRIALS)
-        rows.append([code, pool, *shares, f"{expected:.0f}"])
-    columns = ["dataset", "can be drawn", *(f"n = {size} (%)" for size in sizes)]
-    columns.append(f"crystals in {TRIALS} samples of {SIZE}, expected")
+        rows.append([code, unit(ours, code), f"{scale[code]:.4g}", ours.datasets[code].size,
+                     tested_on[code], pool, *shares, f"{expected:.0f}"])  # fmt: skip
+    columns = ["dataset", "unit", "a scaled MAE of 1 is", "crystals", "tested on", "can be drawn",
+               *(f"n = {size} (%)" for size in sizes),
+               f"crystals in {TRIALS} samples of {SIZE}, expected"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
 def rates_of_scratch(ours: Study) -> str:
     """Compare transfer with scratch at either rate."""
-    found, plain = gains_against("scratch_rates", "max_lr"), constant(ours)
+    found, plain, scale = gains_against("scratch_rates", "max_lr"), constant(ours), scales()
     tried = sorted(found.index.unique("max_lr"), reverse=True)
     rows = []
     for code in ordered(ours, found.index.unique("dataset")):
         for size, at_size in found.loc[code].groupby(level="size"):
             here = at_size.droplevel("size").reindex(tried)
-            a_constant = value(plain.get((code, size), float("nan")), float("nan"))
-            reached = [value(row.mae_scratch, row.mae_scratch_ci95) for row in here.itertuples()]
+            a_constant = both(plain[code, size], float("nan"), scale[code])
+            reached = [
+                both(row.mae_scratch, row.mae_scratch_ci95, scale[code])
+                for row in here.itertuples()
+            ]
             gained = [
                 f"{percents(row.gain_median, row.gain_median_ci95)} / "
                 f"{percents(row.gain_best, row.gain_best_ci95)}" if row.pairs > 0 else "-"
                 for row in here.itertuples()
             ]  # fmt: skip
-            transfer = of_the_pairs(at_size.iloc[0])
-            rows.append([code, size, a_constant, *reached, transfer, *gained, unit(ours, code)])
+            transfer = of_the_pairs(at_size.iloc[0], scale[code])
+            rows.append([code, size, here["trials"].iloc[0], a_constant, *reached, transfer,
+                         *gained, unit(ours, code)])  # fmt: skip
     names = [f"{rate:g}" for rate in tried]
-    columns = ["dataset", "n", "constant", *(f"scratch at {name}" for name in names)]
+    columns = ["dataset", "n", "trials", "constant", *(f"scratch at {name}" for name in names)]
     columns += ["transfer, median", *(f"gain at {name} (%), median / best" for name in names)]
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
 
 
-def of_the_pairs(gained: pd.Series) -> str:
-    """Write the MAE of the median pair, and how many pairs there are."""
-    if pd.isna(gained["pairs"]):
-        return "-"
-    mae = value(gained["mae_median"], gained["mae_median_ci95"])
-    return f"{mae} ({gained['pairs']:.0f} pairs)"
+def of_the_pairs(gained: pd.Series, per_scaled: float) -> str:
+    """Write the MAE of the median pair."""
+    return both(gained["mae_median"], gained["mae_median_ci95"], per_scaled)
+
+
+def by_other_metrics(ours: Study) -> str:
+    """Say what the median pair gains over scratch by other metrics than the MAE."""
+    runs = tables.on_shared_trials(whole_runs_of("scratch", "pairwise"))
+    runs = runs[runs["size"] == SIZE]
+    rows = []
+    for code in ordered(ours, runs["dataset"]):
+        here = runs[runs["dataset"] == code]
+        row = [code]
+        for name in ("mae", "rmse", "median_ae", "r2", "spearman"):
+            each = here.pivot_table(index=["kind", "source"], columns="trial", values=name)
+            base, median = each.loc["scratch", ""], each.loc["finetune"].median()
+            if name in ("r2", "spearman"):
+                change = median - base
+                row.append(f"{change.mean():+.2f} ± {half_width(change):.2f}")
+            else:
+                change = 100 * (1 - median / base)
+                row.append(percents(change.mean(), half_width(change)))
+        rows.append(row)
+    columns = ["dataset", "MAE lower by (%)", "RMSE lower by (%)", "median AE lower by (%)",
+               "R² higher by", "Spearman higher by"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def with_other_test_crystals(ours: Study) -> str:
+    """Say how wide the intervals of gains are over trials, over test crystals and over both."""
+    found = of_the_median_pair()
+    rows = [
+        [code, row.n_test, f"{row.gain:.1f}", f"{row.trials_ci95:.1f}", f"{row.crystals_ci95:.1f}",
+         f"{row.together:.1f}"]
+        for code, row in found.loc[ordered(ours, found.index)].iterrows()
+    ]  # fmt: skip
+    columns = ["dataset", "test crystals", "lower MAE (%)", "± over trials", "± over test crystals",
+               "± over both"]  # fmt: skip
+    return markdown(pd.DataFrame(rows, columns=columns))
+
+
+def of_the_median_pair() -> pd.DataFrame:
+    """Return gains of the median pair over scratch, with intervals over test crystals too.
+
+    Returns
+    -------
+    By dataset: n_test, gain, trials_ci95, crystals_ci95, and together: both added in quadrature.
+    """
+    found = test_crystals("median pair against scratch")
+    return found.assign(together=np.hypot(found["trials_ci95"], found["crystals_ci95"]))
+
+
+def test_crystals(compared: str) -> pd.DataFrame:
+    """Return gains with intervals over test crystals, by dataset; see `resampling.gains`."""
+    found = numbers("test_crystals")
+    return found[found["compared"] == compared].set_index("dataset")
 
 
 def wins_of_transfer(ours: Study) -> str:
@@ -233,15 +295,18 @@ def at_equal_time(ours: Study) -> pd.DataFrame:
 
 def equal_time(ours: Study) -> str:
     """Compare transfer with scratch trained for as long."""
-    found = at_equal_time(ours)
+    found, scale = at_equal_time(ours), scales()
     usual = next(run for run in ours.grid["scratch"] if run.size == SIZE)
     epochs = [usual.hyperparameters.epochs, *found.index.unique("epochs")[1:]]
     rows = []
     for code in ordered(ours, found.index.unique("dataset")):
         here = found.loc[code].reindex(found.index.unique("epochs"))
-        reached = [value(row.mae_scratch, row.mae_scratch_ci95) for row in here.itertuples()]
+        reached = [
+            both(row.mae_scratch, row.mae_scratch_ci95, scale[code]) for row in here.itertuples()
+        ]
         gained = [percents(row.gain_median, row.gain_median_ci95) for row in here.itertuples()]
-        rows.append([code, *reached, of_the_pairs(here.iloc[0]), *gained, unit(ours, code)])
+        transfer = of_the_pairs(here.iloc[0], scale[code])
+        rows.append([code, *reached, transfer, *gained, unit(ours, code)])
     columns = ["dataset", *(f"scratch, {n} epochs" for n in epochs), "transfer, median"]
     columns += [f"gain over {n} (%)" for n in epochs]
     return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
@@ -272,15 +337,16 @@ def unseen_dataset(ours: Study) -> str:
 
 def one_outlier(ours: Study) -> str:
     """R2 and MAE with and without the farthest target."""
-    found = numbers("outliers")
+    found, scale = numbers("outliers"), scales()
     shown = ["r2", "r2_without", "mae", "mae_without", "median_ae", "spearman"]
     rows = [
         [row["dataset"], row["source"] or "scratch", f"{row['outlier_target']:.3g}",
-         *(value(row[name], row[f"{name}_ci95"], 2 if "r2" in name else 3) for name in shown)]
+         *(value(row[name], row[f"{name}_ci95"], 2 if "r2" in name else 3) for name in shown),
+         f"{row['mae'] / scale[row['dataset']]:.3g}", unit(ours, row["dataset"])]
         for _, row in found.iterrows() if row["source"] == "" or row["dataset"] == "PZ"
     ]  # fmt: skip
     columns = ["dataset", "model", "farthest target", "R²", "R² without", "MAE", "MAE without",
-               "median AE", "Spearman"]  # fmt: skip
+               "median AE", "Spearman", "scaled MAE", "unit"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
@@ -319,21 +385,25 @@ def averaged(ours: Study) -> pd.DataFrame:
 
 def averages(ours: Study) -> str:
     """Say what averaging the predictions of the trials is worth, beside transfer and more data."""
-    scratch = cells_of("scratch")
+    scratch, scale = cells_of("scratch"), scales()
+    gained = test_crystals("median pair against scratch, both averaged")
+    rivals = test_crystals("averaged scratch against the best pair")
     larger = scratch[scratch["size"] == LARGER].set_index("dataset")["mae_mean"]
     rows = []
     for row in averaged(ours).itertuples():
         maes = (row.scratch, row.scratch_averaged, larger.get(row.Index, float("nan")),
                 row.best_pair, row.pair_averaged)  # fmt: skip
         rows.append([
-            row.Index, row.trials, *(value(mae, float("nan")) for mae in maes),
+            row.Index, row.trials,
+            *(both(mae, float("nan"), scale[row.Index]) for mae in maes),
             f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.pairs + 1} cells)",
-            whole_percent(row.averaged_gain), unit(ours, row.Index),
+            *(percents(*some.loc[row.Index, ["gain", "crystals_ci95"]])
+              for some in (gained, rivals)), unit(ours, row.Index),
         ])  # fmt: skip
     columns = ["dataset", "trials", "scratch, one", "scratch, averaged",
                f"scratch, one, n = {LARGER}", "best pair, one", "median pair, averaged",
                "averaging reduces the MAE by (%)", "transfer reduces that of averages by (%)",
-               "unit"]  # fmt: skip
+               "averaged scratch is below the best pair, one, by (%)", "unit"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
@@ -355,21 +425,25 @@ def switches(ours: Study) -> str:
     rows = [
         [row.study, row.cell.removesuffix("_all"),
          f"{row.r2_difference:+.3f} ± {row.r2_difference_ci95:.3f}",
-         f"{row.mae_increase:+.1f} ± {row.mae_increase_ci95:.1f}"]
+         f"{row.spearman_difference:+.3f} ± {row.spearman_difference_ci95:.3f}",
+         f"{row.mae_increase:+.1f} ± {row.mae_increase_ci95:.1f}",
+         f"{row.median_ae_increase:+.1f} ± {row.median_ae_increase_ci95:.1f}"]
         for row in found.itertuples()
     ]  # fmt: skip
-    columns = ["switch", "cell", "change of R²", "change of MAE (%)"]
+    columns = ["switch", "cell", "change of R²", "change of Spearman", "change of MAE (%)",
+               "change of median AE (%)"]  # fmt: skip
     return f"{line}\n\n{markdown(pd.DataFrame(rows, columns=columns))}"
 
 
 def leaks(ours: Study) -> str:
     """Gains on test crystals that pre-training has seen, and on others."""
-    found = numbers("leakage")
+    found, scale = numbers("leakage"), scales()
     found = found[found["n_seen"] >= FEWEST_SEEN]
     groups = {"seen": "seen", "control": "the same, not seen", "unseen": "others"}
     rows = [
         [f"{row['source']} → {row['dataset']}", row["n_seen"], row["n_unseen"],
-         *(value(row[f"mae_{group}"], row[f"mae_{group}_ci95"], 2) for group in groups),
+         *(both(row[f"mae_{group}"], row[f"mae_{group}_ci95"], scale[row["dataset"]])
+           for group in groups),
          unit(ours, row["dataset"]),
          *(percents(row[f"gain_{group}"], row[f"gain_{group}_ci95"]) for group in groups)]
         for _, row in found.iterrows()
@@ -381,6 +455,6 @@ def leaks(ours: Study) -> str:
     return (
         f"{markdown(pd.DataFrame(rows, columns=columns))}\n\n"
         f"The gain is larger where the crystals were seen than on the same crystals unseen in "
-        f"{larger} of {len(found)} pairs: no sign of leakage, with intervals of up to ± "
-        f"{widest:.0f} %, which would hide a large one."
+        f"{larger} of {len(found)} pairs. With intervals of up to ± {widest:.0f} % this can tell "
+        "neither that there is an effect nor that there is none."
     )

@@ -13,6 +13,11 @@ def value(mean: float, half: float, digits: int = 3) -> str:
     return f"{mean:g}" if pd.isna(half) else f"{mean:g} ± {float(f'{half:.2g}'):g}"
 
 
+def both(mae: float, half: float, per_scaled: float) -> str:
+    """Write an MAE with the half-width of its interval, and in brackets the scaled MAE."""
+    return "-" if pd.isna(mae) else f"{value(mae, half)} ({mae / per_scaled:.3g})"
+
+
 def percents(mean: float, half: float) -> str:
     """Write a mean in % with the half-width of its interval."""
     return f"{whole_percent(mean)} ± {half:.0f}"
