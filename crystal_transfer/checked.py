@@ -75,7 +75,7 @@ def sentence_of(
     # what pydantic puts in brackets, "[key]" and our names of forms, is not in the config
     written = [part for part in parts if not part.startswith("[")]
     key = ".".join([*filter(None, [prefix]), *written])
-    return InputError(f"config key {key or '(top level)'}: {_in_words(fault)}.")
+    return InputError(f"config key {key or '(top level)'}: {in_words(fault)}.")
 
 
 # a key that is not known explains others that are missing; a list that is too short may be so
@@ -83,7 +83,7 @@ def sentence_of(
 RANKS = {"extra_forbidden": 0, "unexpected_keyword_argument": 0, "too_short": 2}
 
 
-def _in_words(fault: ErrorDetails) -> str:
+def in_words(fault: ErrorDetails) -> str:
     """Describe a fault and the remedy."""
     kind, value, context = fault["type"], fault.get("input"), fault.get("ctx", {})
     shown = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
@@ -93,7 +93,8 @@ def _in_words(fault: ErrorDetails) -> str:
         case "missing":
             return "is missing; add it"
         case "value_error":
-            return f"{shown} {context['error']}"
+            # a whole mapping says no more than its key
+            return f"{'' if isinstance(value, dict) else shown} {context['error']}".strip()
         case "union_tag_not_found":
             return f"needs the key {context['discriminator']}; add it"
         case "union_tag_invalid":

@@ -135,12 +135,18 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable[A
         writer.writerows(map(_as_text, rows))
 
 
+# what spreadsheets take for a formula, and what is written for it: with a quote more
+FORMULA = re.compile(r"'*([=+@\t\r]|-(?![0-9.]))")
+
+
 def _as_text(row: Iterable[Any]) -> list[Any]:
-    """Keep spreadsheets from taking a name for a formula."""
-    return [
-        f"'{cell}" if isinstance(cell, str) and re.match(r"[=+@\t\r]|-(?![0-9.])", cell) else cell
-        for cell in row
-    ]
+    """Keep spreadsheets from taking a name for a formula; `name_in_csv` gives it back."""
+    return [f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell for cell in row]
+
+
+def name_in_csv(cell: str) -> str:
+    """Return the name that `write_csv` wrote as a cell."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def read_json(path: str | Path) -> Any:

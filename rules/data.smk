@@ -102,6 +102,10 @@ rule normalise:
         version=DATA_VERSION,
         scaling=STUDY.protocol.scaling.value,
         unit=lambda wildcards: STUDY.datasets[wildcards.dataset].unit,
+        # where no range is imposed nothing depends on it
+        is_tested=lambda wildcards, input: (
+            wildcards.dataset in STUDY.tested_datasets if input.target_ranges else None
+        ),
     message:
         "Scaling the targets of {wildcards.dataset} to [-1, 1]"
     script:

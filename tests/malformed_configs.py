@@ -65,22 +65,22 @@ MALFORMED = [
     (
         "model.alignn.hidden_features",
         2.5,
-        "model.alignn: {'alignn_layers': 4, 'gcn_layers': 4, 'embedding_features... has 2.5 for hidden_features; give a",
+        "model.alignn: has 2.5 for hidden_features",
     ),
     (
         "model.alignn.hidden_features",
         0,
-        "model.alignn: {'alignn_layers': 4, 'gcn_layers': 4, 'embedding_features... has a hidden_features below 1; corr",
+        "model.alignn: has a hidden_features below 1",
     ),
     (
         "model.alignn.alignn_layers",
         -1,
-        "model.alignn: {'alignn_layers': -1, 'gcn_layers': 4, 'embedding_feature... has a alignn_layers below 0; correc",
+        "model.alignn: has a alignn_layers below 0",
     ),
     (
         "model.alignn.hidden_features",
         NAN,
-        "model.alignn: {'alignn_layers': 4, 'gcn_layers': 4, 'embedding_features... has nan for hidden_features; give a",
+        "model.alignn: has nan for hidden_features",
     ),
     (
         "model.alignn.width",
@@ -90,7 +90,7 @@ MALFORMED = [
     (
         "model.cgcnn.layers",
         True,
-        "model.cgcnn: {'layers': True, 'hidden_features': 64, 'pooled_features'... has True for layers; give a whole nu",
+        "model.cgcnn: has True for layers",
     ),
     (
         "training.device",
@@ -114,6 +114,12 @@ MALFORMED = [
         "training.weight_decay",
         "1e-5",
         "training.weight_decay: '1e-5' is text to YAML; write the number with a point, such as 1.0e-3.",
+    ),
+    (
+        "training.multipretrain.incomplete_batch",
+        "dropped",
+        "training.multipretrain: would leave the same crystals out of every epoch: write incomplete_batch: kept, or order: "
+        "shuffled.",
     ),
     ("training.pct_start", 1, "training.pct_start: 1: it must be less than 1."),
     ("training.pct_start", INFINITY, "training.pct_start: inf: it must be a finite number."),

@@ -25,6 +25,7 @@ from crystal_transfer.datasets.sources.emt import PROPERTIES, read_emt
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.tables import read_table
 from crystal_transfer.errors import InputError
+from crystal_transfer.files import write_sealed_json
 
 COPPER = {
     "lattice_mat": [[0, 1.8, 1.8], [1.8, 0, 1.8], [1.8, 1.8, 0]],
@@ -334,7 +335,7 @@ def test_imposed_samples(tmp_path):
     content = {"ph": {"1": {"10": [f"c{i}" for i in range(10)]}}}
     path = tmp_path / "trials.json.gz"
     path.write_bytes(gzip.compress(json.dumps(content).encode()))
-    samples = imposed.of_dataset(path, "PH")
+    samples = imposed.samples_of(path, "PH")
     split = splits.split("PH", IDS, 0.1, 0, samples=samples)
     sample = splits.sample_of(split, 10, 1, "random", {})
     assert sample == IDS[:10]
@@ -352,7 +353,62 @@ def test_imposed_samples(tmp_path):
     twice = {"1": {"4": ["c1", "c2", "c3", "c1"]}}
     with pytest.raises(InputError, match="imposed sample 4 of trial 1 has crystal 'c1' twice"):
         splits.split("PH", IDS, 0.1, 0, samples=twice)
-    assert imposed.of_dataset(path, "DC") is None
+    assert imposed.samples_of(path, "DC") is None
+    with pytest.raises(InputError, match="says nothing of dataset DC"):
+        imposed.samples_of(path, "DC", required=True)
+    short = {"1": {"7": IDS[:6]}}
+    with pytest.raises(InputError, match="imposed sample 7 of trial 1 has 6 crystals"):
+        splits.split("PH", IDS, 0.1, 0, samples=short)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "is not of the form"),
+        ({"PH": []}, "PH: .* is not a mapping"),
+        ({"PH": {"1": ["c1"]}}, "PH.1: .* is not a mapping"),
+        ({"PH": {"1": {"5": 5}}}, "PH.1.5: 5 is not a list"),
+        ({"PH": {"1": {"5": "c1"}}}, "PH.1.5: 'c1' is not a list"),
+        ({"PH": {"1": {"5": [[]]}}}, "PH.1.5.0"),
+        ({"PH": {}}, "has nothing for dataset PH"),
+        ({"PH": {"1": {}}, " ph": {"1": {}}}, "has dataset PH 2 times"),
+    ],
+)
+def test_samples_of_another_form(tmp_path, content, message):
+    path = tmp_path / "trials.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message) as caught:
+        imposed.samples_of(path, "PH")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_published_samples_are_read_whole():
+    path = REAL.parents[1] / "reference/trials.json.gz"
+    if not path.exists():
+        pytest.skip("needs ../shared")
+    for code in ("GV", "PH", "FE", "BG", "PZ", "DC", "EBG"):
+        samples = imposed.samples_of(path, code, required=True)
+        assert all(
+            len(ids) == int(size) for sizes in samples.values() for size, ids in sizes.items()
+        )
+
+
+def test_a_test_file_and_an_imposed_test_set(tmp_path):
+    own, file = tmp_path / "own.json", tmp_path / "test_ids.json"
+    file.write_text(json.dumps({"PH": ["c1", 2]}))
+    for noted, code, expected in (
+        (None, "PH", ["c1", 2]), (["test-a"], "DC", ["test-a"]), (None, "DC", None),
+    ):  # fmt: skip
+        write_sealed_json(own, noted)
+        assert imposed.test_ids_of(own, [file], code) == expected
+    write_sealed_json(own, ["test-a"])
+    assert imposed.test_ids_of(own, [file], "DC", required=True) == ["test-a"]
+    with pytest.raises(InputError, match="has one of its own in its `test_path`"):
+        imposed.test_ids_of(own, [file], "PH")
+    file.write_text(json.dumps({"PH": "c1"}))
+    write_sealed_json(own, None)
+    with pytest.raises(InputError, match="PH: 'c1' is not a list"):
+        imposed.test_ids_of(own, [file], "PH")
 
 
 def test_imposed_test_set():
@@ -370,6 +426,9 @@ def test_a_separate_test_file(tmp_path):
     records, test_ids = read_dataset(entry, [])
     assert clean(records)[0].ids.tolist() == ["a", "b", "test-a", "test-b"]
     assert test_ids == ["test-a", "test-b"]
+    write(files[0], [row("test-a"), row("b")])
+    with pytest.raises(InputError, match="row 'test-a' is named as 'a' of"):
+        clean(read_dataset(entry, [])[0])
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2), st.floats(-1e6, 1e6))
@@ -396,6 +455,23 @@ def test_imposed_ranges(tmp_path):
     assert imposed.range_of_dataset(path, "GV") is None
     with pytest.raises(InputError, match="line 3"):
         imposed.range_of_dataset(path, "DC")
+    with pytest.raises(InputError, match="has no range for dataset GV"):
+        imposed.range_of_dataset(path, "GV", required=True)
+    for text, message in (
+        ("dataset,raw_min,raw_max\n ph ,1,2\nPH,1,3\n", "has dataset PH 2 times"),
+        ("dataset,raw_min,raw_max\nPH,1,inf\n", "line 2: not a range"),
+        ("dataset,raw_min,raw_max\nPH,1\n", "line 2: not a range"),
+        ("dataset;raw_min\n", "needs the columns"),
+        ("", "needs the columns"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            imposed.range_of_dataset(path, "PH")
+    path.write_bytes(b"dataset,raw_min,raw_max\n\xff,1,2\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        imposed.range_of_dataset(path, "PH")
+    path.write_text("\ufeffdataset,raw_min,raw_max\n ph ,1,2\n")
+    assert imposed.range_of_dataset(path, "PH") == scaling.Scaler(1, 2)
 
 
 # --- the demo's physics -----------------------------------------------------------------------

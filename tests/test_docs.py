@@ -90,6 +90,20 @@ def test_the_page_of_the_real_study_is_that_of_its_tables(real_study):
     assert set(re.findall(r"<!-- ([\w -]+) -->\n", page)) == {*module.BLOCKS, "end"}
 
 
+def test_numbers_of_the_readme_are_those_of_the_page():
+    page, readme = ((ROOT / name).read_text() for name in ("docs/real-study.md", "README.md"))
+    said = readme.partition("## What is transfer worth?")[2].partition("\n## ")[0]
+    _, *means = re.search(r"^\| mean \| (.*) \|$", page, re.M)[0].strip("| ").split(" | ")
+    for gain in means[:4]:  # over scratch at either rate, of as many steps, of all properties
+        assert f"{gain} %" in said
+    rates = re.findall(r"^\| (GV|PH|DC|EBG) \| 200 \| 0.001 \| \d \| (\d+) ±", page, re.M)
+    codes, gains = zip(*rates, strict=True)
+    assert f"{', '.join(gains[:-1])} and {gains[-1]} % on {', '.join(codes[:-1])} and" in said
+    averaged = page.partition("<!-- ensembles -->")[2].partition("<!-- end -->")[0]
+    less = [int(number) for number in re.findall(r"\| (\d+) \(\d+ to \d+, \d cells\)", averaged)]
+    assert f"{min(less)} to {max(less)} %" in said
+
+
 def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(
     real_study, tmp_path, monkeypatch, capsys
 ):

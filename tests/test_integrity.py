@@ -1,5 +1,6 @@
 """Faults at rest and in reruns: the outcome is that of a fresh folder, or a sentence."""
 
+import csv
 import json
 import os
 import re
@@ -15,12 +16,14 @@ import pytest
 import torch
 import yaml
 from conftest import TINY, fresh_copy, saved, snakemake, start, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 
 from crystal_transfer.datasets import labels, scaling, splits
 from crystal_transfer.datasets.cumulative import accumulate
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import write_csv
+from crystal_transfer.files import name_in_csv, write_csv
 from crystal_transfer.graphs.build import build
 from crystal_transfer.models.weights import member_of
 from crystal_transfer.runs import Run, RunKind
@@ -132,6 +135,15 @@ def test_weights_that_are_not_finite(alloys, tmp_path):
     broken = replace(inputs, weights=str(tmp_path / "diverged.pt"))
     with pytest.raises(InputError, match=r"'fc\.weight' \(1 in all\) is not finite"):
         train(run, broken, outputs(tmp_path / "run"), SETTINGS)
+
+
+@given(st.text(alphabet="'=+-@\t1a", max_size=5))
+def test_names_in_tables_are_read_as_they_were(tmp_path_factory, name):
+    path = tmp_path_factory.mktemp("table") / "x.csv"
+    write_csv(path, ["id", "n"], [[name, 1]])
+    with path.open(newline="") as handle:
+        (row,) = csv.DictReader(handle)
+    assert name_in_csv(row["id"]) == name
 
 
 def test_spreadsheets_see_no_formulas(tmp_path):

@@ -1,7 +1,9 @@
 """How samples are chosen from a pool."""
 
 from collections import Counter
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,18 @@ def test_weighted_lies_between_random_and_uniform():
     assert rare("random") == pytest.approx(expected, rel=0.1)
     assert rare("random") * 1.5 < rare("weighted")
     assert rare("weighted") < rare("uniform") + 1.5
+
+
+@pytest.mark.parametrize("pool_size", [900, 5000])
+def test_weighted_draws_from_a_large_bin_whatever_the_order_of_the_file(pool_size):
+    targets = {f"c{i}": 0.0 for i in range(pool_size)} | {"rare": 1.0}
+    pool = list(targets)
+    draws = [choose("weighted", pool, targets, pool_size // 2, ("X", trial)) for trial in range(20)]
+    places = [pool.index(id) for draw in draws for id in draw if id != "rare"]
+    assert np.mean(places) == pytest.approx(pool_size / 2, rel=0.03)
+    # of two draws of half a bin, half is shared
+    shared = [len(set(a) & set(b)) for a, b in pairwise(draws)]
+    assert np.mean(shared) == pytest.approx(pool_size / 4, rel=0.05)
 
 
 def test_the_first_draw_of_weighted_has_the_probabilities_it_should():

@@ -188,6 +188,18 @@ def test_files_of_versions_without_a_checksum_of_the_header(tmp_path):
         (lambda c: c | {"network": "gnn"}, "description is damaged"),
         (lambda c: {k: v for k, v in c.items() if k != "sizes"}, "description is damaged"),
         (lambda c: c | {"sizes": {"width": 3}}, "description is damaged"),
+        (lambda c: c | {"sizes": c["sizes"] | {"hidden_features": 16.0}}, "not a whole number"),
+        (lambda c: c | {"head": c["head"] | {"hidden": "ab"}}, "not a whole number"),
+        (lambda c: c | {"properties": ["X"]}, "description is damaged"),
+        (
+            lambda c: c | {"properties": {"X": {"minimum": 1, "maximum": None, "unit": ""}}},
+            "description is damaged",
+        ),
+        (
+            lambda c: c | {"properties": {"X": {"minimum": 1, "maximum": 1, "unit": ""}}},
+            "no range is from 1 to 1",
+        ),
+        (lambda c: c | {"bond_rule": "all"}, "description is damaged"),
     ],
 )
 def test_models_of_others(trained, tmp_path, change, message):
@@ -195,6 +207,17 @@ def test_models_of_others(trained, tmp_path, change, message):
     content = change(json.loads(metadata["crystal_transfer"]))
     save_tensors(tensors, tmp_path / "x.safetensors", {"crystal_transfer": json.dumps(content)})
     with pytest.raises(InputError, match=message):
+        load_model(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda f: f[:5], torch.Tensor.double, lambda f: f * torch.nan, lambda f: f[0]]
+)
+def test_features_of_elements_that_are_none(trained, tmp_path, change):
+    tensors, metadata = load_tensors(trained[1].model)
+    tensors["species_features"] = change(tensors["species_features"])
+    save_tensors(tensors, tmp_path / "x.safetensors", metadata)
+    with pytest.raises(InputError, match="features of the elements are not whole"):
         load_model(tmp_path / "x.safetensors")
 
 

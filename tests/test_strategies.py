@@ -8,9 +8,11 @@ import pytest
 import torch
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare, weights_of
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.graphs.store import open_store
 from crystal_transfer.models.networks import build_network
+from crystal_transfer.models.saved import load_model, save_model
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.models.transfer import transfer
 from crystal_transfer.protocols import FrozenNorms
@@ -90,6 +92,26 @@ def test_what_moves(strategy, frozen_norms, inputs, pretrained, tmp_path):
     assert widths == HEADS[strategy]
     if HEADS[strategy] == [1]:
         assert not torch.equal(before["fc.weight"], after["fc.weight"])
+
+
+@pytest.mark.parametrize("strategy", ["all", "last_layer"])
+def test_a_source_from_outside_must_fit(strategy, inputs, pretrained, tmp_path, capsys):
+    origin = Run(RunKind.CHECKPOINT, "OUTSIDE", 0, 1, None)
+    run = Run(RunKind.FINETUNE, "X", 20, 1, HOW, source=origin, strategy=strategy)
+    own = load_model(pretrained.model)
+    path = tmp_path / "source.safetensors"
+    given = replace(inputs, weights=str(path))
+    save_model(own, path)
+    with pytest.raises(InputError, match="was trained on X itself"):
+        train(run, given, outputs(tmp_path / "run"), SETTINGS)
+    other = replace(own, scalers={"Y": own.scalers["X"]})
+    save_model(replace(other, species_features=own.species_features + 1), path)
+    with pytest.raises(InputError, match="with other input features of the elements"):
+        train(run, given, outputs(tmp_path / "run"), SETTINGS)
+    save_model(replace(other, bond_rule="alignn-doubled"), path)
+    capsys.readouterr()
+    train(run, given, outputs(tmp_path / "run"), SETTINGS)
+    assert "trained on bonds of rule alignn-doubled, not as here" in capsys.readouterr().err
 
 
 def test_a_new_head_sees_the_pretrained_body(inputs, pretrained):

@@ -121,6 +121,20 @@ def test_a_training_that_is_asked_to_stop_saves_and_continues_to_the_same_bits(
     assert_identical(undisturbed, result)
 
 
+def test_a_test_of_many_crystals_stops_between_its_parts(
+    undisturbed, inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("crystal_transfer.training.run.TESTED_AT_ONCE", 2)
+    result = outputs(tmp_path)
+    asked = iter([False] * 25 + [True])  # 24 batches, and a part
+    with pytest.raises(Interrupted, match="while testing"):
+        train(SCRATCH, inputs, result, SETTINGS, asked_to_stop=lambda: next(asked))
+    monkeypatch.undo()
+    train(SCRATCH, inputs, result, SETTINGS)
+    assert_identical(undisturbed, result)
+
+
 def test_a_checkpoint_of_another_training_is_not_continued(
     undisturbed, inputs, tmp_path, monkeypatch
 ):

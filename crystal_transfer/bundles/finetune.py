@@ -45,7 +45,7 @@ from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_sealed_json, write_csv, write_json, write_text
+from crystal_transfer.files import name_in_csv, read_sealed_json, write_csv, write_json, write_text
 from crystal_transfer.models.saved import SavedModel, load_model
 
 WORK = "work"  # folder of what is needed only until the model is finished
@@ -196,7 +196,7 @@ def require_tested(folder: Path, test: CrystalTable | None) -> None:
     if test is None:
         return
     path = folder / TEST
-    tested = pd.read_csv(path, dtype={"id": str}) if path.exists() else None
+    tested = pd.read_csv(path, converters={"id": name_in_csv}) if path.exists() else None
     if tested is None or tested["id"].tolist() != test.ids.tolist():
         raise InputError(
             f"{folder}: the model is finished, and was not tested on these crystals; predict them "

@@ -1,7 +1,7 @@
 """Read any dataset of the registry."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from itertools import chain
 
 from crystal_transfer.datasets.crystals import Record
@@ -18,8 +18,9 @@ from crystal_transfer.datasets.sources.emt import read_emt
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.jarvis import read_jarvis
 from crystal_transfer.datasets.sources.materials_project import structures_of_materials_project
+from crystal_transfer.errors import InputError
 
-TEST_PREFIX = "test-"  # ids of a separate test file, so that they cannot be those of the other file
+TEST_PREFIX = "test-"  # of ids of a separate test file: both files may count from 1
 
 
 def read_dataset(
@@ -70,7 +71,20 @@ def _own(entry: FileDataset) -> tuple[Iterable[Record], list[str] | None]:
         record._replace(id=f"{TEST_PREFIX}{record.id}")
         for record in read_file(entry.test_path, entry.column, entry.id)
     ]
-    return chain(records, tested), [record.id for record in tested]
+    names = [record.id for record in tested]
+    return chain(_without(records, set(names), entry), tested), names
+
+
+def _without(records: Iterable[Record], names: Set[str], entry: FileDataset) -> Iterator[Record]:
+    """Pass rows on that are not named as those of the test file are."""
+    for record in records:
+        if record.id in names:
+            raise InputError(
+                f"{entry.path}: row '{record.id}' is named as '{record.id[len(TEST_PREFIX) :]}' of "
+                f"{entry.test_path} is, whose rows get '{TEST_PREFIX}' before their names; rename "
+                "one of them."
+            )
+        yield record
 
 
 def _joined(column: str, join: Join, files: list[str]) -> Iterable[Record]:

@@ -15,6 +15,7 @@ uniform
 """
 
 import hashlib
+import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -78,14 +79,19 @@ def _weighted(
     pool: Sequence[str], targets: Mapping[str, float], size: int, key: tuple[Any, ...]
 ) -> list[str]:
     numbers = generator((*key, "weighted"))
-    # the largest u^(1/w) of each, w = 1 / crystals in the bin
+    # the largest u^(1/w) of each, w = 1 / crystals in the bin; by logarithms, since of large bins
+    # most such powers are too small for a float, and all of these would be equal
     ranks = {
-        id: numbers.random() ** len(members)
+        id: _log(numbers.random()) * len(members)
         for members in bins(pool, targets)
         for id in members
     }  # fmt: skip
     chosen = sorted(ranks, key=ranks.__getitem__, reverse=True)[:size]
     return shuffled(chosen, key)
+
+
+def _log(number: float) -> float:
+    return math.log(number) if number > 0 else -math.inf
 
 
 def _uniform(

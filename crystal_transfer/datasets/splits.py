@@ -43,7 +43,7 @@ def split(
     test_fraction: float,
     seed: int,
     test_ids: Sequence[str] | None = None,
-    samples: dict[str, dict[str, list[Any]]] | None = None,
+    samples: Mapping[str, Mapping[str, Sequence[Any]]] | None = None,
 ) -> Split:
     """Fix the test set of a dataset.
 
@@ -66,16 +66,19 @@ def split(
     Raises
     ------
     InputError
-        If an imposed sample has an unknown crystal, one twice or one of the test set, or an imposed
-        test set an unknown one or one twice.
+        If an imposed sample has an unknown crystal, one twice, one of the test set or another
+        number than its size says, or an imposed test set an unknown one or one twice.
     """
     known = set(ids)
     imposed = _as_strings(samples or {})
     for trial, sizes in imposed.items():
         for size, drawn in sizes.items():
-            _require_distinct(
-                drawn, f"dataset {dataset}: the imposed sample {size} of trial {trial}"
-            )
+            what = f"dataset {dataset}: the imposed sample {size} of trial {trial}"
+            _require_distinct(drawn, what)
+            if str(len(drawn)) != size:
+                raise InputError(
+                    f"{what} has {len(drawn)} crystals; correct it, or the size it is given under."
+                )
     members = {id for sizes in imposed.values() for drawn in sizes.values() for id in drawn}
     unknown = sorted(members - known)
     if unknown:

@@ -6,7 +6,7 @@ The types are the one source of the JSON schema (workflow/schemas) and of docs/c
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     Tag,
     ValidationError,
     create_model,
+    model_validator,
 )
 
 from crystal_transfer.checked import (
@@ -404,6 +405,15 @@ class MultiKindOfRun(KindOfRun):
     """Whether a last batch that is not full is used."""
     patience: Count | None
     """Epochs without a lower validation loss after which a training ends."""
+
+    @model_validator(mode="after")
+    def _every_crystal_is_learned(self) -> Self:
+        if (self.order, self.incomplete_batch) == (Order.FIXED, IncompleteBatch.DROPPED):
+            raise ValueError(
+                "would leave the same crystals out of every epoch: write incomplete_batch: kept, "
+                "or order: shuffled"
+            )
+        return self
 
 
 class Training(Checked):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crystal_transfer.datasets import crystals, labels, scaling, splits
-from crystal_transfer.files import read_json, read_sealed_json
+from crystal_transfer.files import name_in_csv, read_json, read_sealed_json
 from crystal_transfer.results.publication import published
 from crystal_transfer.results.tables import read_runs, runs_table
 
@@ -15,7 +15,9 @@ from crystal_transfer.results.tables import read_runs, runs_table
 def _by_run(paths: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Read a table of each run, by the run's id: the name of its folder."""
     # "NA" and "007" are names of crystals
-    return {Path(path).parent.name: pd.read_csv(path, converters={"id": str}) for path in paths}
+    return {
+        Path(path).parent.name: pd.read_csv(path, converters={"id": name_in_csv}) for path in paths
+    }
 
 
 def _samples(paths: Iterable[str]) -> dict[str, list[str]]:

@@ -1,6 +1,7 @@
 """A trained model that stands alone: from structures to properties, without the study's files."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from crystal_transfer.models.sizes import SIZES, Sizes
 from crystal_transfer.models.strategies import Head
 from crystal_transfer.models.tensors import SPECIES_FEATURES, load_tensors, save_tensors
 from crystal_transfer.models.weights import initialise
+from crystal_transfer.protocols import BondRule
+from crystal_transfer.species import SYMBOLS
 
 FORMAT = 1  # raise it when an older version could not read the file any more
 METADATA = "crystal_transfer"  # key of the file's metadata
@@ -86,12 +89,28 @@ def load_model(path: str | Path) -> SavedModel:
         If the file is missing, damaged, holds other weights than a model's, or is of a newer
         version of this software.
     """
-    tensors, metadata = load_tensors(path)
-    if METADATA not in metadata:
+    found = described(path)
+    if found is None:
         raise InputError(
             f"{path}: has weights but does not say of which model; give the model.safetensors "
             "of a run."
         )
+    return found
+
+
+def described(path: str | Path) -> SavedModel | None:
+    """Read a model written by `save_model`, None for a file of weights that says nothing of them.
+
+    Raises
+    ------
+    InputError
+        As `load_model` does.
+    """
+    if Path(path).suffix != ".safetensors":
+        return None
+    tensors, metadata = load_tensors(path)
+    if METADATA not in metadata:
+        return None
     try:
         content: dict[str, Any] = json.loads(metadata[METADATA])
         if content["format"] > FORMAT:
@@ -99,20 +118,37 @@ def load_model(path: str | Path) -> SavedModel:
                 f"{path}: was written by version {content['version']}, this is {__version__}; "
                 "update crystal-transfer to read it."
             )
-        head = content["head"]
-        return SavedModel(
-            network=content["network"],
-            sizes=SIZES[content["network"]](**content["sizes"]),
-            head=Head(tuple(head["hidden"]), head["activated"], head["linear"]),
-            scalers={code: Scaler(**limits) for code, limits in content["properties"].items()},
-            bond_rule=content["bond_rule"],
-            species_features=tensors.pop(SPECIES_FEATURES),
-            tensors=tensors,
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return _model_of(content, tensors)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: its description is damaged ({type(error).__name__}: {error}); restore it."
         ) from None
+
+
+def _model_of(content: Mapping[str, Any], tensors: dict[str, Tensor]) -> SavedModel:
+    """Put a model together; raise what Python does, or ValueError, where something is not one."""
+    head, sizes, properties = content["head"], content["sizes"], content["properties"]
+    features = tensors.pop(SPECIES_FEATURES)
+    finite = features.dtype == torch.float32 and bool(torch.isfinite(features).all())
+    if features.ndim != 2 or len(features) != len(SYMBOLS) or not finite:
+        raise ValueError("its features of the elements are not whole")
+    if not all(type(width) is int for width in (*head["hidden"], *sizes.values())):
+        raise ValueError("a width is not a whole number")
+    return SavedModel(
+        network=content["network"],
+        sizes=SIZES[content["network"]](**sizes),
+        head=Head(tuple(head["hidden"]), bool(head["activated"]), bool(head["linear"])),
+        scalers={code: _range_of(**limits) for code, limits in properties.items()},
+        bond_rule=BondRule(content["bond_rule"]).value,
+        species_features=features,
+        tensors=tensors,
+    )
+
+
+def _range_of(minimum: float, maximum: float, unit: str) -> Scaler:
+    if not (math.isfinite(maximum - minimum) and minimum < maximum and isinstance(unit, str)):
+        raise ValueError(f"no range is from {minimum} to {maximum} {unit}")
+    return Scaler(float(minimum), float(maximum), unit)
 
 
 def saved_from(

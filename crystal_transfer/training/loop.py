@@ -29,7 +29,7 @@ from crystal_transfer.training.steps import (
     steps_of,
 )
 
-CHECKPOINT_SECONDS = 30.0  # at most this much work is lost when a training is killed
+CHECKPOINT_SECONDS = 30.0  # of training that are lost at most when it is killed
 REPORT_SECONDS = 5.0  # between two lines of progress, at the end of an epoch
 SILENT_SECONDS = 60.0  # ... and within one
 SEED_STRIDE = 1_000_003  # a prime, so that seed and epoch of two trainings hardly ever coincide
@@ -83,7 +83,8 @@ def batches_of(n: int, how: Hyperparameters, seed: int, epoch: int) -> list[Tens
     """Divide n crystals into the batches of an epoch.
 
     alignn drops an incomplete batch too (`drop_last`): the statistics of a norm over one
-    or two crystals would disturb the training. Its crystals wait for another epoch.
+    or two crystals would disturb the training. Its crystals wait for another epoch, which has
+    another order.
     """
     order = torch.arange(n)
     if how.order is Order.SHUFFLED:
@@ -306,6 +307,8 @@ def fit(
             mae = f"validation MAE {row['validation_mae']:.4f} (scaled)"
             left = pace.left(progress.epoch * n_batches)
             report(f"epoch {progress.epoch} of {how.epochs}: {mae}; {left}")
+    if pace.since_save() > CHECKPOINT_SECONDS:  # the last validation may have taken long
+        state.save(checkpoint, fingerprint)
     return progress
 
 

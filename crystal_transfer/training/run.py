@@ -14,22 +14,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from crystal_transfer import __version__
-from crystal_transfer.errors import InputError
+from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import checksum, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
 from crystal_transfer.models.contract import Network
 from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
-from crystal_transfer.models.saved import is_finite, save_model, saved_from
+from crystal_transfer.models.saved import SavedModel, described, is_finite, save_model, saved_from
 from crystal_transfer.models.strategies import MULTI_HEAD, STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
 from crystal_transfer.models.weights import load_weights, member_meant
 from crystal_transfer.protocols import TestedEpoch, TrainingSeed
-from crystal_transfer.runs import RESULTS_VERSION, Run, cell_of, description, result_row
+from crystal_transfer.runs import (
+    RESULTS_VERSION,
+    Run,
+    RunKind,
+    cell_of,
+    description,
+    result_row,
+)
 from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import Progress, fit
 from crystal_transfer.training.memory import keep_freed_memory
@@ -116,8 +123,8 @@ def train(
     InputError
         If the inputs do not fit the run: pool too small, other weights, other graphs.
     Interrupted
-        If `asked_to_stop`, asked after every batch, says so; the run continues when it is
-        carried out again.
+        If `asked_to_stop`, asked after every batch and between parts of a large test set, says
+        so; the run continues when it is carried out again.
     """
     keep_freed_memory()
     torch.set_num_threads(settings.threads)
@@ -143,10 +150,10 @@ def _train(
     assert run.hyperparameters is not None, "a checkpoint is not trained"
     seed = training_seed(run, settings)
     torch.manual_seed(seed)
-    network, head = prepare_network(run, settings, store, inputs.weights)
+    report = _reporter(run)
+    network, head = prepare_network(run, settings, store, inputs.weights, report)
     network.to(device)
     network.recordable = network.recordable and settings.record_steps
-    report = _reporter(run)
     n_training, n_validation = len(task.training), len(task.validation)
     report(f"{n_training} crystals to train on, {n_validation} to validate, on {device}")
     progress = fit(
@@ -165,7 +172,7 @@ def _train(
         network.load_state_dict(progress.best_weights)
     # whoever predicts with the saved weights does so in fp32
     torch.set_float32_matmul_precision(PRECISIONS[Precision.FP32])
-    predictions = _test(network, store, task.tests, device)
+    predictions = _test(network, store, task.tests, device, asked_to_stop)
     results = {
         code: metrics(
             test.scaler.restore(test.targets),
@@ -274,7 +281,11 @@ def _require_precision(precision: Precision, device: torch.device) -> None:
 
 
 def prepare_network(
-    run: Run, settings: Settings, store: GraphStore, weights: str | None
+    run: Run,
+    settings: Settings,
+    store: GraphStore,
+    weights: str | None,
+    report: Callable[[str], None],
 ) -> tuple[Network, Head]:
     """Return the network that a run starts with, and what its output network is.
 
@@ -286,6 +297,13 @@ def prepare_network(
         Graphs, with the input features of the elements.
     weights
         File of the weights that it starts from, or None.
+    report
+        Takes what a reader must know of them.
+
+    Raises
+    ------
+    InputError
+        If the weights are of another network, or their file says that they do not fit the run.
     """
     features = torch.from_numpy(np.array(store.features))
     network = build_network(run.network, settings.sizes, features)
@@ -295,8 +313,27 @@ def prepare_network(
     if weights is None:
         return network, Head(())
     strategy = STRATEGIES[run.strategy]
-    transfer(network, load_weights(weights), strategy, weights)
+    if source := described(weights):
+        _require_fitting(source, weights, run, features)
+        if source.bond_rule != settings.bond_rule:
+            report(f"{weights}: trained on bonds of rule {source.bond_rule}, not as here")
+    transfer(network, source.tensors if source else load_weights(weights), strategy, weights)
     return network, strategy.head or Head(())
+
+
+def _require_fitting(source: SavedModel, path: str, run: Run, features: Tensor) -> None:
+    if not torch.equal(source.species_features, features):
+        raise InputError(
+            f"{path}: was trained with other input features of the elements than the graphs of "
+            f"{run.dataset} have; take a source of this version, or train it again."
+        )
+    from_outside = run.source is not None and run.source.kind is RunKind.CHECKPOINT
+    if from_outside and run.dataset in source.scalers:
+        raise InputError(
+            f"{path}: was trained on {run.dataset} itself, so that it may have learned what "
+            f"{run.id} is tested on; take another source, or, where its crystals are others, give "
+            "the dataset another code."
+        )
 
 
 def _labelled(
@@ -311,16 +348,30 @@ def _labelled(
 
 
 def _test(
-    model: nn.Module, store: GraphStore, tests: Mapping[str, TestSet], device: torch.device
+    model: nn.Module,
+    store: GraphStore,
+    tests: Mapping[str, TestSet],
+    device: torch.device,
+    asked_to_stop: Callable[[], bool],
 ) -> dict[str, np.ndarray]:
-    """Predict the scaled targets of every property's test set, [n_crystals] each."""
+    """Predict the scaled targets of every property's test set, [n_crystals] each.
+
+    Raises
+    ------
+    Interrupted
+        If it was asked to stop.
+    """
     ids = list(dict.fromkeys(id for test in tests.values() for id in test.ids))
     if not ids:
         return {code: np.empty(0) for code in tests}
     positions = positions_of(store, ids)
     starts = range(0, len(positions), TESTED_AT_ONCE)
     parts = [positions[start : start + TESTED_AT_ONCE] for start in starts]
-    outputs = [predict(model, load_graphs(store, part, device)).cpu() for part in parts]
+    outputs = []
+    for part in parts:
+        if asked_to_stop():
+            raise Interrupted("stopped while testing")
+        outputs.append(predict(model, load_graphs(store, part, device)).cpu())
     predicted = torch.cat(outputs).double().numpy()
     position = {id: row for row, id in enumerate(ids)}
     return {

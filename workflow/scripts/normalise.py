@@ -13,5 +13,6 @@ with logged(snakemake.log[0]):
         targets = {id: targets[id] for id in pool}
     scaler = scaling.fit(list(targets.values()), dataset, unit)
     for path in snakemake.input.target_ranges:
-        scaler = range_of_dataset(path, dataset, unit) or scaler
+        needed = snakemake.params.is_tested
+        scaler = range_of_dataset(path, dataset, unit, needed) or scaler
     scaling.save(scaler, snakemake.output[0])

@@ -2,7 +2,7 @@
 
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals, splits
-from crystal_transfer.datasets.imposed import of_dataset, test_ids_of
+from crystal_transfer.datasets.imposed import samples_of, test_ids_of
 
 with logged(snakemake.log[0]):
     dataset, params = snakemake.wildcards.dataset, snakemake.params
@@ -11,7 +11,7 @@ with logged(snakemake.log[0]):
         snakemake.input.test_ids, snakemake.input.imposed_test_ids, dataset, params.is_tested
     )
     for path in snakemake.input.imposed_samples:
-        samples = of_dataset(path, dataset, required=params.is_tested)
+        samples = samples_of(path, dataset, params.is_tested)
     split = splits.split(
         dataset,
         crystals.load(snakemake.input.table).ids.tolist(),

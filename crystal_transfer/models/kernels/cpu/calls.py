@@ -32,7 +32,7 @@ class Cpu:
     def suits(self, x: Tensor) -> bool:
         """Return whether the loops can compute on tensors of the type, device and width of x."""
         whole = x.shape[1] % LANES == 0
-        return x.device.type == "cpu" and x.dtype == torch.float32 and whole
+        return x.device.type == "cpu" and x.dtype == torch.float32 and whole and len(x) > 0
 
     def norm_forward(
         self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None

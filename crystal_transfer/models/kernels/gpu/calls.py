@@ -40,7 +40,7 @@ class Gpu:
 
     def suits(self, x: Tensor) -> bool:
         """Return whether the kernels can compute on tensors of the type and device of x."""
-        return x.device.type == "cuda" and x.dtype == torch.float32
+        return x.device.type == "cuda" and x.dtype == torch.float32 and len(x) > 0
 
     def norm_forward(
         self, norm: nn.BatchNorm1d, x: Tensor, weight: Tensor | None
