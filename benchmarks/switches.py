@@ -26,6 +26,7 @@ EXPERIMENTS = {
     "frozen_norms": ["frozen"],
     "neighbours": [*SINGLE, *MULTI],
     "seen_in_test": [*SINGLE, *MULTI],
+    "equals_in_pool": [*SINGLE, *MULTI],
     "loss": MULTI,
     "scratch_rate": ["scratch"],
     "training_seed": [*SINGLE, *MULTI],

@@ -65,6 +65,13 @@ class SeenInTest(StrEnum):
     REMOVED = "removed"
 
 
+class EqualsInPool(StrEnum):
+    """What happens to crystals of a dataset's pool that equal one of its own test crystals."""
+
+    KEPT = "kept"
+    REMOVED = "removed"
+
+
 class ScratchRate(StrEnum):
     """Peak learning rate of scratch: its own, as was published, or that of fine-tuning."""
 
@@ -125,6 +132,7 @@ class Protocol:
     frozen_norms: FrozenNorms
     neighbours: Neighbours
     seen_in_test: SeenInTest
+    equals_in_pool: EqualsInPool
     loss: LossOf
     scratch_rate: ScratchRate
     training_seed: TrainingSeed

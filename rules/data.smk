@@ -64,16 +64,20 @@ rule split:
         LAYOUT.dataset("{dataset}").split,
     log:
         LAYOUT.log("split", "{dataset}"),
-    localrule: True
+    benchmark:
+        LAYOUT.benchmark("split", "{dataset}")
     conda:
         "../envs/data.yaml"
     resources:
+        mem_mb=data_job_memory,
+        runtime=data_job_minutes,
         # not a parameter: another size must not draw another test set
         largest_sample=lambda wildcards: STUDY.largest_sample(wildcards.dataset),
     params:
         version=DATA_VERSION,
         test_fraction=STUDY.test_fraction,
         seed=STUDY.config.seed,
+        equals=STUDY.protocol.equals_in_pool.value,
         # where nothing is imposed nothing depends on it, and it would draw test sets again
         is_tested=lambda wildcards, input: (
             wildcards.dataset in STUDY.tested_datasets

@@ -237,6 +237,15 @@ def test_axes_are_keys_of_a_block(config):
     assert from_description(json.loads(json.dumps(description(run)))) == run
 
 
+def test_a_range_from_all_crystals_is_refused_where_all_may_be_tested_on(config):
+    config["imposed"] = {"samples": "trials.json", "test_ids": None, "target_ranges": None}
+    assert load_study(config | {"protocol": "paper"})
+    clean = config | {"protocol": "clean"}
+    with pytest.raises(InputError, match=r"imposed\.samples: without test_ids"):
+        load_study(clean)
+    assert load_study(changed(clean, "imposed.target_ranges", "ranges.csv"))
+
+
 def test_a_published_checkpoint_as_source(config):
     config["checkpoints"] = {"JVFE": "jv_formation_energy_peratom_alignn.zip"}
     config["experiments"] = {"pairwise": config["experiments"]["pairwise"]}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ase.build import bulk
-from conftest import REAL
+from conftest import REAL, real_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matminer.utils.io import load_dataframe_from_json, store_dataframe_as_json
@@ -17,8 +17,8 @@ from pymatgen.core import Lattice, Structure
 
 from crystal_transfer.datasets import crystals, imposed, scaling, splits
 from crystal_transfer.datasets.cleaning import Rejected, clean, fault, require_enough
-from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.overlap import occurring_in, shared_with
+from crystal_transfer.datasets.crystals import Record, tabulate
+from crystal_transfer.datasets.overlap import equals_of_tested, occurring_in, shared_with
 from crystal_transfer.datasets.read import read_dataset
 from crystal_transfer.datasets.registry import dataset
 from crystal_transfer.datasets.sources.emt import PROPERTIES, read_emt
@@ -417,6 +417,19 @@ def test_imposed_test_set():
     split = splits.split("PH", IDS, 0.1, 0, ["c5", "c7"])
     assert split.test == ["c5", "c7"]
     assert len(split.pool) == 98
+
+
+def test_equals_of_test_crystals_are_not_drawn():
+    table = tabulate(c for c in real_table("ph"))
+    twin = table[3]._replace(id="twin", target=0.0, lattice=1.01 * table[3].lattice)
+    table = tabulate([*table, twin])
+    split = splits.split("PH", table.ids.tolist(), 0.2, 0, [table[3].id, table[9].id])
+    equal = equals_of_tested(table, split)
+    assert "twin" in equal
+    rest = splits.without(split, equal)
+    assert rest.test == split.test
+    assert set(rest.pool) == set(split.pool) - equal
+    assert "twin" not in splits.draw(rest, len(rest.pool), 1)
 
 
 def test_a_separate_test_file(tmp_path):

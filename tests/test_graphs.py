@@ -90,6 +90,15 @@ def test_compression_keeps_every_count_of_the_full_graph(one):
     assert small.n_edges <= full.n_edges
 
 
+def test_a_cell_of_hundreds_of_layers_loses_no_bond():
+    """The one odd atom is seen from a layer farther in each round, of which there are too few."""
+    heights = [[0, 0, layer / 260] for layer in range(260)]
+    one = crystal([28] + [29] * 259, np.diag([2.0, 2.0, 520.0]), heights)
+    full, small = crystal_graph(one, "shell", False), crystal_graph(one, "shell", True)
+    assert sorted(set(full.degrees)) == sorted(set(small.degrees))
+    assert (small.weights * small.degrees).sum() == full.degrees.sum()
+
+
 def test_rock_salt_has_one_class_of_bonds_per_direction(tmp_path):
     full = graph_of(ROCK_SALT, "shell", False, tmp_path)
     small = graph_of(ROCK_SALT, "shell", True, tmp_path)

@@ -32,7 +32,9 @@ def accumulate(
         The first member of each group of equal crystals, named ``<code>-<id>``; its target is NaN.
     labels
         Their values in every dataset. Labels of a dataset's test set are `TESTED`, those
-        excluded `ABSENT`, and those that are both `TESTED_ALONE`.
+        excluded `ABSENT`, and those that are both `TESTED_ALONE`. With crystals excluded, so is
+        every label of a row that another dataset tests on: whether crystals are one is told here
+        in another way than for `excluded`.
     """
     codes = list(tables)
     groups = group(list(tables.values()))
@@ -50,5 +52,10 @@ def accumulate(
                 use[number, column] = LEARNED
             if number not in members:
                 members[number] = crystal._replace(id=f"{code}-{crystal.id}", target=np.nan)
+    if excluded:
+        tested = (use == TESTED) | (use == TESTED_ALONE)
+        by_another = tested.sum(axis=1, keepdims=True) - tested > 0
+        use[by_another & (use == LEARNED)] = ABSENT
+        use[by_another & (use == TESTED)] = TESTED_ALONE
     crystals = tabulate(members[number] for number in range(n_distinct))
     return crystals, Labels(crystals.ids, codes, values, use, [scalers[code] for code in codes])

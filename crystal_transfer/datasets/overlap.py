@@ -93,6 +93,14 @@ def shared_with(tested: CrystalTable, others: CrystalTable) -> dict[str, list[st
     return dict(found)
 
 
+def equals_of_tested(table: CrystalTable, split: Split) -> set[str]:
+    """Return the crystals of a pool that match one of the dataset's own fixed test set."""
+    test = set(split.test)
+    tested = [crystal for crystal in table if crystal.id in test]
+    pool = tabulate(crystal for crystal in table if crystal.id not in test)
+    return set(occurring_in(pool, tested))
+
+
 def without_tested(
     table: CrystalTable, test_ids: Collection[str]
 ) -> tuple[CrystalTable, list[Rejected]]:

@@ -4,10 +4,10 @@ import builtins
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from crystal_transfer.checked import (
     Checked,
@@ -94,6 +94,13 @@ class MatminerDataset(_Dataset):
     """What to download."""
     join: Join | None = None
     """Structures from a second file."""
+
+    @model_validator(mode="after")
+    def _files_of_the_join(self) -> Self:
+        second = self.join is not None and self.join.structures == "jarvis"
+        if second and len(self.files) < 2:
+            raise ValueError("has structures from a second file, and names one file; add it")
+        return self
 
     @property
     def downloads(self) -> tuple[DataFile, ...]:

@@ -1,8 +1,8 @@
 """The fixed test set of a dataset and the samples of its trials."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +115,11 @@ def split(
             "impose a test set."
         )
     return Split(dataset, seed, sorted(test), [id for id in ids if id not in tested], imposed)
+
+
+def without(split: Split, removed: Collection[str]) -> Split:
+    """Return a split from whose pool crystals are taken; imposed samples stay as they are."""
+    return replace(split, pool=[id for id in split.pool if id not in removed])
 
 
 def draw(

@@ -17,6 +17,7 @@ from crystal_transfer.experiments.config import (
 )
 from crystal_transfer.experiments.planner import known_pool
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
+from crystal_transfer.protocols import Scaling
 from crystal_transfer.runs import Run, Sampling
 
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
@@ -63,6 +64,14 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
         For the first fault.
     """
     _check_choice("protocol", config.protocol, config.protocols)
+    imposed = config.imposed
+    unknown = imposed.test_ids is None and imposed.target_ranges is None
+    if imposed.samples and unknown and config.switches.scaling is Scaling.POOL:
+        raise InputError(
+            "config key imposed.samples: without test_ids every crystal may be tested on, and "
+            "`scaling: pool` would take its range from all of them; impose target_ranges too, or "
+            "take a protocol with `scaling: dataset`."
+        )
     for code in config.checkpoints:
         if code in datasets:
             raise InputError(
