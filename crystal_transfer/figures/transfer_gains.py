@@ -64,7 +64,8 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
     codes, sizes = list(table["dataset"].unique()), sorted(table["size"].unique())
     ways = sorted(table.groupby(WAY).groups, key=lambda way: (way[1:], -way[0]))
     labels = {way: f"against scratch at {_said(*way)}" for way in ways}
-    figure, axes = panels(len(sizes), width=4.2, height=1.2 + 0.45 * len(codes), columns=3)
+    columns = 2 if len(sizes) == 4 else 3
+    figure, axes = panels(len(sizes), width=4.2, height=1.2 + 0.45 * len(codes), columns=columns)
     handles = {}
     for axis, size in zip(axes, sizes, strict=True):
         for way, here in table[table["size"] == size].groupby(WAY):
@@ -79,6 +80,9 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
         rows_axis(axis, codes)
         axis.set_title(f"n = {size}")
         axis.set_xlabel("Reduction of the MAE by transfer,\nmedian PT dataset (%)")
+    limits = [axis.get_xlim() for axis in axes]
+    for axis in axes:
+        axis.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
     legend_below(figure, {label: handles[label] for label in labels.values()})
     return figure, table
 

@@ -8,6 +8,7 @@ for as long as the config still plans it, defined as it was. What is there repla
 
 import gzip
 import json
+import os
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from keeping import checksum, definition, definitions_of, write
 from reading import CONFIG, PUBLISHED_CONFIG, ROOT, SIZE, TABLES, study_of, tested
 
 from crystal_transfer.baselines.run import baseline_id
+from crystal_transfer.datasets import crystals, splits
+from crystal_transfer.datasets.crystals import tabulate
+from crystal_transfer.datasets.overlap import shared_with
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
@@ -177,6 +181,25 @@ def collect_test_crystals(study: Study) -> None:
     write(found, "test_crystals", ["compared", "dataset"], pd.Series(definitions, dtype=object))
 
 
+def collect_equals(study: Study) -> None:
+    """Count the test crystals of each dataset that have an equal among those that are drawn."""
+    rows, definitions = [], {}
+    for code in study.tested_datasets:
+        files = study.layout.dataset(code)
+        if not all(map(os.path.exists, (files.table, files.split))):
+            continue
+        table, split = crystals.load(files.table), splits.load(files.split)
+        test = set(split.test)
+        tested_on, pool = (
+            tabulate(crystal for crystal in table if (crystal.id in test) == inside)
+            for inside in (True, False)
+        )
+        rows.append([code, len(tested_on), len(shared_with(tested_on, pool))])
+        definitions[code] = definition(study, "equals", code)
+    found = pd.DataFrame(rows, columns=["dataset", "n_test", "with_equal"])
+    write(found, "equals", ["dataset"], pd.Series(definitions, dtype=object))
+
+
 def collect_validation(study: Study) -> None:
     """Write validation MAEs at the end of training, ours and the published, on the same crystals.
 
@@ -216,6 +239,7 @@ def main() -> None:
     for name in MEASURED:
         collect_cells(study, name)
     collect_test_crystals(study)
+    collect_equals(study)
     collect_validation(published)
     collect_switches()
     collect_leakage()

@@ -101,7 +101,7 @@ BLOCKS = {
     "what was run": Block([], text=sections.what_was_run),
     "size": Block(["sizes"], text=sections.size_of_the_network),
     "pre-trainings": Block(["pretrainings"], text=sections.pretrainings),
-    "pools": Block([], text=sections.pools),
+    "pools": Block(["equals"], text=sections.pools),
     "rates of scratch": Block(
         [*PAIRS, "scratch_rates_runs"],
         {
@@ -128,7 +128,7 @@ BLOCKS = {
         {"scratch_epochs": "Scratch trained for longer"},
         sections.equal_time,
     ),
-    "unseen": Block(["jarvis2d_runs"], {"unseen": "JARVIS2D"}, sections.unseen_dataset),
+    "unseen": Block(["jarvis2d_runs", "equals"], {"unseen": "JARVIS2D"}, sections.unseen_dataset),
     "outliers": Block(
         ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
     ),

@@ -123,7 +123,7 @@ def pretrainings(ours: Study) -> str:
 def pools(ours: Study) -> str:
     """Say how many crystals there are, and which share of them a sample has."""
     share, scale = ours.test_fraction, scales()
-    tested_on = whole_runs_of("scratch").groupby("dataset")["n_test"].first()
+    equals = numbers("equals").set_index("dataset")
     sizes = sorted({run.size for run in ours.grid["scratch"]})
     rows = []
     for code in ours.config.experiments["scratch"].datasets:
@@ -131,8 +131,10 @@ def pools(ours: Study) -> str:
         shares = [f"{100 * size / pool:.0f}" if size <= pool else "-" for size in sizes]
         expected = pool * (1 - (1 - SIZE / pool) ** TRIALS)
         rows.append([code, unit(ours, code), f"{scale[code]:.4g}", ours.datasets[code].size,
-                     tested_on[code], pool, *shares, f"{expected:.0f}"])  # fmt: skip
-    columns = ["dataset", "unit", "a scaled MAE of 1 is", "crystals", "tested on", "can be drawn",
+                     *equals.loc[code, ["n_test", "with_equal"]], pool, *shares,
+                     f"{expected:.0f}"])  # fmt: skip
+    columns = ["dataset", "unit", "a scaled MAE of 1 is", "crystals", "tested on",
+               "with an equal that can be drawn", "can be drawn",
                *(f"n = {size} (%)" for size in sizes),
                f"crystals in {TRIALS} samples of {SIZE}, expected"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
@@ -332,7 +334,12 @@ def unseen_dataset(ours: Study) -> str:
                "reduction of the MAE against scratch (%)"]  # fmt: skip
     table = markdown(pd.DataFrame(rows, columns=columns))
     better = cells[cells["source"].ne("") & (cells["mean"] > cells["half_width"])]
-    return f"{table}\n\nBetter than scratch beyond the interval: {named(list(better['source']))}."
+    equals = numbers("equals").set_index("dataset").loc[UNSEEN]
+    return (
+        f"{table}\n\nBetter than scratch beyond the interval: {named(list(better['source']))}. Of "
+        f"the {equals['n_test']} test crystals {equals['with_equal']} have an equal among those "
+        "that can be drawn, so that errors on crystals of no such kind may be higher."
+    )
 
 
 def one_outlier(ours: Study) -> str:
