@@ -284,12 +284,13 @@ def size_axis(axis: Axes, sizes: Sequence[int]) -> None:
 def panels(
     n: int, width: float = 2.6, height: float = 2.4, columns: int = 4
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure of n equal panels, [n] axes; what is left of the last row stays empty.
+    """Make a figure of n equal panels, [n] axes, in even rows of at most `columns`.
 
     Without a panel the figure says that there is nothing to show.
     """
     columns = max(1, min(n, columns))
     rows = max(1, -(-n // columns))
+    columns = max(1, -(-n // rows))
     figure, axes = plt.subplots(
         rows, columns, figsize=(width * columns, height * rows), squeeze=False
     )

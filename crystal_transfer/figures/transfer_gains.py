@@ -64,8 +64,7 @@ def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawi
     codes, sizes = list(table["dataset"].unique()), sorted(table["size"].unique())
     ways = sorted(table.groupby(WAY).groups, key=lambda way: (way[1:], -way[0]))
     labels = {way: f"against scratch at {_said(*way)}" for way in ways}
-    columns = 2 if len(sizes) == 4 else 3
-    figure, axes = panels(len(sizes), width=4.2, height=1.2 + 0.45 * len(codes), columns=columns)
+    figure, axes = panels(len(sizes), width=4.2, height=1.2 + 0.45 * len(codes), columns=3)
     handles = {}
     for axis, size in zip(axes, sizes, strict=True):
         for way, here in table[table["size"] == size].groupby(WAY):

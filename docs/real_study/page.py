@@ -36,6 +36,9 @@ FROM_NUMBERS: dict[str, Callable[[pd.DataFrame, Mapping[str, Quantity]], Drawing
 }
 
 
+FIGURES = ("4a", "4b", "6a", "6b", "6c")  # of the paper, with one table and one of its supplement
+
+
 def drawn(name: str, ours: Study) -> Drawing:
     """Draw a figure: from its numbers, or from the runs that the catalogue says."""
     quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
@@ -128,6 +131,9 @@ BLOCKS = {
         {"scratch_epochs": "Scratch trained for longer"},
         sections.equal_time,
     ),
+    "equivalent sizes": Block(
+        PAIRS, {"equivalent_sizes": "Crystals that scratch needs for the error of transfer"}
+    ),
     "unseen": Block(["jarvis2d_runs", "equals"], {"unseen": "JARVIS2D"}, sections.unseen_dataset),
     "outliers": Block(
         ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
@@ -148,7 +154,11 @@ BLOCKS = {
     ),
     "paper": Block(
         [*PAIRS, "multi_property_runs", "scratch_rates_runs"],
-        {name: f"Fig. {name[3:]} for this study" for name in ("fig4a", "fig6a", "fig6b", "fig6c")},
+        {
+            **{f"fig{name}": f"Fig. {name} for this study" for name in FIGURES},
+            "tableS18": "Table S18 for this study",
+            "figS19": "Fig. S19 for this study",
+        },
         paper.counted_claims,
     ),
 }
