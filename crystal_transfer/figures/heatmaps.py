@@ -128,8 +128,8 @@ def two_metric_heatmap(
     metrics
         Column -> label of the two metrics: upper left, lower right.
     best_along
-        Where the cell with the largest R2 is marked: ``row`` or ``column``; margins of error
-        have no best.
+        Where the cells with the largest R2 and the lowest MAE are marked: ``row`` or ``column``;
+        margins of error have no best.
     axis_labels
         Of x and y.
     title
@@ -164,10 +164,15 @@ def two_metric_heatmap(
                 color=ink_on(shade),
             )  # fmt: skip
     if "r2_mean" in metrics:
-        title += f"   (orange: best $R^2$ of its {best_along})"
-        for i, j in _best(values, best_along):
+        title += (
+            f"\nframes: best of its {best_along}, solid by $R^2$, dashed by MAE where that differs"
+        )
+        by_r2, by_mae = (_best(values, best_along, metric) for metric in VALUES)
+        for (i, j), style in [*((p, "-") for p in by_r2), *((p, "--") for p in by_mae - by_r2)]:
             axis.add_patch(
-                Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2)
+                Rectangle(
+                    (j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2, ls=style
+                )
             )
     if table["diverged"].any():
         title += f"\n{int(table['diverged'].sum())} trials diverged and are in no mean"
@@ -205,15 +210,18 @@ def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
     return [(j - 0.5, i + 0.5), corner, (j + 0.5, i - 0.5)]
 
 
-def _best(values: Mapping[tuple[int, int], pd.Series], along: str) -> list[tuple[int, int]]:
+def _best(
+    values: Mapping[tuple[int, int], pd.Series], along: str, metric: str
+) -> set[tuple[int, int]]:
+    """Return the cell of each row or column in which a metric, the mean over trials, is best."""
     axis = 0 if along == "row" else 1
+    sign = 1 if METRICS[metric.removesuffix("_mean")].higher_is_better else -1
     best: dict[int, tuple[int, int]] = {}
     for position, cell in values.items():
-        score = cell["r2_mean"]
-        line = position[axis]
-        if np.isfinite(score) and (line not in best or score > values[best[line]]["r2_mean"]):
+        score, line = sign * cell[metric], position[axis]
+        if np.isfinite(score) and (line not in best or score > sign * values[best[line]][metric]):
             best[line] = position
-    return list(best.values())
+    return set(best.values())
 
 
 def _number(value: float) -> str:
