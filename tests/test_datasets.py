@@ -424,7 +424,7 @@ def test_equals_of_test_crystals_are_not_drawn():
     twin = table[3]._replace(id="twin", target=0.0, lattice=1.01 * table[3].lattice)
     table = tabulate([*table, twin])
     split = splits.split("PH", table.ids.tolist(), 0.2, 0, [table[3].id, table[9].id])
-    equal = equals_of_tested(table, split)
+    equal = equals_of_tested(table, set(split.test))
     assert "twin" in equal
     rest = splits.without(split, equal)
     assert rest.test == split.test

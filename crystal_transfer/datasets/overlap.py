@@ -93,12 +93,11 @@ def shared_with(tested: CrystalTable, others: CrystalTable) -> dict[str, list[st
     return dict(found)
 
 
-def equals_of_tested(table: CrystalTable, split: Split) -> set[str]:
-    """Return the crystals of a pool that match one of the dataset's own fixed test set."""
-    test = set(split.test)
-    tested = [crystal for crystal in table if crystal.id in test]
-    pool = tabulate(crystal for crystal in table if crystal.id not in test)
-    return set(occurring_in(pool, tested))
+def equals_of_tested(table: CrystalTable, test_ids: Collection[str]) -> set[str]:
+    """Return the crystals of a table that match one of its own test set, but are not in it."""
+    tested = [crystal for crystal in table if crystal.id in test_ids]
+    others = tabulate(crystal for crystal in table if crystal.id not in test_ids)
+    return set(occurring_in(others, tested))
 
 
 def without_tested(
@@ -120,8 +119,6 @@ def without_tested(
     rejected
         These others.
     """
-    tested = [crystal for crystal in table if crystal.id in test_ids]
-    others = tabulate(crystal for crystal in table if crystal.id not in test_ids)
-    seen = set(occurring_in(others, tested))
+    seen = equals_of_tested(table, test_ids)
     rejected = [Rejected(id, "same structure as a crystal of the test file") for id in seen]
     return tabulate(c for c in table if c.id not in seen), sorted(rejected)

@@ -106,8 +106,6 @@ def described(path: str | Path) -> SavedModel | None:
     InputError
         As `load_model` does.
     """
-    if Path(path).suffix != ".safetensors":
-        return None
     tensors, metadata = load_tensors(path)
     if METADATA not in metadata:
         return None

@@ -313,7 +313,9 @@ def prepare_network(
     if weights is None:
         return network, Head(())
     strategy = STRATEGIES[run.strategy]
-    if source := described(weights):
+    # any other file is one of torch.save, which says nothing of its weights
+    source = described(weights) if Path(weights).suffix == ".safetensors" else None
+    if source:
         _require_fitting(source, weights, run, features)
         if source.bond_rule != settings.bond_rule:
             report(f"{weights}: trained on bonds of rule {source.bond_rule}, not as here")

@@ -18,7 +18,7 @@ from reading import (
     unit,
     whole_runs_of,
 )
-from words import named, percents, value
+from words import named, percents, reduction, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
@@ -99,7 +99,7 @@ def baselines_on_published_samples(ours: Study) -> str:
         base = by_trial(at_rate, "kind").droplevel("kind")
         found = reductions(best.droplevel("network"), base)
         each = ", ".join(
-            f"{code} {percents(*found.loc[(code, size), ['mean', 'half_width']])}"
+            f"{code} {reduction(found.loc[code, size])}"
             for size in sorted(found.index.unique("size"))
             for code in ordered(ours, found.xs(size, level="size").index)
         )

@@ -23,7 +23,7 @@ from reading import (
     unit,
     whole_runs_of,
 )
-from words import both, named, percents, value
+from words import both, named, percents, reduction, value
 
 from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.experiments.study import Study
@@ -95,9 +95,7 @@ def size_of_the_network(ours: Study) -> str:
         for features in sorted(networks)
     )
     dearer = reductions(full, small)
-    each = ", ".join(
-        f"{code} {percents(*dearer.loc[code, ['mean', 'half_width']])}" for code in dearer.index
-    )
+    each = ", ".join(f"{code} {reduction(dearer.loc[code])}" for code in dearer.index)
     return (
         f"{markdown(pd.DataFrame(sorted(rows), columns=columns))}\n\n"
         f"Paired by trial, the full network's MAE is lower by, in %: {each}. So what the small "
@@ -363,9 +361,8 @@ def averaged(ours: Study) -> pd.DataFrame:
     Returns
     -------
     Columns trials, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pairs
-    (those that have the trials of scratch), pair_averaged (of the median PT dataset), averaged_gain
-    (reduction of the MAE of averages by transfer in %), less (mean reduction over all these cells
-    in %, by averaging), least, most.
+    (those that have the trials of scratch), pair_averaged (of the median PT dataset), less (mean
+    reduction over all these cells in %, by averaging), least, most.
     """
     found = numbers("ensembles")
     rows = {}
@@ -381,9 +378,6 @@ def averaged(ours: Study) -> pd.DataFrame:
                 "best_pair": pairs["mae_mean"].min(),
                 "pairs": len(pairs),
                 "pair_averaged": pairs["mae_ensemble"].median(),
-                "averaged_gain": 100 * (
-                    1 - pairs["mae_ensemble"].median() / scratch["mae_ensemble"].item()
-                ),
                 "less": here["less"].mean(), "least": here["less"].min(),
                 "most": here["less"].max(),
             }  # fmt: skip

@@ -20,7 +20,7 @@ from reading import (
     surviving,
 )
 from sections import at_equal_time, averaged, of_the_median_pair, test_crystals
-from words import named, percents, whole_percent
+from words import named, percents, reduction, whole_percent
 
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures.style import by_dataset
@@ -65,7 +65,7 @@ def what_transfer_gains(ours: Study, found: pd.DataFrame, pairs: pd.DataFrame) -
     codes = ordered(ours, found.index.unique("dataset"))
     rows = [
         [code, *(
-            percents(*some.loc[code, ["mean", "half_width"]]) if code in some.index else "not run"
+            reduction(some.loc[code]) if code in some.index else "not run"
             for some in against.values()
         )]
         for code in codes
@@ -198,7 +198,7 @@ def several_properties(ours: Study, pairs: pd.DataFrame) -> str:
         others["crystals"].median() / trained.loc[trained["properties"] == 1, "crystals"].median()
     )
     each = ", ".join(
-        f"{code} {percents(*sure_of_steps.loc[code, ['mean', 'half_width']])}"
+        f"{code} {reduction(sure_of_steps.loc[code])}"
         for code in ordered(ours, sure_of_steps.index)
     )
     return (

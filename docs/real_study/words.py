@@ -23,6 +23,11 @@ def percents(mean: float, half: float) -> str:
     return f"{whole_percent(mean)} ± {half:.0f}"
 
 
+def reduction(row: pd.Series) -> str:
+    """Write a row of `reading.reductions`."""
+    return percents(row["mean"], row["half_width"])
+
+
 def whole_percent(number: float) -> str:
     """Write a number of %, without the sign of a zero."""
     return f"{round(number) + 0:.0f}"

@@ -20,7 +20,7 @@ with logged(snakemake.log[0]):
         dataset, table.ids.tolist(), params.test_fraction, params.seed, test_ids, samples
     )
     if params.equals == "removed":
-        equal = equals_of_tested(table, split)
+        equal = equals_of_tested(table, set(split.test))
         print(f"{len(equal)} crystals equal one that is tested on, not drawn", file=sys.stderr)
         split = splits.without(split, equal)
     splits.require_pool(split, snakemake.resources.largest_sample)
