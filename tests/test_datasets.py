@@ -388,6 +388,8 @@ def test_the_published_samples_are_read_whole():
         pytest.skip("needs ../shared")
     for code in ("GV", "PH", "FE", "BG", "PZ", "DC", "EBG"):
         samples = imposed.samples_of(path, code, required=True)
+        assert samples
+        assert all(samples.values())
         assert all(
             len(ids) == int(size) for sizes in samples.values() for size, ids in sizes.items()
         )

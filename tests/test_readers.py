@@ -653,7 +653,9 @@ def test_structures_alone_are_predicted(tmp_path):
     for content in (salts()[0].as_dict(), [salt.as_dict() for salt in salts()], documents()[0],
                     [malformed.jarvis_atoms(salt).to_dict() for salt in salts()]):  # fmt: skip
         (tmp_path / "x.json").write_text(json.dumps(content))
-        for record, salt in zip(read_structures(tmp_path / "x.json"), salts(), strict=False):
+        records = list(read_structures(tmp_path / "x.json"))
+        assert len(records) == (len(salts()) if isinstance(content, list) else 1)
+        for record, salt in zip(records, salts(), strict=False):
             assert_same(record, salt, 1e-4)
 
 

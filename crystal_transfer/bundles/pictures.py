@@ -8,17 +8,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crystal_transfer.bundles.bundle import Bundle
-from crystal_transfer.bundles.comparison import NETWORK
+from crystal_transfer.bundles.comparison import (
+    BLEND,
+    CHGNET,
+    FOREST,
+    KERNEL,
+    MEDIAN,
+    NETWORK,
+    RIDGE,
+)
 from crystal_transfer.bundles.intervals import factor
 from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, panels
 
 LEVELS = np.linspace(0.05, 0.95, 19)
 BINS = 5  # of crystals, by predicted difficulty
-SHORT = {"forest": "forest", "kernel": "kernel", "ridge": "ridge on\nsource", "median": "median",
-         "blend": "network +\nbaseline",
-         "chgnet": "kernel with\nCHGNet",
-         NETWORK: "network"}  # fmt: skip
+SHORT = {
+    FOREST: "forest", KERNEL: "kernel", RIDGE: "ridge on\nsource", MEDIAN: "median",
+    BLEND: "network +\nbaseline", CHGNET: "kernel with\nCHGNet", NETWORK: "network",
+}  # fmt: skip
 
 
 def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:

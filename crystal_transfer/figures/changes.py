@@ -24,12 +24,12 @@ LABELS = {
 
 
 def r2_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the change of R2 by PT size, one panel per PT dataset (Fig. 5a)."""
+    """Draw the change of R2 by PT size, one panel per PT dataset."""
     return _changes(runs, datasets, ["r2"])
 
 
 def mae_change(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the reduction of the MAE by PT size, one panel per PT dataset (Fig. 5b)."""
+    """Draw the reduction of the MAE by PT size, one panel per PT dataset."""
     return _changes(runs, datasets, ["mae"])
 
 

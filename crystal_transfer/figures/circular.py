@@ -24,12 +24,12 @@ INNER = 0.35  # radius where bars begin, as a share of the longest bar
 
 
 def r2_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw R2 by strategy (Fig. 5c); negative values have no bar."""
+    """Draw R2 by strategy; negative values have no bar."""
     return _circles(runs, "r2_mean", "test $R^2$", longest=1.0)
 
 
 def mae_by_strategy(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the scaled MAE by strategy (Fig. 5d); each circle has its own scale."""
+    """Draw the scaled MAE by strategy; each circle has its own scale."""
     return _circles(runs, "mae_scaled_mean", "test MAE (scaled to [-1, 1])", longest=None)
 
 

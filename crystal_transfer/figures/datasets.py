@@ -28,7 +28,7 @@ SYSTEMS = (
 
 
 def overview(crystals: Mapping[str, CrystalTable], datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the targets of every dataset as a histogram with its size (Fig. 1b).
+    """Draw the targets of every dataset as a histogram with its size.
 
     Returns
     -------

@@ -33,7 +33,7 @@ MARGINS = {f"{name}_ci95": f"margin of error of {METRICS[name].label}" for name 
 
 
 def scratch(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw scratch: datasets against sizes (Fig. 6a)."""
+    """Draw scratch: datasets against sizes."""
     return _by_size(runs, datasets, "Trained from scratch")
 
 
@@ -63,7 +63,7 @@ def pairwise(
     datasets: Mapping[str, Quantity],
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
-    """Draw PT against FT datasets at one FT size; scratch and baselines first (Fig. 6b)."""
+    """Draw PT against FT datasets at one FT size; scratch and baselines first."""
     table = comparable_cells(baselines_beside(runs, baselines))
     return _pairs(table, datasets, VALUES, "Pair-wise transfer"), table
 
@@ -86,7 +86,7 @@ def _pairs(
 
 
 def multi_property(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw fine-tuning from all other properties: datasets against sizes (Fig. 6c)."""
+    """Draw fine-tuning from all other properties: datasets against sizes."""
     return _by_size(runs, datasets, "Pre-trained on all other properties")
 
 

@@ -40,7 +40,7 @@ def r2_by_size(
     datasets: Mapping[str, Quantity],
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
-    """Draw R2 against FT size, one panel per FT dataset (Fig. 4a)."""
+    """Draw R2 against FT size, one panel per FT dataset."""
     return _by_size(baselines_beside(runs, baselines), datasets, "r2", _r2_axis)
 
 
@@ -49,7 +49,7 @@ def mae_by_size(
     datasets: Mapping[str, Quantity],
     baselines: pd.DataFrame | None = None,
 ) -> Drawing:
-    """Draw the MAE in physical units against FT size, one panel per FT dataset (Fig. 4b)."""
+    """Draw the MAE in physical units against FT size, one panel per FT dataset."""
     return _by_size(baselines_beside(runs, baselines), datasets, "mae", error_axis)
 
 

@@ -1,4 +1,4 @@
-"""A dataset that no choice was made on: which model is best for it (Table 1)."""
+"""A dataset that no choice was made on: which model is best for it."""
 
 from collections.abc import Mapping
 from typing import Any
