@@ -34,8 +34,10 @@ What all of them use:
 runs, variations, protocols
     the frozen description of one training, the name of what is unusual in it, and the switches of a
     protocol.
-checked
-    types that check what people write, and say what is wrong in one sentence.
+checked, file_names
+    types that check what people write, and say what is wrong in one sentence; plain names of files.
+metrics, units
+    how good predictions are; how a quantity and its unit are written.
 data
     files that belong to the package.
 files, arrays, console, errors, species, processes

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.errors import InputError
+from crystal_transfer.file_names import safe_name
 
 
 class Checked(BaseModel):

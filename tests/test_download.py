@@ -21,11 +21,11 @@ from pymatgen.core import Lattice, Structure
 from crystal_transfer.datasets import download
 from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.download import fetch
-from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.datasets.sources.jarvis import read_jarvis
 from crystal_transfer.datasets.sources.materials_project import structures_of_materials_project
 from crystal_transfer.datasets.sources.tables import read_table
 from crystal_transfer.errors import InputError
+from crystal_transfer.file_names import safe_name
 from crystal_transfer.files import sha256
 
 SILICON = Structure.from_spacegroup("Fd-3m", Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])

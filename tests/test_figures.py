@@ -26,7 +26,6 @@ from crystal_transfer.figures import (
 )
 from crystal_transfer.figures.style import (
     COLOURS,
-    Quantity,
     apart,
     labelled,
     legend_below,
@@ -34,7 +33,9 @@ from crystal_transfer.figures.style import (
     scale_of,
     size_axis,
 )
-from crystal_transfer.results import publication
+from crystal_transfer.results import gains, publication, rates
+from crystal_transfer.results.leakage import leakage_gains
+from crystal_transfer.units import Quantity
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
@@ -180,7 +181,7 @@ def test_gains_over_scratch_are_paired_by_trial():
             run(source, "A", 100, 0.5, mae * scale, trial=trial)
             for source, mae in (("B", 6.0), ("C", 8.0 + trial), ("D", 12.0))
         ]
-    (row,) = transfer_gains.gains(pd.DataFrame(rows)).to_dict("records")
+    (row,) = gains.transfer_gains(pd.DataFrame(rows)).to_dict("records")
     assert (row["trials"], row["pairs"]) == (4, 3)
     assert row["mae_median"] == pytest.approx(np.mean([8, 18, 40]))
     assert (row["mae_best"], row["mae_worst"]) == pytest.approx((14, 28))
@@ -195,7 +196,7 @@ def test_a_network_of_scratch_is_compared_with_transfer_of_its_own():
     rows = [run("", "A", 100, 0.5, 4.0), run("", "A", 100, 0.5, 8.0, **other)]
     rows += [run("B", "A", 100, 0.5, 2.0), run("C", "A", 100, 0.5, 4.0, **other)]
     rows += [run("", "A", 100, 0.5, 8.0, variation="reference", network="reference")]
-    found = transfer_gains.gains(pd.DataFrame(rows)).set_index("variation")
+    found = gains.transfer_gains(pd.DataFrame(rows)).set_index("variation")
     assert found["pairs"].fillna(0).to_dict() == {"": 1, "cgcnn": 1, "reference": 0}
     assert found["gain_median"].dropna().to_dict() == {"": 50, "cgcnn": 50}
 
@@ -208,7 +209,7 @@ def test_gains_are_of_trials_that_all_pairs_have():
         rows.append(run("B", "A", 100, 0.5, 8 * scale, trial=trial))
         rows.append(run("C", "A", 100, 0.5, 9.0 if trial < 3 else np.nan, trial=trial))
         rows.append(run("D", "A", 100, 0.5, np.nan, trial=trial))  # nothing has converged
-    (row,) = transfer_gains.gains(pd.DataFrame(rows)).to_dict("records")
+    (row,) = gains.transfer_gains(pd.DataFrame(rows)).to_dict("records")
     assert (row["trials"], row["pairs"], row["pair_trials"], row["gain_trials"]) == (4, 2, 3, 3)
     assert (row["mae_best"], row["mae_worst"]) == (8, 9)
     assert (row["gain_median"], row["gain_best"]) == pytest.approx((15, 20))
@@ -320,7 +321,7 @@ def test_the_rate_is_compared_within_one_way_of_training():
     for slow, fast in (("cgcnn-lr1e-4", "cgcnn"), ("lr1e-4-b4-e623", "b4-e623")):
         one, two = at_two_rates(5.0, 1.0, 1)
         rows += [one | {"variation": slow}, two | {"variation": fast}]
-    found = published_gain.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
     gains = found.set_index("variation")["rate_gain"].to_dict()
     assert gains == pytest.approx({"": 25, "cgcnn": 80, "b4-e623": 80})
     assert set(found["trials"]) == {1}
@@ -339,7 +340,7 @@ def test_without_two_rates_there_is_no_gain_of_the_rate(rows):
 
 def test_a_cell_that_was_not_published_has_the_gain_of_the_rate_alone():
     rows = [row | {"size": 20} for row in at_two_rates(4.0, 3.0, 1)]
-    found = published_gain.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
+    found = rates.rate_alone(pd.DataFrame(rows), publication.published(data.PUBLISHED))
     assert found["rate_gain"].tolist() == pytest.approx([25])
     assert found["transfer_median"].isna().all()
 
@@ -493,7 +494,7 @@ def test_leakage_by_hand():
     samples = {"pB": ["x", "y"], "pC": ["z"]}
     # d has an equal in B too, but not one that was drawn to pre-train on
     shared = {"A": {"B": {"a": ["x"], "b": ["w", "y"], "d": ["w"]}, "C": {"a": ["v"]}}}
-    numbers = leakage.gains(runs, predictions, samples, shared).set_index("source")
+    numbers = leakage_gains(runs, predictions, samples, shared).set_index("source")
     assert numbers.loc["B", ["n_seen", "n_unseen", "gain_seen", "gain_unseen"]].tolist() == [
         2, 2, 50, 0,
     ]  # fmt: skip
@@ -501,7 +502,7 @@ def test_leakage_by_hand():
     assert np.isnan(numbers.loc["C", "gain_seen"])
     # another strategy is another cell, no further trial of the same
     other = runs[runs["id"] == "b"].assign(id="o", strategy="new_head")
-    both = leakage.gains(pd.concat([runs, other]), predictions | {"o": predictions["s"]},
+    both = leakage_gains(pd.concat([runs, other]), predictions | {"o": predictions["s"]},
                          samples, shared)  # fmt: skip
     assert both[both["source"] == "B"].set_index("strategy")["gain_seen"].to_dict() == {
         "all": 50, "new_head": 0,

@@ -26,6 +26,7 @@ from crystal_transfer.figures.paper.published import PUBLISHED, draw_published, 
 from crystal_transfer.figures.style import plt
 from crystal_transfer.results import claims, select
 from crystal_transfer.results import literature as numbers_of_others
+from crystal_transfer.results.equivalent import first_reached
 from crystal_transfer.results.publication import (
     KEY,
     beside,
@@ -287,9 +288,9 @@ def test_figs19_interpolates_in_the_papers_direction(data):
     assert cell["trained"].tolist() == [500, 500]  # PH-GV500 is as good as GV800
     assert ((cell["needed"] > 500) & (cell["needed"] < 800)).all()
     sizes = np.array([10.0, 100, 1000])
-    assert fewer.first_reached(sizes, np.array([0.0, 0.5, 1.0]), 0.75) == pytest.approx(10**2.5)
-    assert fewer.first_reached(sizes, np.array([0.9, 0.5, 1.0]), 0.75) == 10
-    assert np.isnan(fewer.first_reached(sizes, np.array([0.0, 0.5, 0.6]), 0.75))
+    assert first_reached(sizes, np.array([0.0, 0.5, 1.0]), 0.75) == pytest.approx(10**2.5)
+    assert first_reached(sizes, np.array([0.9, 0.5, 1.0]), 0.75) == 10
+    assert np.isnan(first_reached(sizes, np.array([0.0, 0.5, 0.6]), 0.75))
 
 
 def test_figs21_in_one_unit(data):

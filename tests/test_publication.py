@@ -9,10 +9,10 @@ from conftest import ROOT
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.results.equivalent import equivalent_sizes
 from crystal_transfer.results.publication import KEY, beside, published, short
 from crystal_transfer.results.tables import (
     cells,
-    equivalent_sizes,
     read_cells,
     read_runs,
     runs_table,

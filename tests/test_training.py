@@ -19,11 +19,11 @@ from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import read_json, write_sealed_json
+from crystal_transfer.metrics import metrics
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
-from crystal_transfer.training.metrics import metrics
 from crystal_transfer.training.optimiser import AdamW
 from crystal_transfer.training.run import Inputs, Outputs, _require_precision, train
 from crystal_transfer.training.settings import Device, Precision

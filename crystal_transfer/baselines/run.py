@@ -12,8 +12,8 @@ from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.splits import Split, sample_of, tested
 from crystal_transfer.errors import InputError
+from crystal_transfer.metrics import metrics
 from crystal_transfer.runs import Cell, RunKind, Sampling, result_row
-from crystal_transfer.training.metrics import metrics
 
 
 class Prediction(NamedTuple):
@@ -64,7 +64,7 @@ def evaluate(
     Returns
     -------
     metrics
-        Those of `training.metrics.metrics`.
+        Those of `metrics.metrics`.
     predictions
         One for each id of `test`, in this order.
 

@@ -9,6 +9,6 @@ comparison, intervals, domain
     what predictions are worth: beside baselines, with intervals, and for which crystals.
 bundle, predict, finetune
     the folder, what it says of crystals, and how it is made.
-check, pictures, report, card, templates, units
+check, pictures, report, card, templates
     what a user looks at.
 """

@@ -7,9 +7,9 @@ from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import WORDS
 from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.bundles.templates import filled
-from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.files import write_text
 from crystal_transfer.species import SYMBOLS
+from crystal_transfer.units import in_brackets, in_unit
 
 
 def write_card(bundle: Bundle, rejected: int, folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from crystal_transfer.baselines.models import Predictor, fit_baseline
-from crystal_transfer.bundles.units import in_unit
+from crystal_transfer.units import in_unit
 
 NETWORK, BLEND = "network", "blend"
 MEDIAN, FOREST, KERNEL, RIDGE, CHGNET = "median", "forest", "kernel", "ridge", "chgnet"

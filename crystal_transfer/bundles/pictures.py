@@ -18,8 +18,8 @@ from crystal_transfer.bundles.comparison import (
     RIDGE,
 )
 from crystal_transfer.bundles.intervals import factor
-from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, panels
+from crystal_transfer.units import in_brackets, in_unit
 
 LEVELS = np.linspace(0.05, 0.95, 19)
 BINS = 5  # of crystals, by predicted difficulty

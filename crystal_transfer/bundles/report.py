@@ -18,7 +18,7 @@ from crystal_transfer.bundles.predict import LEVEL
 from crystal_transfer.bundles.templates import filled
 from crystal_transfer.figures.formats import DPI
 from crystal_transfer.files import write_text
-from crystal_transfer.training.metrics import metrics
+from crystal_transfer.metrics import metrics
 
 CAPTIONS = {
     "comparison": "The network beside the baselines, on the same folds; bars are standard errors.",

@@ -1,6 +1,11 @@
 """The command crystal-transfer: models for one's own crystals, and studies.
 
 What a command needs is imported when it runs, so that a help text appears at once.
+
+app
+    the commands, their arguments and help.
+own, study
+    what they do: models for one's own crystals; studies.
 """
 
 import gc

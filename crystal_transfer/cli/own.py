@@ -26,7 +26,6 @@ from crystal_transfer.bundles.names import published, shipped
 from crystal_transfer.bundles.plan import Options, plan_of
 from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source
-from crystal_transfer.bundles.units import in_brackets, in_unit
 from crystal_transfer.datasets.cleaning import SHOWN
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import replaced_when_whole, write_text
@@ -34,6 +33,7 @@ from crystal_transfer.prediction import embed_crystals
 from crystal_transfer.processes import usable_cores
 from crystal_transfer.training.run import choose_device
 from crystal_transfer.training.settings import Device
+from crystal_transfer.units import in_brackets, in_unit
 
 TELL = 30.0  # s between two lines of progress where there is no terminal
 BAR = 40  # characters of the longest bar of a histogram

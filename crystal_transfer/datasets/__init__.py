@@ -2,8 +2,8 @@
 
 registry
     what is known of each dataset: source, column, unit, file, checksum.
-names, download
-    plain names of files; verified files from the network or from a mirror folder.
+download
+    verified files from the network or from a mirror folder.
 sources, read
     readers, each of which yields `Record`s, whatever the format; the one for a dataset.
 records

@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from crystal_transfer.datasets.names import safe_name
 from crystal_transfer.errors import InputError
+from crystal_transfer.file_names import safe_name
 from crystal_transfer.files import replaced_when_whole, sha256
 
 Result = TypeVar("Result")

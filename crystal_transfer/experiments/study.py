@@ -20,6 +20,7 @@ from crystal_transfer.protocols import BondRule, MultiGraphs, Protocol, SeenInTe
 from crystal_transfer.results.layout import DatasetFiles, Layout, RunFiles
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training.settings import Settings
+from crystal_transfer.units import Quantity
 
 
 @dataclass(frozen=True)
@@ -231,12 +232,10 @@ class Study:
         return found
 
     @cached_property
-    def quantities(self) -> dict[str, dict[str, str]]:
+    def quantities(self) -> dict[str, Quantity]:
         """Label and unit of every used dataset's property."""
-        return {
-            code: {"label": self.datasets[code].label, "unit": self.datasets[code].unit}
-            for code in self.used_datasets
-        }
+        known = {code: self.datasets[code] for code in self.used_datasets}
+        return {code: Quantity(entry.label, entry.unit) for code, entry in known.items()}
 
     def figure_options(self, name: str) -> dict[str, Any]:
         """Return the further arguments of a figure's drawing."""

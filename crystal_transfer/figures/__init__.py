@@ -1,6 +1,6 @@
 """Figures: tables in, a matplotlib figure and the numbers behind it out.
 
-A drawing takes what `inputs` reads for it and the datasets (code -> `style.Quantity`), and returns
+A drawing takes what `inputs` reads for it and the datasets (code -> `units.Quantity`), and returns
 the figure and a table of what it shows.
 
 drawings

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from crystal_transfer.figures.style import COLOURS, Quantity, panels
+from crystal_transfer.figures.style import COLOURS, panels
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import CELL, cells
+from crystal_transfer.units import Quantity
 
 # columns that describe a cell, in the order in which its name shows them
 PARTS = [column for column in CELL if column not in ("source_properties", "variation")]

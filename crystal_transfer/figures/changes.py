@@ -6,7 +6,6 @@ import pandas as pd
 
 from crystal_transfer.figures.style import (
     Drawing,
-    Quantity,
     colour_of,
     legend_below,
     marker_of,
@@ -16,6 +15,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results import select
 from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 LABELS = {
     "r2": "Change of test $R^2$ against scratch (%)",

@@ -11,13 +11,13 @@ from matplotlib.projections.polar import PolarAxes
 from crystal_transfer.figures.style import (
     COLOURS,
     Drawing,
-    Quantity,
     legend_below,
     pair_label,
     strategy_label,
     strategy_order,
 )
 from crystal_transfer.results.tables import cells
+from crystal_transfer.units import Quantity
 
 GAP = 0.12  # share of a sector that stays empty
 INNER = 0.35  # radius where bars begin, as a share of the longest bar

@@ -7,7 +7,6 @@ import pandas as pd
 from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
-    Quantity,
     colour_of,
     legend_below,
     panels,
@@ -16,6 +15,7 @@ from crystal_transfer.figures.style import (
     scratch_first,
     sources_of,
 )
+from crystal_transfer.units import Quantity
 
 
 def learning_curves(

@@ -27,8 +27,8 @@ from crystal_transfer.figures import (
 )
 from crystal_transfer.figures.paper import histories, violins
 from crystal_transfer.figures.paper.published import PUBLISHED
-from crystal_transfer.figures.style import Quantity
 from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 
 def of_runs(draw: Callable[..., Any]) -> Callable[..., Any]:

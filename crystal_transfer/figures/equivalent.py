@@ -7,8 +7,10 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 
-from crystal_transfer.figures.style import Drawing, Quantity, ink_on, panels, sources_of
-from crystal_transfer.results import tables
+from crystal_transfer.figures.style import Drawing, ink_on, panels, sources_of
+from crystal_transfer.results import equivalent
+from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 COLOUR_MAP = colormaps["cividis_r"]
 
@@ -21,7 +23,7 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
     figure, data
         ``>`` in the figure: scratch does not get there within its largest size.
     """
-    table = tables.equivalent_sizes(tables.comparable_cells(runs))
+    table = equivalent.equivalent_sizes(comparable_cells(runs))
     if table.empty:
         return panels(0)[0], table
     origins = sources_of(table, datasets)

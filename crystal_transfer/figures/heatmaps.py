@@ -12,17 +12,11 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.figures.style import (
-    Drawing,
-    Quantity,
-    baselines_beside,
-    ink_on,
-    scale_of,
-    sources_of,
-)
+from crystal_transfer.figures.style import Drawing, baselines_beside, ink_on, scale_of, sources_of
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells, comparable_cells
+from crystal_transfer.units import Quantity
 
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"

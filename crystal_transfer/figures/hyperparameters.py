@@ -14,7 +14,6 @@ from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
-    Quantity,
     labelled,
     legend_below,
     pair_label,
@@ -25,6 +24,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells
+from crystal_transfer.units import Quantity
 
 
 def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:

@@ -1,6 +1,6 @@
 """What it is worth that a test crystal was in pre-training, with another label."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,21 +8,18 @@ import pandas as pd
 from crystal_transfer.figures.style import (
     COLOURS,
     Drawing,
-    Quantity,
     labelled,
     legend_below,
     pair_label,
     panels,
     strategy_label,
 )
-from crystal_transfer.results.tables import CELL, half_width
+from crystal_transfer.results.leakage import Shared, leakage_gains
+from crystal_transfer.units import Quantity
 
 FEWEST_SEEN = 5  # test crystals; of fewer a pair is not drawn
 GROUPS = {"seen": "seen in pre-training", "unseen": "not seen"}
-MEASURED = ["mae_seen", "gain_seen", "mae_unseen", "gain_unseen"]
 CONTROL = {"control": "the same crystals, not seen"}  # drawn where another study has it
-
-Shared = Mapping[str, Mapping[str, Collection[str]]]  # dataset -> test crystal -> its equals there
 
 
 def leakage(
@@ -47,11 +44,11 @@ def leakage(
     datasets
         Symbol, unit and order of the datasets.
     """
-    return drawn_gains(gains(runs, predictions, samples, shared), datasets)
+    return drawn_gains(leakage_gains(runs, predictions, samples, shared), datasets)
 
 
 def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the numbers of `gains`."""
+    """Draw the numbers of `results.leakage.leakage_gains`."""
     drawn = table[table["n_seen"] >= FEWEST_SEEN]
     codes = [code for code in datasets if code in set(drawn["dataset"])]
     figure, axes = panels(len(codes), width=3.4, height=3.0)
@@ -87,61 +84,3 @@ def drawn_gains(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawin
 
 def _unusual(strategy: str) -> str:
     return "" if strategy == "all" else f", {strategy_label(strategy)}"
-
-
-def gains(
-    runs: pd.DataFrame,
-    predictions: Mapping[str, pd.DataFrame],
-    samples: Mapping[str, Sequence[str]],
-    shared: Mapping[str, Shared],
-) -> pd.DataFrame:
-    """Return what transfer gains against scratch on the same test crystals; see `leakage`.
-
-    Returns
-    -------
-    A row per cell of a pair: its columns, trials, n_seen and n_unseen (test crystals, mean over
-    trials), and for both groups the MAE of the fine-tuned runs in the property's unit and its mean
-    reduction in %, each with the half-width of its 95 % interval over the trials (mae_seen,
-    gain_seen, gain_seen_ci95, ...); NaN for a group without crystals.
-    """
-    known = runs.dropna(subset="mae_scaled")
-    scratch = known[known["kind"] == "scratch"].set_index(["dataset", "size", "trial"])["id"]
-    pretrained = runs[runs["kind"] == "pretrain"].set_index(["dataset", "size"])["id"]
-    tuned = known[(known["kind"] == "finetune") & (known["source_properties"] == 1)]
-    rows = []
-    for values, found in tuned.groupby(CELL, sort=False):
-        cell = dict(zip(CELL, values, strict=True))
-        source, code, size = cell["source"], cell["dataset"], cell["size"]
-        if (source, cell["source_size"]) not in pretrained.index:
-            continue  # it starts from a file
-        sample = set(samples[pretrained[source, cell["source_size"]]])
-        seen = {id for id, equal in shared[code].get(source, {}).items() if sample & set(equal)}
-        trials = [
-            _of_trial(predictions[run.id], predictions[scratch[code, size, run.trial]], seen)
-            for run in found.itertuples()
-            if (code, size, run.trial) in scratch.index
-        ]
-        if trials:
-            each = pd.DataFrame(trials)
-            counts = each[["n_seen", "n_unseen"]].mean().round().astype(int)
-            row = cell | {"trials": len(each), **counts}
-            for name in MEASURED:
-                row |= {name: each[name].mean(), f"{name}_ci95": half_width(each[name])}
-            rows.append(row)
-    measured = [column for name in MEASURED for column in (name, f"{name}_ci95")]
-    return pd.DataFrame(rows, columns=[*CELL, "trials", "n_seen", "n_unseen", *measured])
-
-
-def _of_trial(tuned: pd.DataFrame, scratch: pd.DataFrame, seen: set[str]) -> dict[str, float]:
-    """Compare the errors of two runs on the test crystals that were seen, and on the others."""
-    errors = pd.DataFrame({
-        name: (table["prediction"] - table["target"]).abs().set_axis(table["id"])
-        for name, table in (("tuned", tuned), ("scratch", scratch))
-    })  # fmt: skip
-    is_seen = errors.index.isin(seen)
-    found: dict[str, float] = {}
-    for group, members in (("seen", errors[is_seen]), ("unseen", errors[~is_seen])):
-        found[f"n_{group}"] = len(members)
-        tuned, scratched = members["tuned"].mean(), members["scratch"].mean()
-        found |= {f"mae_{group}": tuned, f"gain_{group}": 100 * (1 - tuned / scratched)}
-    return found

@@ -11,7 +11,6 @@ from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
-    Quantity,
     colour_of,
     half_widths,
     labelled,
@@ -22,6 +21,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 
 def against_pairwise(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:

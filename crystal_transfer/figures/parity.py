@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, Quantity, panels
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, panels
+from crystal_transfer.units import Quantity, in_brackets
 
 
 def parity(
@@ -39,6 +40,6 @@ def parity(
         unit = datasets[code].unit
         axis.set_title(f"{code}, n = {here['size'].max()}")
         axis.set_xlabel(f"Target: {datasets[code].axis_label}", fontsize=8)
-        axis.set_ylabel(f"Prediction ({unit})" if unit not in ("", "1") else "Prediction")
+        axis.set_ylabel("Prediction" + in_brackets(unit))
         axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), handletextpad=0.1)
     return figure, pd.concat(shown, ignore_index=True)

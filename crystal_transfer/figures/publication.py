@@ -10,7 +10,6 @@ from crystal_transfer.figures.style import (
     COLOURS,
     R2_FLOOR,
     Drawing,
-    Quantity,
     labelled,
     legend_below,
     panels,
@@ -19,6 +18,7 @@ from crystal_transfer.figures.style import (
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.publication import beside, summary
 from crystal_transfer.results.tables import cells
+from crystal_transfer.units import Quantity
 
 ACCEPTED, OUTSIDE, UNKNOWN = COLOURS[0], COLOURS[1], COLOURS[6]
 

@@ -11,7 +11,6 @@ from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
-    Quantity,
     apart,
     baselines_beside,
     colour_of,
@@ -26,6 +25,7 @@ from crystal_transfer.figures.style import (
 )
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 # line and marker of scratch, then of each baseline, whose markers are open
 GREY_STYLES: list[tuple[Any, str]] = [

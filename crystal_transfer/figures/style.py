@@ -3,7 +3,6 @@
 import itertools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.units import in_unit
 
 matplotlib.use("agg")
 
@@ -51,19 +51,6 @@ plt.rcParams.update(
 )
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """What a dataset's targets are: the property, and its unit."""
-
-    label: str
-    unit: str
-
-    @property
-    def axis_label(self) -> str:
-        """Label and unit; a number without a unit has only a label."""
-        return f"{self.label} ({self.unit})" if self.unit not in ("", "1") else self.label
-
-
 def scale_of(maes: pd.Series, scaled: pd.Series, unit: str) -> list[str]:
     """Say what 1 of a dataset's scaled targets is: number and unit; nothing where no run tells.
 
@@ -80,7 +67,8 @@ def scale_of(maes: pd.Series, scaled: pd.Series, unit: str) -> list[str]:
         return []
     half_range = float(f"{ratios.median():.3g}")
     number = f"{half_range:,.0f}" if half_range >= 1000 else f"{half_range:g}"
-    return [f"1 = {number}", *([unit] if unit not in ("", "1") else [])]
+    scale = [f"1 = {number}"]
+    return [*scale, unit] if in_unit(unit) else scale
 
 
 def pair_label(source: str, target: str) -> str:

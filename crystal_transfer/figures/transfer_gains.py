@@ -11,7 +11,6 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     SPREAD_WIDTH,
     Drawing,
-    Quantity,
     apart,
     by_dataset,
     error_axis,
@@ -22,31 +21,27 @@ from crystal_transfer.figures.style import (
     rows_axis,
     size_axis,
 )
+from crystal_transfer.results.gains import WAY, transfer_gains
 from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import CELL, half_width, on_shared_trials
+from crystal_transfer.results.tables import on_shared_trials
+from crystal_transfer.units import Quantity
 from crystal_transfer.variations import parsed
 
 STYLES = [("--", "s"), (":", "D"), ("-.", "v")]  # of scratch, a way of training each
-WAY = ["max_lr", "epochs", "variation"]  # in which scratch was trained
-GAINED = [
-    "trials", "mae_scratch", "mae_scratch_ci95", "pairs", "pair_trials",
-    "mae_median", "mae_median_ci95", "mae_best", "mae_worst",
-    "gain_trials", "gain_median", "gain_median_ci95", "gain_best", "gain_best_ci95",
-]  # fmt: skip
 
 
 def scratch_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the MAE of scratch at several learning rates beside that of transfer; see `gains`."""
-    table = gains(on_shared_trials(runs))
+    """Draw the MAE of scratch at several learning rates beside that of transfer."""
+    table = transfer_gains(on_shared_trials(runs))
     return _beside_transfer(table, datasets, "max_lr", lambda rate: f"rate {rate:g}")
 
 
 def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
-    """Draw the MAE of scratch trained for longer beside that of transfer; see `gains`.
+    """Draw the MAE of scratch trained for longer beside that of transfer.
 
     At the sizes at which some scratch was trained for longer.
     """
-    table = gains(on_shared_trials(runs))
+    table = transfer_gains(on_shared_trials(runs))
     longest = table.groupby(["dataset", "size"])["epochs"].transform("max")
     return _beside_transfer(
         table[longest > 0], datasets, "epochs",
@@ -57,10 +52,10 @@ def scratch_epochs(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
 def transfer_gain(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw what the median PT dataset gains against each scratch: a panel per FT size.
 
-    A row per FT dataset, with 95 % intervals over trials; the numbers are those of `gains`, where
-    there is transfer.
+    A row per FT dataset, with 95 % intervals over trials; the numbers are those of
+    `results.gains.transfer_gains` where there is transfer.
     """
-    table = by_dataset(gains(runs).dropna(subset="gain_median"), datasets)
+    table = by_dataset(transfer_gains(runs).dropna(subset="gain_median"), datasets)
     codes, sizes = list(table["dataset"].unique()), sorted(table["size"].unique())
     ways = sorted(table.groupby(WAY).groups, key=lambda way: (way[1:], -way[0]))
     labels = {way: f"against scratch at {_said(*way)}" for way in ways}
@@ -104,7 +99,7 @@ def _beside_transfer(
     Parameters
     ----------
     table
-        See `gains`.
+        See `results.gains.transfer_gains`.
     datasets
         Symbol, unit and order of the datasets.
     way
@@ -146,70 +141,3 @@ def _beside_transfer(
     if axes:
         legend_below(figure, labelled(axes[0]))
     return figure, table
-
-
-def gains(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return what transfer gains against scratch, for each way in which that was trained.
-
-    Parameters
-    ----------
-    runs
-        From scratch and fine-tuned; those of one dataset, size and trial share their sample.
-
-    Returns
-    -------
-    A row per dataset, size and way of scratch: max_lr, epochs (0 for the study's usual ones) and
-    variation. Of scratch trials and mae_scratch. Of transfer, with the same network and in the
-    trials that all its pairs have: pairs and pair_trials (how many), mae_median (of the median PT
-    dataset in each trial), mae_best and mae_worst (of the PT datasets with the lowest and the
-    highest MAE over all trials), gain_median and gain_best, the reductions of the MAE in %, paired
-    by trial, and gain_trials (those in which scratch has converged too); missing where there is no
-    transfer. Each is a mean over trials; mae_scratch,
-    mae_median and the gains have `_ci95`, half-widths of 95 % intervals (Student's t over trials).
-    """
-    scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
-    scratch = scratch.assign(epochs=[parsed(name).epochs or 0 for name in scratch["variation"]])
-    place = ["dataset", "size", "network"]
-    transfer = {where: _by_trial(here) for where, here in tuned.groupby(place)}
-    names = ["dataset", "size", *WAY]
-    rows = []
-    for where, found in scratch.groupby([*place, *WAY], sort=False):
-        base = found.set_index("trial")["mae"]
-        row = dict(zip([*place, *WAY], where, strict=True))
-        row |= {"trials": base.count(), **_mean("mae_scratch", base)}
-        pairs = transfer.get(where[:3], pd.DataFrame())
-        rows.append(row | (_gained(pairs, base) if pairs.size else {}))
-    return pd.DataFrame(rows, columns=[*names, *GAINED])
-
-
-def _by_trial(tuned: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the MAE of fine-tuned runs: trials x pairs, trials that all pairs have.
-
-    A pair of which nothing has converged is none; else the median would be over other pairs in
-    each trial, and the best one of an easier trial.
-    """
-    pair = [name for name in CELL if name not in ("dataset", "size")]
-    found = tuned.pivot(index="trial", columns=pair, values="mae")
-    return found.dropna(axis="columns", how="all").dropna()
-
-
-def _gained(pairs: pd.DataFrame, base: pd.Series) -> dict[str, float]:
-    median, mean = pairs.median(axis=1), pairs.mean()
-    reductions = {
-        "gain_median": 100 * (1 - median / base),
-        "gain_best": 100 * (1 - pairs[mean.idxmin()] / base),
-    }
-    counted = {
-        "pairs": pairs.shape[1],
-        "pair_trials": median.count(),
-        "gain_trials": reductions["gain_median"].count(),
-    }
-    found = counted | {"mae_best": mean.min(), "mae_worst": mean.max()}
-    for name, values in {"mae_median": median, **reductions}.items():
-        found |= _mean(name, values)
-    return found
-
-
-def _mean(name: str, values: pd.Series) -> dict[str, float]:
-    """Return the mean over trials and its half-width, named."""
-    return {name: values.mean(), f"{name}_ci95": half_width(values)}

@@ -5,17 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    SCRATCH_COLOUR,
-    Drawing,
-    Quantity,
-    half_widths,
-    panels,
-)
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, half_widths, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.units import Quantity
 
 MULTI_COLOUR, PAIR_COLOUR = COLOURS[1], COLOURS[0]
 INTERVAL_COLOUR = "#999999"  # stands out on grey, blue and orange, and on white

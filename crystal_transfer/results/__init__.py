@@ -6,6 +6,11 @@ metrics
     the metrics by name: label, unit, which direction is better.
 tables
     metrics of many runs as tidy tables.
+gains, rates
+    what transfer gains against scratch; what another learning rate of scratch gains alone.
+leakage, trials, equivalent
+    errors on crystals that pre-training has seen; trials averaged, and one crystal left out; how
+    many crystals one way of training needs for the error of another.
 publication
     the published cells, and ours beside them.
 contrast

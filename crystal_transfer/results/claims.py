@@ -18,6 +18,7 @@ import pandas as pd
 from crystal_transfer import data
 from crystal_transfer.files import write_text
 from crystal_transfer.results import literature, select
+from crystal_transfer.results.gains import percent_below
 from crystal_transfer.results.markdown import markdown
 from crystal_transfer.results.publication import published_cells
 
@@ -305,7 +306,7 @@ def multi_highlights(cells: pd.DataFrame) -> str:
     """Return the largest gains of MPT over the pair, and its gain over scratch on GV."""
     multi, best = _multi_and_pair(cells)
     _require(multi.index, "PH", "EBG", "GV")
-    mae = 100 * (1 - multi.loc["PH", "mae_scaled_mean"] / best.loc["PH", "mae_scaled_mean"])
+    mae = percent_below(multi.loc["PH", "mae_scaled_mean"], best.loc["PH", "mae_scaled_mean"])
     r2 = _change(multi.loc["EBG", "r2_mean"], best.loc["EBG", "r2_mean"])
     scratch = multi.loc["GV", "r2_change"]
     return f"PH MAE {-mae:+.1f} %, EBG R2 {r2:+.1f} %, GV {scratch:+.1f} %"
@@ -330,7 +331,7 @@ def _change(r2: float, other: float) -> float:
 
 def _gains(multi: pd.Series, others: list[pd.Series]) -> str:
     r2 = sum(_change(multi["r2"], other["r2"]) for other in others) / len(others)
-    mae = sum(100 * (1 - multi["mae"] / other["mae"]) for other in others) / len(others)
+    mae = sum(percent_below(multi["mae"], other["mae"]) for other in others) / len(others)
     return f"R2 {r2:.2f} %, MAE {mae:.2f} %"
 
 

@@ -7,12 +7,12 @@ can be computed from it.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crystal_transfer.results import select
+from crystal_transfer.units import Quantity, in_unit
 
 LEE_ASAHI = "Lee & Asahi (2021)"
 MIXTURE = "MoE, Chang et al. (2022)"
@@ -30,7 +30,7 @@ OURS = "these cells"
 COLUMNS = ["dataset", "size", "model", "mae_mean", "unit", "mae_scaled_mean", "number_from"]
 
 
-def comparison(cells: pd.DataFrame, datasets: Mapping[str, Any]) -> pd.DataFrame:
+def comparison(cells: pd.DataFrame, datasets: Mapping[str, Quantity]) -> pd.DataFrame:
     """Return the MAEs side by side.
 
     Parameters
@@ -76,6 +76,5 @@ def own_cell(cells: pd.DataFrame, source: str, code: str, size: int) -> pd.Serie
     return None if here.empty else here.iloc[0]
 
 
-def _unit(datasets: Mapping[str, Any], code: str) -> str:
-    unit = datasets[code].unit if code in datasets else ""
-    return "" if unit == "1" else unit
+def _unit(datasets: Mapping[str, Quantity], code: str) -> str:
+    return in_unit(datasets[code].unit).strip() if code in datasets else ""

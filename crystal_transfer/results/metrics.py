@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from crystal_transfer.units import in_brackets
+
 FEWEST_TRIALS = 3  # of fewer nothing is claimed
 
 
@@ -28,10 +30,10 @@ class Metric:
 
     def axis_label(self, unit: str = "") -> str:
         """Return the label, with the property's unit where the metric has it."""
-        return f"{self.label} ({unit})" if self.in_units and unit not in ("", "1") else self.label
+        return self.label + (in_brackets(unit) if self.in_units else "")
 
 
-# what `training.metrics` computes; worse predictions than R2 = -0.5 are all useless, the csv has them
+# what `crystal_transfer.metrics` computes; worse predictions than R2 = -0.5 are all useless, the csv has them
 METRICS = {
     "r2": Metric("test $R^2$", higher_is_better=True, shown=(-0.5, 1.02)),
     "mae": Metric("test MAE", higher_is_better=False, in_units=True),

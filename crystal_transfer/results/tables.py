@@ -122,47 +122,5 @@ def half_width(values: pd.Series) -> float:
     return float(stdtrit(n - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / np.sqrt(n))
 
 
-def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """Find how many crystals scratch needs to reach the MAE of each fine-tuned cell.
-
-    Parameters
-    ----------
-    table
-        Cells of scratch and of fine-tuning.
-
-    Returns
-    -------
-    One row per fine-tuned cell: source, source_size, dataset, size, mae_mean, equivalent_size,
-    gain (equivalent_size / size) and beyond: 1 where scratch is worse even at its largest size,
-    -1 where it is better even at its smallest (the size is then that limit), else 0. Between two
-    sizes log MAE is taken as linear in log size, after a running minimum that keeps the curve of
-    scratch from rising.
-    """
-    columns = [
-        "source", "source_size", "dataset", "size", "mae_mean", "equivalent_size", "gain", "beyond"
-    ]  # fmt: skip
-    rows = []
-    for code, tuned in table[table["kind"] == "finetune"].groupby("dataset", sort=False):
-        scratch = table[(table["kind"] == "scratch") & (table["dataset"] == code)]
-        curve = scratch.dropna(subset="mae_mean").sort_values("size")
-        if curve.empty:
-            continue
-        size, mae = curve["size"].to_numpy(), np.minimum.accumulate(curve["mae_mean"].to_numpy())
-        for row in tuned.dropna(subset="mae_mean").itertuples():
-            found = np.exp(np.interp(-np.log(row.mae_mean), -np.log(mae), np.log(size)))
-            beyond = int(row.mae_mean < mae[-1]) - int(row.mae_mean > mae[0])
-            cell = (row.source, row.source_size, code, row.size, row.mae_mean)
-            rows.append([*cell, float(found), float(found / row.size), beyond])
-    return pd.DataFrame(rows, columns=columns)
 
 
-def gain_over_scratch(runs: pd.DataFrame) -> pd.Series:
-    """Return by how many % the MAE of each run is below that of scratch on the same sample.
-
-    That is scratch of the same dataset, size and trial; NaN where there is none. Scratch is taken
-    to be trained in one way.
-    """
-    sample = ["dataset", "size", "trial"]
-    scratch = runs[runs["kind"] == "scratch"].set_index(sample)["mae"]
-    base = scratch.reindex(pd.MultiIndex.from_frame(runs[sample])).to_numpy()
-    return 100 * (1 - runs["mae"] / base)

@@ -16,8 +16,6 @@ steps, replay
     loss and gradients of a batch: kernel by kernel, or replayed at once on a GPU by CUDA graphs.
 prediction
     what a model predicts, once or after every epoch.
-metrics
-    R2 and errors, scaled and in physical units.
 interruption
     SIGTERM as a request to save and stop; trainings that nobody waits for any more.
 memory

@@ -21,6 +21,7 @@ from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import checksum, write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
+from crystal_transfer.metrics import metrics
 from crystal_transfer.models.contract import Network
 from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
@@ -40,7 +41,6 @@ from crystal_transfer.runs import (
 from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import Progress, fit
 from crystal_transfer.training.memory import keep_freed_memory
-from crystal_transfer.training.metrics import metrics
 from crystal_transfer.training.prediction import predict
 from crystal_transfer.training.settings import TESTED_AT_ONCE, Device, Precision, Settings, plain
 from crystal_transfer.training.steps import LabelledGraphs

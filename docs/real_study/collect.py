@@ -25,12 +25,11 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.inputs import read
-from crystal_transfer.figures.leakage import gains
-from crystal_transfer.figures.style import Quantity
 from crystal_transfer.files import read_json
 from crystal_transfer.operations.progress import finished
 from crystal_transfer.results import tables
 from crystal_transfer.results.contrast import contrast
+from crystal_transfer.results.leakage import leakage_gains
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.runs import Run, RunKind
 
@@ -85,8 +84,7 @@ def collect_cells(study: Study, name: str) -> None:
     figure = study.figures[name]
     done = finished(study, figure.runs(study.grid))
     files = {kind: [getattr(study.files(run), kind) for run in done] for kind in figure.run_files}
-    quantities = {code: Quantity(**content) for code, content in study.quantities.items()}
-    _, found = DRAWINGS[name](**read(files, list(quantities)), datasets=quantities)
+    _, found = DRAWINGS[name](**read(files, study.used_datasets), datasets=study.quantities)
     runs = tables.read_runs([TABLES / f"{experiment}_runs.csv" for experiment in study.grid])
     known = runs.groupby(tables.CELL)["mae_scaled"].count().rename("known").reset_index()
     found = found.merge(known, on=tables.CELL)
@@ -145,7 +143,9 @@ def collect_leakage() -> None:
         for kind in ("metrics", "predictions")
     }
     codes = kept.used_datasets
-    seen, unseen = (gains(**read(some, codes)).set_index(tables.CELL) for some in (files, control))
+    seen, unseen = (
+        leakage_gains(**read(some, codes)).set_index(tables.CELL) for some in (files, control)
+    )
     for name in ("mae_{}", "mae_{}_ci95", "gain_{}", "gain_{}_ci95"):
         seen[name.format("control")] = unseen[name.format("seen")]
     own = checksum(*(sorted(definitions_of(study, runs)) for study in (kept, clean)))

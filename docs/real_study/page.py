@@ -21,10 +21,11 @@ from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures import contrast, leakage, pooled, published_gain
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.formats import save
-from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.figures.style import Drawing
 from crystal_transfer.files import write_text
 from crystal_transfer.results import publication, tables
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.units import Quantity
 
 PAGE = ROOT / "docs/real-study.md"
 IMAGES = ROOT / "docs/images/real_study"
@@ -41,7 +42,7 @@ FIGURES = ("4a", "4b", "6a", "6b", "6c")  # of the paper, with one table and one
 
 def drawn(name: str, ours: Study) -> Drawing:
     """Draw a figure: from its numbers, or from the runs that the catalogue says."""
-    quantities = {code: Quantity(**content) for code, content in ours.quantities.items()}
+    quantities = ours.quantities
     if name == "contrast":
         return contrast.contrast(numbers(name)), numbers(name)
     if name == "published_gain":

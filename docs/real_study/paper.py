@@ -22,11 +22,11 @@ from words import named, percents, reduction, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import published_gain
 from crystal_transfer.figures.style import by_dataset
 from crystal_transfer.results import claims, publication, select, tables
 from crystal_transfer.results.markdown import markdown
 from crystal_transfer.results.metrics import FEWEST_TRIALS
+from crystal_transfer.results.rates import rate_alone
 
 
 def published_samples(ours: Study) -> str:
@@ -75,9 +75,7 @@ def same_validation_crystals(ours: Study) -> str:
 
 def gain_of_the_rate() -> pd.DataFrame:
     """Return what the rate of scratch gains and what the published transfer does."""
-    return published_gain.rate_alone(
-        whole_runs_of("published"), publication.published(data.PUBLISHED)
-    )
+    return rate_alone(whole_runs_of("published"), publication.published(data.PUBLISHED))
 
 
 def on_published_samples() -> pd.DataFrame:

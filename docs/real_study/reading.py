@@ -9,8 +9,8 @@ from scipy.special import stdtr, stdtrit
 
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
-from crystal_transfer.figures import transfer_gains
 from crystal_transfer.results import tables
+from crystal_transfer.results.gains import percent_below, transfer_gains
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.results.tables import half_width
 from crystal_transfer.runs import Run
@@ -97,7 +97,7 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     """
     trained = whole_runs_of(experiment)[SAMPLE]
     runs = tables.on_shared_trials(whole_runs_of("scratch", experiment, *PAIRS).merge(trained))
-    return transfer_gains.gains(runs).set_index(["dataset", "size", way]).sort_index()
+    return transfer_gains(runs).set_index(["dataset", "size", way]).sort_index()
 
 
 def maes(*experiments: str, size: int = SIZE) -> pd.DataFrame:
@@ -131,7 +131,7 @@ def reductions(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     own, base
         MAEs, a row per dataset and a column per trial.
     """
-    percent = 100 * (1 - own / base.reindex(own.index))
+    percent = percent_below(own, base.reindex(own.index))
     return pd.DataFrame(
         {
             "mean": percent.mean(axis=1),
@@ -175,4 +175,4 @@ def ordered(ours: Study, codes: Iterable[str]) -> list[str]:
 
 def unit(ours: Study, code: str) -> str:
     """Return the unit of a dataset's targets."""
-    return ours.quantities[code]["unit"] or "1"
+    return ours.quantities[code].unit or "1"

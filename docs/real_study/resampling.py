@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from crystal_transfer.results.gains import percent_below
 from crystal_transfer.results.tables import half_width
 
 RESAMPLES, SEED = 2000, 0
@@ -71,4 +72,4 @@ def gains(scratch: pd.DataFrame, pairs: list[pd.DataFrame]) -> dict[str, list[fl
 
 def percent(own: np.ndarray, base: np.ndarray) -> np.ndarray:
     """Return by how many % errors are below others."""
-    return np.atleast_1d(100 * (1 - own / base))
+    return np.atleast_1d(percent_below(own, base))

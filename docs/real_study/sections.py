@@ -27,10 +27,10 @@ from words import both, named, percents, reduction, value
 
 from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures import chance
 from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.results import tables
+from crystal_transfer.results.gains import chance_gains, gain_over_scratch, percent_below
 from crystal_transfer.results.markdown import markdown
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 from crystal_transfer.results.story import wins
@@ -185,7 +185,7 @@ def by_other_metrics(ours: Study) -> str:
                 change = median - base
                 row.append(f"{change.mean():+.2f} ± {half_width(change):.2f}")
             else:
-                change = 100 * (1 - median / base)
+                change = percent_below(median, base)
                 row.append(percents(change.mean(), half_width(change)))
         rows.append(row)
     columns = ["dataset", "MAE lower by (%)", "RMSE lower by (%)", "median AE lower by (%)",
@@ -226,7 +226,7 @@ def test_crystals(compared: str) -> pd.DataFrame:
 def wins_of_transfer(ours: Study) -> str:
     """Count the pairs that win, by size, and name those that do beyond chance."""
     runs = whole_runs_of("scratch", *PAIRS)
-    held = chance.gains(runs)
+    held = chance_gains(runs)
     held["loses"] = held["gain"] < -held["shared"]
     baselines = whole_runs_of(*ours.config.baselines)
     rows = []
@@ -317,7 +317,7 @@ def unseen_dataset(ours: Study) -> str:
     plain = whole_runs_of(*ours.config.baselines)
     runs = pd.concat([whole_runs_of("jarvis2d"), plain.assign(source=plain["network"])])
     runs = runs[(runs["dataset"] == UNSEEN) & (runs["size"] == SIZE)].reset_index(drop=True)
-    gained = runs.assign(gain=tables.gain_over_scratch(runs)).groupby(tables.CELL)["gain"]
+    gained = runs.assign(gain=gain_over_scratch(runs)).groupby(tables.CELL)["gain"]
     cells = tables.cells(runs).merge(gained.agg(["mean", half_width]).reset_index())
     shown = ["mae", "mae_scaled", "r2", "median_ae", "spearman"]
     rows = [

@@ -24,6 +24,7 @@ from words import named, percents, reduction, whole_percent
 
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures.style import by_dataset
+from crystal_transfer.results.gains import percent_below
 from crystal_transfer.results.markdown import markdown
 
 
@@ -215,7 +216,7 @@ def by_averaging(ours: Study) -> str:
     """Say what averaging networks is worth beside transfer."""
     found = averaged(ours)
     reduced = ", ".join(
-        f"{row.Index} {whole_percent(100 * (1 - row.scratch_averaged / row.scratch))}"
+        f"{row.Index} {whole_percent(percent_below(row.scratch_averaged, row.scratch))}"
         for row in found.itertuples()
     )
     rivals, both = (

@@ -4,7 +4,7 @@ from crystal_transfer.console import logged
 from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.inputs import read
-from crystal_transfer.figures.style import Quantity
+from crystal_transfer.units import Quantity
 
 with logged(snakemake.log[0]):
     params = snakemake.params

@@ -9,14 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import (
-    Drawing,
-    Quantity,
-    labelled,
-    legend_below,
-)
+from crystal_transfer.figures.style import Drawing, labelled, legend_below
 from crystal_transfer.results import select
 from crystal_transfer.results.sizes import size_label
+from crystal_transfer.units import Quantity
 
 R2_LABEL = "Change of test $R^2$ against scratch (%)"
 BOTH_LABEL = "Change against scratch (%)\npositive: better"

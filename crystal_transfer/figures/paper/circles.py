@@ -9,9 +9,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.projections.polar import PolarAxes
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, Quantity, pair_label
+from crystal_transfer.figures.style import Drawing, pair_label
 from crystal_transfer.results import select
 from crystal_transfer.results.sizes import size_label
+from crystal_transfer.units import Quantity
 
 GAP = 0.16  # share of a sector that stays empty, for the numbers of the circles
 INNER = 0.3  # radius where bars begin, as a share of the longest bar

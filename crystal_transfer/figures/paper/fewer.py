@@ -6,78 +6,12 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import (
-    Drawing,
-    Quantity,
-    labelled,
-    legend_below,
-    panels,
-)
+from crystal_transfer.figures.style import Drawing, labelled, legend_below, panels
 from crystal_transfer.results import select
+from crystal_transfer.results.equivalent import needed_sizes
+from crystal_transfer.units import Quantity
 
-TOLERANCE = 0.05  # a trained size is "as good" within this share of scratch; PH-GV500 is within 4 %
-COLUMNS = [
-    "source", "source_size", "dataset", "size", "metric", "scratch", "needed", "saved", "trained",
-]  # fmt: skip
 METRICS = {"r2_mean": "$R^2$", "mae_scaled_mean": "MAE"}
-
-
-def needed_sizes(cells: pd.DataFrame) -> pd.DataFrame:
-    """Compute, for every pair, the FT size at which it equals scratch at the full FT size.
-
-    Returns
-    -------
-    A row per pair and metric: source, source_size, dataset, size (of scratch), metric, scratch
-    (its value), needed (crystals; between two sizes the metric is taken as linear in the
-    logarithm of the size; NaN where the pair does not get there; the smallest size trained where
-    it is better already there), saved (size - needed) and trained: the smallest size trained with
-    a value at most 5 % worse than scratch's, NaN without one.
-    """
-    table = select.capped(select.pairs(cells))
-    full = select.at_ft_size(select.scratch(cells)).set_index("dataset")
-    rows = []
-    for (source, target), line in table.groupby(["source", "dataset"], sort=False):
-        if target not in full.index:
-            continue
-        base, line = full.loc[target], line[line["size"] <= full.loc[target, "size"]]
-        for metric in METRICS:
-            here = line.dropna(subset=metric).sort_values("size")
-            worth = 1 if metric == "r2_mean" else -1  # larger is better, or smaller
-            sizes, values = here["size"].to_numpy(float), worth * here[metric].to_numpy(float)
-            goal = worth * base[metric]
-            near = sizes[values >= goal - TOLERANCE * abs(goal)]
-            needed = first_reached(sizes, values, goal)
-            rows.append(
-                [source, line["source_size"].max(), target, base["size"], metric, base[metric],
-                 needed, base["size"] - needed, near[0] if near.size else np.nan]
-            )  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def first_reached(sizes: np.ndarray, values: np.ndarray, goal: float) -> float:
-    """Compute the first size at which a curve reaches a value.
-
-    Parameters
-    ----------
-    sizes
-        Ascending, [n].
-    values
-        Larger is better, [n]; linear in log size between two of them.
-    goal
-        The value.
-
-    Returns
-    -------
-    The size, or NaN.
-    """
-    reached = np.flatnonzero(values >= goal)
-    if reached.size == 0:
-        return np.nan
-    i = reached[0]
-    if i == 0:
-        return float(sizes[0])
-    between = slice(i - 1, i + 1)
-    return float(np.exp(np.interp(goal, values[between], np.log(sizes[between]))))
 
 
 def figs19(
@@ -90,7 +24,7 @@ def figs19(
     Returns
     -------
     figure, data
-        The data are those of `needed_sizes`.
+        The data are those of `results.equivalent.needed_sizes`.
     """
     table = needed_sizes(cells)
     targets = select.ordered(table["dataset"], datasets)

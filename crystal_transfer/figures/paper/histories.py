@@ -12,12 +12,12 @@ from crystal_transfer.figures.style import (
     MARKERS,
     R2_FLOOR,
     Drawing,
-    Quantity,
     legend_below,
     pair_label,
     panels,
 )
 from crystal_transfer.results import select
+from crystal_transfer.units import Quantity
 
 SHOWN_RATES = [1e-2, 1e-3]
 STAGES = {"PT": "Pre-training", "FT": "Fine-tuning"}

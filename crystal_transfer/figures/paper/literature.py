@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, Quantity, panels
+from crystal_transfer.figures.style import Drawing, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.literature import CAVEAT, OURS, comparison
+from crystal_transfer.units import Quantity
 
 
 def figs21(

@@ -9,9 +9,9 @@ from crystal_transfer import data
 from crystal_transfer.figures.formats import save
 from crystal_transfer.figures.palettes import DEFAULT
 from crystal_transfer.figures.paper import bars, circles, fewer, literature, tables, triangles
-from crystal_transfer.figures.style import Quantity
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.results.publication import published_cells
+from crystal_transfer.units import Quantity
 
 # name -> drawing; each takes cells, datasets and the name of a palette
 PUBLISHED = {

@@ -9,9 +9,10 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from crystal_transfer.figures.palettes import DEFAULT
-from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.figures.style import Drawing
 from crystal_transfer.results import select
 from crystal_transfer.results.sizes import size_label
+from crystal_transfer.units import Quantity
 
 ROW = 0.27  # inches
 TABLE1_ORDER = ["", "MPT", "FE", "BG", "PH", "GV", "EBG"]

@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES, Palette
-from crystal_transfer.figures.style import Drawing, Quantity, ink_on
+from crystal_transfer.figures.style import Drawing, ink_on
 from crystal_transfer.results import select
+from crystal_transfer.units import Quantity
 
 CELL = 0.72  # inches, as are the margins
 LEFT, RIGHT, BOTTOM, TOP = 1.25, 0.6, 0.55, 0.45

@@ -10,7 +10,8 @@ from matplotlib import pyplot as plt
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, Quantity
+from crystal_transfer.figures.style import Drawing
+from crystal_transfer.units import Quantity
 
 WIDTH = 0.85  # of a violin, where violins are 1 apart
 
