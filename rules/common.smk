@@ -16,7 +16,7 @@ from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
-from crystal_transfer.operations.cluster import take_over
+from crystal_transfer.operations.claim import take_over
 from crystal_transfer.operations.outdated import date_back, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS

@@ -66,7 +66,9 @@ for name, figure in STUDY.figures.items():
             "../envs/data.yaml"
         params:
             drawing=figure.drawing,
-            datasets={code: vars(quantity) for code, quantity in STUDY.quantities.items()},
+            datasets={
+                code: vars(quantity) for code, quantity in STUDY.quantities.items()
+            },
             options=STUDY.figure_options(name),
         message:
             f"Drawing {name}"

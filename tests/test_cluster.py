@@ -20,14 +20,15 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.files import read_json, write_json
-from crystal_transfer.operations import cluster
-from crystal_transfer.operations.cluster import job_name, take_over
+from crystal_transfer.operations import claim as claiming
+from crystal_transfer.operations.claim import take_over
 from crystal_transfer.operations.cost import (
     data_memory_mb,
     data_minutes,
     memory_mb,
     minutes,
 )
+from crystal_transfer.operations.slurm import job_name
 from crystal_transfer.operations.usage import by_rule, records
 
 
@@ -108,7 +109,7 @@ def test_jobs_on_datasets_ask_by_their_size(paper):
 
 WORKER = """
 import sys, time
-from crystal_transfer.operations.cluster import take_over
+from crystal_transfer.operations.claim import take_over
 from crystal_transfer.errors import InputError
 for line in sys.stdin:
     start, record = line.split(maxsplit=1)
@@ -165,7 +166,7 @@ def is_free(lock) -> bool:
 
 def owner(**changes) -> dict:
     """Return a record of this very process, with changes."""
-    return asdict(cluster._this_process("")) | changes
+    return asdict(claiming._this_process("")) | changes
 
 
 ELSEWHERE = {"host": "login2", "boot": "another", "pid": 4711}
@@ -233,7 +234,7 @@ def test_a_lock_held_without_a_record(tmp_path):
 def test_another_process_with_the_same_number_is_not_it(tmp_path, changes):
     record = tmp_path / "snakemake.json"
     with worker() as other:
-        started = cluster._started(other.pid)
+        started = claiming._started(other.pid)
         write_json(record, owner(pid=other.pid, started=started) | changes)
         take_over(record, "own.log")
     assert read_json(record)["pid"] == os.getpid()
@@ -241,11 +242,11 @@ def test_another_process_with_the_same_number_is_not_it(tmp_path, changes):
 
 def test_a_process_is_known_by_when_it_was_started():
     with worker() as other:
-        assert cluster._started(other.pid) > 0
+        assert claiming._started(other.pid) > 0
         other.kill()
         os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
-        assert cluster._started(other.pid) is None  # not waited for yet: a zombie
-    assert cluster._started(other.pid) is None
+        assert claiming._started(other.pid) is None  # not waited for yet: a zombie
+    assert claiming._started(other.pid) is None
 
 
 def test_another_host_is_believed_alive_until_told(tmp_path, monkeypatch):
@@ -325,7 +326,7 @@ def killed(tmp_path):
     ],
 )
 def test_a_squeue_that_fails_or_hangs(killed, slurm, monkeypatch, capsys, squeue, fault):
-    monkeypatch.setattr(cluster, "ANSWER", 0.3)
+    monkeypatch.setattr("crystal_transfer.operations.slurm.ANSWER", 0.3)
     slurm(squeue=squeue)
     with pytest.raises(InputError, match=f"squeue: failed .*{fault}.*TAKE_OVER=1 to go on"):
         take_over(killed, "own.log")

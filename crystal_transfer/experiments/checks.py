@@ -79,7 +79,7 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
             )
     for code in config.properties:
         _check_choice("properties", code, datasets)
-    for name, block in config.cells.items():
+    for name, block in config.grid.items():
         _check_experiment(f"experiments.{name}", block, config, datasets)
     for name, baseline in config.baselines.items():
         for code in baseline.datasets:

@@ -488,7 +488,7 @@ class Config(Checked):
     """What is trained: name -> block; nothing else is."""
 
     @property
-    def cells(self) -> dict[str, Block]:
+    def grid(self) -> dict[str, Block]:
         """The experiments that train networks cell by cell."""
         others = (BaselineBlock, FinetuneBlock)
         return {k: block for k, block in self.experiments.items() if not isinstance(block, others)}

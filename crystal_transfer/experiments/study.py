@@ -266,7 +266,7 @@ def load_study(content: Mapping[str, Any]) -> Study:
     datasets = registry(data.DATASETS, config.datasets)
     check(config, datasets)
     planner = Planner(config, datasets)
-    grid = {name: runs_of(planner, block) for name, block in config.cells.items()}
+    grid = {name: runs_of(planner, block) for name, block in config.grid.items()}
     check_grid(grid)
     return Study(
         config=config,
@@ -274,7 +274,7 @@ def load_study(content: Mapping[str, Any]) -> Study:
         grid=grid,
         runs=all_runs(grid),
         figures=figures_of(
-            grid, {name: block.kind for name, block in config.cells.items()}, config.switches
+            grid, {name: block.kind for name, block in config.grid.items()}, config.switches
         ),
         layout=Layout(config.results),
         throughput=read_throughput(data.THROUGHPUT, config.training.device),

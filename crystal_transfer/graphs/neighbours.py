@@ -131,9 +131,7 @@ def _nearest_shells(
     return kept
 
 
-def bonds(
-    crystal: Crystal, rule: str = "alignn", k: int = N_NEIGHBOURS
-) -> tuple[np.ndarray, np.ndarray]:
+def bonds(crystal: Crystal, rule: str = "alignn") -> tuple[np.ndarray, np.ndarray]:
     """Find the bonds of a crystal.
 
     Parameters
@@ -142,8 +140,6 @@ def bonds(
         A clean crystal: positive volume, no two atoms on one site.
     rule
         See the module's description; a word of `protocols.BondRule`.
-    k
-        Number of nearest neighbours.
 
     Returns
     -------
@@ -163,12 +159,12 @@ def bonds(
         shifts = _displacements(images, crystal.lattice)
         found = _neighbours_within(cartesian, shifts, radius + 2 * tolerance)
         counts, distance = found[0], found[3]
-        enough = counts.min() >= k
+        enough = counts.min() >= N_NEIGHBOURS
         # with a tolerance, the k-th must lie well inside the radius that was searched whole
-        if enough and (tolerance == 0 or (_kth(counts, distance, k) <= radius).all()):
+        if enough and (tolerance == 0 or (_kth(counts, distance, N_NEIGHBOURS) <= radius).all()):
             break
         radius *= WIDER
-    kept = _nearest_shells(*found, k, tolerance)
+    kept = _nearest_shells(*found, N_NEIGHBOURS, tolerance)
     codes = _codes(kept, images)
     pairs, image = _decoded(codes if how.doubled else np.unique(codes))
     # the order of operations of alignn.graphs.build_undirected_edgedata

@@ -10,6 +10,6 @@ outdated
     tables and figures that have outlived the runs they show.
 usage
     what jobs asked for, and what they used.
-cluster
-    one Snakemake per study at a time.
+claim, slurm
+    one Snakemake per study at a time; the jobs that one has in SLURM's queue.
 """

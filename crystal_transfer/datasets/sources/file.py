@@ -66,7 +66,7 @@ def read_file(
         return jarvis.records_of(path, content, column or "target", id)
     if column is None:
         raise InputError(f"{path}: is a table; name the property's column in {COLUMN}.")
-    return tables.records_of(path, content, column, id=id)
+    return tables.records_of(path, content, column, id)
 
 
 def _are_records(rows: list[Any]) -> bool:

@@ -31,41 +31,36 @@ from crystal_transfer.errors import InputError
 Row = tuple[Any, dict[str, Any] | str]
 
 
-def read_table(
-    path: str | Path, column: str, structure: str = STRUCTURE, id: str | None = None
-) -> Iterator[Record]:
+def read_table(path: str | Path, column: str) -> Iterator[Record]:
     """Read a table with structures.
 
     Parameters
     ----------
     path
         JSON of pandas' orients ``split`` (matminer's format), ``columns``, ``index``, ``records``
-        or ``table``, or an object with a list per column.
+        or ``table``, or an object with a list per column. Column `structure` has pymatgen's
+        `Structure.as_dict`, the index is the name.
     column
         Column of the property.
-    structure
-        Column of the structures, pymatgen's `Structure.as_dict`.
-    id
-        Column of the names; by default the index is the name.
 
     Raises
     ------
     InputError
         If the file is no such table or lacks a column.
     """
-    return records_of(path, read_compressed_json(path), column, structure, id)
+    return records_of(path, read_compressed_json(path), column)
 
 
 def records_of(
-    path: str | Path, content: Any, column: str, structure: str = STRUCTURE, id: str | None = None
+    path: str | Path, content: Any, column: str, id: str | None = None
 ) -> Iterator[Record]:
-    """Return the records of the content of a table, see `read_table`."""
-    columns = (column, structure) if id is None else (column, structure, id)
+    """Return the records of the content of a table; column `id` has the names, else the index."""
+    columns = (column, STRUCTURE) if id is None else (column, STRUCTURE, id)
     for index, row in _rows(path, content, columns):
         if isinstance(row, str):
             yield unreadable(index, row)
         else:
-            yield structure_record(index if id is None else row[id], row[column], row[structure])
+            yield structure_record(index if id is None else row[id], row[column], row[STRUCTURE])
 
 
 def structures_of(path: str | Path, content: Any, id: str | None = None) -> Iterator[Record]:

@@ -1,17 +1,12 @@
-"""One Snakemake per study at a time, also across a killed one's jobs on a SLURM cluster."""
+"""One Snakemake per study at a time, and none of the jobs that a killed one left."""
 
 import atexit
 import errno
 import fcntl
 import hashlib
 import os
-import re
-import shutil
-import signal
 import socket
-import subprocess
 import sys
-import time
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Any
@@ -20,11 +15,8 @@ import psutil
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import is_open_file_of, read_json, write_json
+from crystal_transfer.operations.slurm import TAKE_OVER, cancel, job_name, queued
 from crystal_transfer.processes import started
-
-PATIENCE = 120  # s that cancelled jobs may take to end; SLURM kills them after KillWait, 30 s
-ANSWER = 60  # s that squeue and scancel may take; they give up on a dead controller after about 9 s
-TAKE_OVER = "CRYSTAL_TRANSFER_TAKE_OVER"  # environment variable; 1: the user says the other is dead
 
 _held: dict[tuple[int, Path], IO[Any] | socket.socket] = {}  # locks of this process, until its end
 
@@ -100,27 +92,6 @@ def take_over(record: str | Path, log: str | Path, force: bool | None = None) ->
         raise
     _held[key] = lock
     atexit.register(_note_end, record)
-
-
-def job_name(log: str | Path) -> str | None:
-    """Find the name that all SLURM jobs of a Snakemake have; None if it submitted none."""
-    path = Path(log)
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    found = re.search(r"SLURM run ID: ([\w.-]+)", text)
-    return found[1] if found else None
-
-
-def queued(name: str) -> list[str]:
-    """List SLURM jobs of this name that have not ended; none where there is no SLURM.
-
-    Raises
-    ------
-    InputError
-        If squeue fails or does not answer.
-    """
-    if shutil.which("squeue") is None:
-        return []
-    return _ask("squeue", "--me", "--noheader", "--format=%i", f"--name={name}").split()
 
 
 def _locked(record: Path) -> IO[Any] | socket.socket:
@@ -282,55 +253,11 @@ def _cancel_left(before: Owner, force: bool) -> None:
         jobs = queued(name)
         if jobs:
             print(f"Cancelling {len(jobs)} jobs that a killed Snakemake left in the queue.")
-            _cancel(name)
+            cancel(name)
     except InputError as error:
         if not force:
             raise
         _warn(str(error))
-
-
-def _cancel(name: str) -> None:
-    _ask("scancel", "--me", f"--name={name}")
-    given_up = time.monotonic() + PATIENCE
-    while jobs := queued(name):
-        if time.monotonic() > given_up:
-            raise InputError(
-                f"cancelled jobs {' '.join(jobs)} do not end; look at them with scontrol show job, "
-                f"or set {TAKE_OVER}=1 to go on beside them."
-            )
-        time.sleep(1)
-
-
-def _ask(*command: str) -> str:
-    """Return what a command of SLURM prints; it may fail or hang when the controller is down."""
-    # in a session of its own: where it is a script, all of it must be ended
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
-            said, complaint = process.communicate(timeout=ANSWER)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            raise InputError(_unanswered(command[0], f"no answer within {ANSWER} s")) from None
-    if process.returncode:
-        words = " ".join(complaint.split())[:200]
-        raise InputError(_unanswered(command[0], words or f"exit status {process.returncode}"))
-    return said
-
-
-def _unanswered(command: str, fault: str) -> str:
-    return (
-        f"{command}: failed ({fault}), so jobs of a killed Snakemake may be in the queue still; "
-        f"start again when SLURM answers, or set {TAKE_OVER}=1 to go on without asking it."
-    )
 
 
 def _warn(text: str) -> None:
