@@ -1,6 +1,7 @@
 # Models that stand alone: an ensemble per experiment of kind finetune, one job per member.
 
 BUNDLE = LAYOUT.bundle("{bundle}")
+WORK = paths.WorkPaths(Path(BUNDLE, paths.WORK))
 
 
 rule begin_bundle:
@@ -10,9 +11,9 @@ rule begin_bundle:
         imposed_test_ids=STUDY.imposed("test_ids"),
         named=bundle_files,
     output:
-        plan=temp(BUNDLE.plan),
-        remark=temp(BUNDLE.remark),
-        inputs=temp(directory(BUNDLE.inputs)),
+        plan=temp(str(WORK.description)),
+        remark=temp(str(WORK.remark)),
+        inputs=temp(directory(str(WORK.inputs))),
     log:
         LAYOUT.log("bundle", "{bundle}_begin"),
     conda:
@@ -36,7 +37,7 @@ rule train_member:
         plan=rules.begin_bundle.output.plan,
         inputs=rules.begin_bundle.output.inputs,
     output:
-        **{name: temp(path) for name, path in BUNDLE.part("{part}").items()},
+        **{name: temp(str(path)) for name, path in WORK.part("{part}").outputs.items()},
     log:
         LAYOUT.log("bundle", "{bundle}_{part}"),
     benchmark:
@@ -61,15 +62,15 @@ rule bundle:
         plan=rules.begin_bundle.output.plan,
         inputs=rules.begin_bundle.output.inputs,
         parts=lambda wildcards: [
-            path
+            str(path).format(bundle=wildcards.bundle)
             for part in parts_of(STUDY.config.bundles[wildcards.bundle].folds)
-            for path in LAYOUT.bundle(wildcards.bundle).part(part.name).values()
+            for path in WORK.part(part.name).outputs.values()
         ],
         table=rules.begin_bundle.input.table,
         test_ids=rules.begin_bundle.input.test_ids,
         imposed_test_ids=STUDY.imposed("test_ids"),
     output:
-        BUNDLE.description,
+        f"{BUNDLE}/{paths.DESCRIPTION}",
     log:
         LAYOUT.log("bundle", "{bundle}"),
     conda:
@@ -89,5 +90,5 @@ rule bundle:
 
 rule bundles:
     input:
-        [LAYOUT.bundle(name).description for name in STUDY.config.bundles],
+        [f"{LAYOUT.bundle(name)}/{paths.DESCRIPTION}" for name in STUDY.config.bundles],
     localrule: True

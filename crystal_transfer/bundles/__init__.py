@@ -3,8 +3,8 @@
 data, names, folds, sources, plan, cost
     what goes in: crystals, who is held out together, what to start from, how to train, and what
     that asks a cluster for.
-begin, work, member, side_by_side
-    trainings: what they read, where they write, one of them, and several at a time.
+paths, begin, work, member, side_by_side
+    where files lie; trainings: what they read and write, one of them, and several at a time.
 comparison, intervals, domain
     what predictions are worth: beside baselines, with intervals, and for which crystals.
 bundle, predict, finetune

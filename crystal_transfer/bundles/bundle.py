@@ -16,6 +16,7 @@ from crystal_transfer.arrays import packed, unpacked
 from crystal_transfer.bundles.comparison import BLEND, NETWORK, Score, Verdict, blended, winner
 from crystal_transfer.bundles.domain import Domain
 from crystal_transfer.bundles.intervals import Calibration
+from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TRAINING, WORK
 from crystal_transfer.bundles.plan import Plan, from_plain, plain
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_json, replaced_when_whole, sha256, write_json
@@ -23,9 +24,6 @@ from crystal_transfer.models.saved import SavedModel, load_model
 from crystal_transfer.species import SYMBOLS
 
 FORMAT = 1  # raise it when an older version could not read the folder any more
-DESCRIPTION = "model.json"
-TRAINING = "training.npz"
-SOURCE = "source.safetensors"
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def load_bundle(folder: str | Path) -> Bundle:
     """
     folder = Path(folder)
     if not (folder / DESCRIPTION).is_file():
-        work = folder / "work"
+        work = folder / WORK
         raise InputError(
             f"{folder}: has no {DESCRIPTION}, so it is no model"
             + (

@@ -15,8 +15,6 @@ from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.bundles import comparison
 from crystal_transfer.bundles.begin import Beginning, begin, differences, settle
 from crystal_transfer.bundles.bundle import (
-    DESCRIPTION,
-    SOURCE,
     Bundle,
     TrainingSet,
     load_bundle,
@@ -37,6 +35,7 @@ from crystal_transfer.bundles.comparison import (
 )
 from crystal_transfer.bundles.data import Crystals, write_rejected
 from crystal_transfer.bundles.member import held_out_predictions, training_rows
+from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TEST, WORK
 from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plain
 from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle, seen_by
 from crystal_transfer.bundles.report import write_report
@@ -47,9 +46,6 @@ from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import name_in_csv, read_sealed_json, write_csv, write_json, write_text
 from crystal_transfer.models.saved import SavedModel, load_model
-
-WORK = "work"  # folder of what is needed only until the model is finished
-TEST = "test.csv"
 
 
 @dataclass(frozen=True)
@@ -216,7 +212,7 @@ def assemble(
     blend = comparison.blended(*(results.predictions[n] for n in (NETWORK, verdict.baseline)))
     with_source = verdict.baseline == RIDGE
     for fold in range(plan.folds):
-        shutil.copyfile(work.part(Part(fold)).model, folder / member_name(fold))
+        shutil.copyfile(work.part(Part(fold).name).model, folder / member_name(fold))
     if with_source:
         shutil.copyfile(work.source, folder / SOURCE)
     members = [load_model(folder / member_name(fold)) for fold in range(plan.folds)]
@@ -344,4 +340,4 @@ def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame
 
 def _histories(work: Work, plan: Plan) -> list[pd.DataFrame]:
     """Read loss and error after every epoch, of every member."""
-    return [pd.read_csv(work.part(Part(fold)).history) for fold in range(plan.folds)]
+    return [pd.read_csv(work.part(Part(fold).name).history) for fold in range(plan.folds)]

@@ -62,7 +62,7 @@ def train_member(
     """
     keep_freed_memory()
     torch.set_num_threads(1)
-    files = work.part(part)
+    files = work.part(part.name)
     with only_one(f"{files.checkpoint}.lock"):
         if not work.is_done(part):
             _train(work, part, report, asked_to_stop)
@@ -96,7 +96,7 @@ def _train(
 ) -> None:
     start = work.load_start()
     plan, folds = start.plan, start.folds
-    table, source, files = work.load_table(), work.load_source(), work.part(part)
+    table, source, files = work.load_table(), work.load_source(), work.part(part.name)
     store = open_store(work.graphs)
     device = choose_device(plan.device)
     inside, outside = training_rows(folds, part, plan.seed), np.flatnonzero(folds == part.fold)
@@ -187,5 +187,5 @@ def _fingerprint(work: Work, plan: Plan, part: Part) -> str:
 
 def held_out_predictions(work: Work, part: Part) -> dict[str, float]:
     """Read what a training predicted for the crystals of its fold, in physical units."""
-    found: dict[str, float] = read_json(Path(work.part(part).predictions))
+    found: dict[str, float] = read_json(Path(work.part(part.name).predictions))
     return found

@@ -1,25 +1,15 @@
 """Files of a fine-tuning under way, from which it goes on after an interruption."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from crystal_transfer.bundles.paths import WorkPaths
 from crystal_transfer.bundles.plan import Part, Plan, from_plain
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.files import read_sealed_json
 from crystal_transfer.models.saved import SavedModel, load_model
-
-
-@dataclass(frozen=True)
-class PartFiles:
-    """Files of one training; the checkpoint exists only while it trains."""
-
-    model: Path
-    predictions: Path
-    history: Path
-    checkpoint: Path
 
 
 @dataclass(frozen=True)
@@ -44,60 +34,12 @@ class Start:
     folds: np.ndarray
 
 
-@dataclass(frozen=True)
-class Work:
-    """A folder with all that the trainings of a bundle read and leave.
-
-    Attributes
-    ----------
-    folder
-        The folder.
-    """
-
-    folder: Path
-
-    @property
-    def description(self) -> Path:
-        """Return the file of the `Start`; written last."""
-        return self.folder / "plan.json"
-
-    @property
-    def remark(self) -> Path:
-        """Return the file that says what the folder is; written first."""
-        return self.folder / "README.txt"
-
-    @property
-    def inputs(self) -> Path:
-        """Return the folder of what the trainings read besides."""
-        return self.folder / "inputs"
-
-    @property
-    def crystals(self) -> Path:
-        """Return the file of the clean crystals."""
-        return self.inputs / "crystals.npz"
-
-    @property
-    def graphs(self) -> Path:
-        """Return the folder of their graphs."""
-        return self.inputs / "graphs"
-
-    @property
-    def source(self) -> Path:
-        """Return the network to start from; absent without one."""
-        return self.inputs / "source.safetensors"
-
-    def part(self, part: Part) -> PartFiles:
-        """Return the files of one training."""
-        return PartFiles(
-            *(
-                self.folder / f"{part.name}.{suffix}"
-                for suffix in ("safetensors", "json", "csv", "pt")
-            )
-        )
+class Work(WorkPaths):
+    """The folder of a bundle's trainings, and what is in it."""
 
     def is_done(self, part: Part) -> bool:
         """Return whether a training has ended."""
-        return self.part(part).predictions.exists()
+        return self.part(part.name).predictions.exists()
 
     def load_table(self) -> CrystalTable:
         """Read the crystals."""

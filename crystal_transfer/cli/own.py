@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from crystal_transfer.bundles.bundle import DESCRIPTION, Bundle, load_bundle
+from crystal_transfer.bundles.bundle import Bundle, load_bundle
 from crystal_transfer.bundles.comparison import NETWORK, WORDS
 from crystal_transfer.bundles.data import (
     Crystals,
@@ -23,6 +23,7 @@ from crystal_transfer.bundles.data import (
     write_rejected,
 )
 from crystal_transfer.bundles.names import published, shipped
+from crystal_transfer.bundles.paths import DESCRIPTION
 from crystal_transfer.bundles.plan import Options, plan_of
 from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source

@@ -54,28 +54,6 @@ class RunFiles:
 
 
 @dataclass(frozen=True)
-class BundleFiles:
-    """Files of a model that stands alone; those below `work` exist only until it is finished."""
-
-    folder: str
-    description: str
-    report: str
-    work: str
-    plan: str
-    remark: str
-    inputs: str
-
-    def part(self, name: str) -> dict[str, str]:
-        """Return what one of its trainings leaves."""
-        start = f"{self.work}/{name}"
-        return {
-            "model": f"{start}.safetensors",
-            "predictions": f"{start}.json",
-            "history": f"{start}.csv",
-        }
-
-
-@dataclass(frozen=True)
 class Layout:
     """Paths below the folder of a study.
 
@@ -132,18 +110,9 @@ class Layout:
             log=self.log("train", id),
         )
 
-    def bundle(self, name: str) -> BundleFiles:
-        """Return the files of a model that stands alone."""
-        folder = f"{self.root}/bundles/{name}"
-        return BundleFiles(
-            folder=folder,
-            description=f"{folder}/model.json",
-            report=f"{folder}/report.html",
-            work=f"{folder}/work",
-            plan=f"{folder}/work/plan.json",
-            remark=f"{folder}/work/README.txt",
-            inputs=f"{folder}/work/inputs",
-        )
+    def bundle(self, name: str) -> str:
+        """Return the folder of a model that stands alone; `bundles.paths` has what is in it."""
+        return f"{self.root}/bundles/{name}"
 
     def table(self, experiment: str, rows: str) -> str:
         """Return a table of an experiment: its ``runs``, or its ``cells``."""
