@@ -55,10 +55,10 @@ from crystal_transfer.models.alignn import ALIGNN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms
 from crystal_transfer.runs import Hyperparameters, Loss
+from crystal_transfer.training.device import PRECISIONS
 from crystal_transfer.training.loop import batches_of, fit
 from crystal_transfer.training.prediction import predict, predictions_of
 from crystal_transfer.training.replay import cuda_graphs
-from crystal_transfer.training.run import PRECISIONS
 from crystal_transfer.training.settings import Precision
 from crystal_transfer.training.steps import (
     Gradients,

@@ -26,7 +26,7 @@ from crystal_transfer.models.alignn import ALIGNN
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import AbsentLabels
 from crystal_transfer.training.criterion import Criterion
-from crystal_transfer.training.run import PRECISIONS
+from crystal_transfer.training.device import PRECISIONS
 from crystal_transfer.training.settings import Precision
 from crystal_transfer.training.steps import (
     LabelledGraphs,

@@ -22,7 +22,7 @@ from timing import ratio, side_by_side
 from crystal_transfer.graphs.batches import assemble, load_graphs
 from crystal_transfer.models.alignn import ALIGNN
 from crystal_transfer.models.sizes import AlignnSizes
-from crystal_transfer.training.run import PRECISIONS
+from crystal_transfer.training.device import PRECISIONS
 from crystal_transfer.training.settings import Precision
 
 DGL, DGL_KEEPING = "alignn on DGL", "alignn on DGL, memory kept"

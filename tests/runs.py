@@ -13,7 +13,7 @@ from crystal_transfer.models.weights import load_weights
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
 from crystal_transfer.results.layout import Layout
 from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
-from crystal_transfer.training.run import Inputs, Outputs
+from crystal_transfer.training.paths import Inputs, Outputs
 from crystal_transfer.training.settings import Device, Precision, Settings
 
 SMALL = AlignnSizes(alignn_layers=1, gcn_layers=1, embedding_features=8, hidden_features=16)

@@ -25,7 +25,7 @@ from crystal_transfer.datasets.scaling import fit
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import sealed_when_whole
 from crystal_transfer.species import SYMBOLS
-from crystal_transfer.training.run import PREDICTION_COLUMNS
+from crystal_transfer.training.testing import COLUMNS
 
 NAMES = list(BASELINES)
 
@@ -218,7 +218,7 @@ def test_the_form_of_a_networks_results(name, alloys, alloy_features):
     result, rows = evaluate(
         "X", alloys, alloy_features, ids[:30], ids[:29:-1], scaler, name, seed=3
     )
-    assert list(Prediction._fields) == PREDICTION_COLUMNS
+    assert list(Prediction._fields) == COLUMNS
     assert [row.id for row in rows] == ids[:29:-1]
     assert {row.property for row in rows} == {"X"}
     target = np.array([row.target for row in rows])

@@ -14,7 +14,8 @@ from crystal_transfer.graphs.build import build
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TrainingSeed
 from crystal_transfer.runs import Run, RunKind, Sampling
-from crystal_transfer.training.run import Inputs, Outputs, train
+from crystal_transfer.training.paths import Inputs, Outputs
+from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import Precision
 
 

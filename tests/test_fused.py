@@ -273,7 +273,8 @@ from crystal_transfer.runs import Hyperparameters, Loss, Run, RunKind
 from crystal_transfer.models import kernels
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch, TestLabels, TrainingSeed
-from crystal_transfer.training.run import Inputs, Outputs, train
+from crystal_transfer.training.paths import Inputs, Outputs
+from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import Device, Precision, Settings
 assert kernels.device_for(torch.zeros(1, 16)) is None
 folder = Path(sys.argv[2])

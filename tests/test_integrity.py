@@ -29,7 +29,8 @@ from crystal_transfer.models.weights import member_of
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.species import SYMBOLS
 from crystal_transfer.training.interruption import only_one
-from crystal_transfer.training.run import Inputs, train
+from crystal_transfer.training.paths import Inputs
+from crystal_transfer.training.run import train
 
 SHORT = replace(HOW, epochs=1)
 FLIPS = 200  # over all kinds of files

@@ -25,7 +25,8 @@ from crystal_transfer.protocols import AbsentLabels, TestLabels
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import tasks
 from crystal_transfer.training.criterion import TERMS, Criterion
-from crystal_transfer.training.run import Inputs, train
+from crystal_transfer.training.paths import Inputs
+from crystal_transfer.training.run import train
 
 MULTI = Run(RunKind.MULTIPRETRAIN, "MPT-all", 0, 1, replace(HOW, loss="l1"), properties=("A", "B"))
 

@@ -11,7 +11,7 @@ from crystal_transfer.operations import plan
 from crystal_transfer.operations.cost import n_parameters
 from crystal_transfer.results import select
 from crystal_transfer.results.tables import cells, comparable_cells
-from crystal_transfer.training.run import require_threads
+from crystal_transfer.training.device import require_threads
 
 TWO = {
     "scratch": {"kind": "scratch", "datasets": ["PH", "DC"], "sizes": [10, 20], "trials": [1, 2]},

@@ -24,8 +24,10 @@ from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training import loop
+from crystal_transfer.training.device import require_precision
 from crystal_transfer.training.optimiser import AdamW
-from crystal_transfer.training.run import Inputs, Outputs, _require_precision, train
+from crystal_transfer.training.paths import Inputs, Outputs
+from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import Device, Precision
 
 
@@ -125,7 +127,7 @@ def test_a_test_of_many_crystals_stops_between_its_parts(
     undisturbed, inputs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr("crystal_transfer.training.run.TESTED_AT_ONCE", 2)
+    monkeypatch.setattr("crystal_transfer.training.testing.TESTED_AT_ONCE", 2)
     result = outputs(tmp_path)
     asked = iter([False] * 25 + [True])  # 24 batches, and a part
     with pytest.raises(Interrupted, match="while testing"):
@@ -264,9 +266,9 @@ def test_twenty_epochs_end_alike_compressed_and_not(tmp_path):
 def test_a_gpu_is_not_given_another_precision():
     """PyTorch's word for bf16 means tf32 there."""
     with pytest.raises(InputError, match="bf16 is for CPUs"):
-        _require_precision(Precision.BF16, torch.device("cuda"))
-    _require_precision(Precision.BF16, torch.device("cpu"))
-    _require_precision(Precision.TF32, torch.device("cuda"))
+        require_precision(Precision.BF16, torch.device("cuda"))
+    require_precision(Precision.BF16, torch.device("cpu"))
+    require_precision(Precision.TF32, torch.device("cuda"))
 
 
 @given(

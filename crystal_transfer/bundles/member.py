@@ -26,11 +26,11 @@ from crystal_transfer.models.strategies import STRATEGIES, Head
 from crystal_transfer.models.transfer import transfer
 from crystal_transfer.protocols import BondRule, FrozenNorms
 from crystal_transfer.runs import RESULTS_VERSION
+from crystal_transfer.training.device import choose_device
 from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.loop import fit
 from crystal_transfer.training.memory import keep_freed_memory
 from crystal_transfer.training.prediction import predict
-from crystal_transfer.training.run import choose_device
 from crystal_transfer.training.steps import LabelledGraphs
 
 

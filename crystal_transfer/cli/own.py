@@ -32,7 +32,7 @@ from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import replaced_when_whole, write_text
 from crystal_transfer.prediction import embed_crystals
 from crystal_transfer.processes import usable_cores
-from crystal_transfer.training.run import choose_device
+from crystal_transfer.training.device import choose_device
 from crystal_transfer.training.settings import Device
 from crystal_transfer.units import in_brackets, in_unit
 

@@ -146,7 +146,7 @@ class Study:
         return self.layout.run(run.id)
 
     def inputs(self, run: Run) -> dict[str, Any]:
-        """Return the files that a run reads, by the names of `training.run.Inputs`."""
+        """Return the files that a run reads, by the names of `training.paths.Inputs`."""
         if run.properties:
             return {"labels": self.layout.merged.labels, "graphs": self.graphs(run)}
         files = self.layout.dataset(run.dataset)

@@ -1,7 +1,11 @@
 """One run: from the files of a dataset to a model, metrics and predictions.
 
 run
-    what a run reads, does and writes, from top to bottom.
+    a run from top to bottom.
+paths, provenance
+    the files that it reads and writes; what made it, as checksums.
+device, start
+    what it runs on; the network that it starts with.
 settings
     what all runs of a study share.
 criterion
@@ -14,8 +18,8 @@ optimiser
     AdamW, without what PyTorch imports beside it.
 steps, replay
     loss and gradients of a batch: kernel by kernel, or replayed at once on a GPU by CUDA graphs.
-prediction
-    what a model predicts, once or after every epoch.
+prediction, testing
+    what a model predicts, once or after every epoch; of the test sets.
 interruption
     SIGTERM as a request to save and stop; trainings that nobody waits for any more.
 memory

@@ -2,8 +2,10 @@
 
 from crystal_transfer.console import logged
 from crystal_transfer.runs import from_description
+from crystal_transfer.training.device import require_threads
 from crystal_transfer.training.interruption import stop_on_sigterm, stop_when_orphaned
-from crystal_transfer.training.run import Inputs, Outputs, require_threads, train
+from crystal_transfer.training.paths import Inputs, Outputs
+from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import from_plain
 
 with logged(snakemake.log[0]):
