@@ -22,9 +22,14 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path
-        The file, or folder, that is to appear whole or not at all.
+        The file, or folder, that is to appear whole or not at all; of a link what it leads to.
+
+    Raises
+    ------
+    InputError
+        If something else is there than what is to be written: a folder, a device, a pipe.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
@@ -33,7 +38,9 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
         for file in written:
             with file.open("rb+") as handle:
                 os.fsync(handle.fileno())
-        if temporary.is_dir() and path.exists():
+        if not temporary.is_dir():
+            require_place(path)
+        elif path.exists():
             shutil.rmtree(path)
         temporary.replace(path)
     except OSError as error:
@@ -48,6 +55,26 @@ def replaced_when_whole(path: str | Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
+
+
+def require_place(path: str | Path) -> None:
+    """See that a file can be written: before the work that it is for, rather than after.
+
+    Raises
+    ------
+    InputError
+        If there is a folder, a device or a pipe of that name, or a folder of its path is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no file that can be replaced; name another.")
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise InputError(f"{path}: {above} is a file, so nothing can lie in it; name a folder.")
+    if not os.access(above, os.W_OK):
+        raise InputError(f"{path}: {above} cannot be written to; name another folder.")
 
 
 @contextmanager
@@ -132,16 +159,16 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Iterable[A
     ):
         writer = csv.writer(handle)
         writer.writerow(header)
-        writer.writerows(map(_as_text, rows))
+        writer.writerows(map(as_cell, row) for row in rows)
 
 
 # what spreadsheets take for a formula, and what is written for it: with a quote more
 FORMULA = re.compile(r"'*([=+@\t\r]|-(?![0-9.]))")
 
 
-def _as_text(row: Iterable[Any]) -> list[Any]:
+def as_cell(value: Any) -> Any:
     """Keep spreadsheets from taking a name for a formula; `name_in_csv` gives it back."""
-    return [f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell for cell in row]
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def name_in_csv(cell: str) -> str:

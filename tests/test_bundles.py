@@ -24,7 +24,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from runs import SCRATCH, SETTINGS, outputs, prepare
 
 from crystal_transfer.bundles.begin import begin, settle
-from crystal_transfer.bundles.bundle import DESCRIPTION, load_bundle
+from crystal_transfer.bundles.bundle import load_bundle, sealed
 from crystal_transfer.bundles.check import summarise
 from crystal_transfer.bundles.comparison import BLEND, NETWORK, out_of_fold, score, verdict
 from crystal_transfer.bundles.data import (
@@ -39,8 +39,10 @@ from crystal_transfer.bundles.folds import folds_of, groups_of
 from crystal_transfer.bundles.intervals import Calibration, factor
 from crystal_transfer.bundles.member import robust_scaler, training_rows
 from crystal_transfer.bundles.names import published
+from crystal_transfer.bundles.paths import DESCRIPTION, TEST
 from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of, plan_of
-from crystal_transfer.bundles.predict import outputs_of, predict_bundle
+from crystal_transfer.bundles.predict import csv_of, outputs_of, predict_bundle
+from crystal_transfer.bundles.report import test_values as values_of_test
 from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import tabulate
@@ -216,6 +218,22 @@ def test_a_damaged_bundle_is_refused(folder, tmp_path, name):
         load_bundle(tmp_path / "copy")
 
 
+@pytest.mark.parametrize("part", ["seed", "folds", "mae", "baseline"])
+def test_an_edited_description_is_refused(folder, tmp_path, part):
+    shutil.copytree(folder, tmp_path / "copy")
+    content = json.loads((tmp_path / "copy" / DESCRIPTION).read_text())
+    match part:
+        case "mae":
+            content["scores"][0]["mae"] = 0
+        case "baseline":
+            content["verdict"]["baseline"] = "median"
+        case _:
+            content["plan"][part] += 1
+    (tmp_path / "copy" / DESCRIPTION).write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"model\.json: is damaged or was edited"):
+        load_bundle(tmp_path / "copy")
+
+
 def test_a_newer_bundle_is_refused(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     content = json.loads((tmp_path / "copy" / DESCRIPTION).read_text())
@@ -239,11 +257,24 @@ def test_any_description_gives_a_bundle_or_a_sentence(folder, tmp_path_factory, 
     for path in folder.iterdir():
         (copy / path.name).symlink_to(path)
     (copy / DESCRIPTION).unlink()
-    (copy / DESCRIPTION).write_text(json.dumps(content | {key: value}))
+    (copy / DESCRIPTION).write_text(json.dumps(sealed(content | {key: value})))
     try:
         load_bundle(copy)
     except InputError as error:
         assert str(copy) in str(error)
+
+
+def test_results_are_not_written_over_the_crystals(folder, tmp_path):
+    crystals = tmp_path / "new.xyz"
+    crystals.write_text("")
+    for output, fault in (
+        (crystals, "has the crystals to read"),
+        (tmp_path, "is a folder; name a file in it"),
+        (crystals / "out.csv", "new.xyz is a file, so nothing can lie in it"),
+    ):
+        done = command("predict", folder, crystals, "-o", output, check=False)
+        assert fault in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_no_model_is_no_model(tmp_path):
@@ -275,11 +306,42 @@ def test_test_crystals_are_not_among_those_to_train_on(alloys, options, folder, 
         finetune(crystals, options, folder, test=last(alloys, 3))
 
 
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ({"seed": -1}, "seed -1: is out of range; take one from 0 to 4294967295"),
+        ({"seed": 2**32}, "seed 4294967296: is out of range"),
+        ({"epochs": -1}, "epochs -1: are too few"),
+        ({"unit": "$/m$^"}, "unit .*: has a character that figures and reports cannot show"),
+        ({"target": "=1+1"}, "target '=1.1': begins with a character that spreadsheets"),
+    ],
+)
+def test_options_that_would_fail_in_the_end_are_refused_at_once(options, fault):
+    with pytest.raises(InputError, match=fault):
+        plan_of(Options(**options), 100)
+
+
+def test_a_finished_model_is_that_of_its_test_crystals_alone(alloys, options, tmp_path):
+    crystals, test = Crystals(first(alloys, 30), []), last(alloys, 3)
+    made = finetune(crystals, options, tmp_path / "m", test=test)
+    assert finetune(crystals, options, tmp_path / "m", test=test).tested == made.tested != ""
+    other = replace(test, targets=test.targets + 1)
+    with pytest.raises(InputError, match="not tested on these crystals with these targets"):
+        finetune(crystals, options, tmp_path / "m", test=other)
+    one = pd.read_csv(tmp_path / "m" / TEST).head(1)
+    assert values_of_test(one)["r2"] is None
+
+
 def test_a_share_of_the_crystals_has_as_many_steps_as_all():
     plan = plan_of(Options(), 400)
     whole, share = plan.epochs_of(Part(0)), plan.epochs_of(Part(0, 0.5))
-    assert (whole, share, plan.epochs_of(Part(0, 0.25))) == (62, 124, 150)
+    assert (whole, share, plan.epochs_of(Part(0, 0.25))) == (62, 124, 248)
     assert training_batches(plan, 400, [Part(0, 0.5)]) == 124 * (160 // 16)
+
+
+def test_names_in_predictions_are_no_formulas():
+    table = pd.DataFrame({"id": ["=1+1", "a"], "prediction": [1.0, np.nan], "nearest": ["b", "@x"]})
+    assert csv_of(table) == "id,prediction,nearest\n'=1+1,1.0,b\na,,'@x\n"
 
 
 def test_only_models_of_the_bundle_answer(alloys, folder):
@@ -575,7 +637,7 @@ def test_the_own_error_does_not_count():
     residuals = np.zeros(60)
     residuals[30] = 100.0
     own = Calibration(features, residuals, np.arange(60) % 5).own_difficulty()
-    assert own[30] == own[0] == pytest.approx(100 / 60)
+    assert own[30] == own[0] == pytest.approx(100 / 60 / 2)
     assert own[31] > own[30]
 
 

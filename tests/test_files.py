@@ -1,12 +1,19 @@
 """Outputs appear whole or not at all."""
 
 import json
+import os
 
 import pytest
 
 from crystal_transfer.console import logged
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_json, replaced_when_whole, write_json
+from crystal_transfer.files import (
+    read_json,
+    replaced_when_whole,
+    require_place,
+    write_json,
+    write_text,
+)
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -21,6 +28,28 @@ def test_a_failed_write_leaves_the_old_content(tmp_path, folder):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder/file")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "folder/file").read_text() == "new"
+
+
+def test_only_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("old")
+    for name, fault in (
+        ("pipe", "pipe: is no file that can be replaced"), ("folder", "folder: is a folder"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=fault):
+            write_text(tmp_path / name, "new")
+    with pytest.raises(InputError, match="file is a file, so nothing can lie in it"):
+        require_place(tmp_path / "file/x.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "pipe"]
 
 
 def test_json_that_cannot_be_written_leaves_nothing(tmp_path):

@@ -1,9 +1,11 @@
 """A bundle: a folder with a trained model that stands alone.
 
-`model.json` names every other file with its checksum, so that a damaged copy is noticed, and says
-what the model is; it is written last, so that a folder without it is no bundle.
+`model.json` says what the model is, and has checksums of every other file and of itself, so that a
+damaged copy is noticed; it is written last, so that a folder without it is no bundle.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,8 @@ from crystal_transfer.files import read_json, replaced_when_whole, sha256, write
 from crystal_transfer.models.saved import SavedModel, load_model
 from crystal_transfer.species import SYMBOLS
 
-FORMAT = 1  # raise it when an older version could not read the folder any more
+FORMAT = 2  # raise it when an older version could not read the folder any more
+SEAL = "sha256"  # key of the checksum of all the others
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Bundle:
         Name, checksum and licence of what it was fine-tuned from.
     crystals
         Checksum of the crystals, structures included.
+    tested
+        Checksum of the crystals that it was tested on in the end; empty without any.
     source_model
         That network, where the best baseline needs it.
     """
@@ -110,6 +115,7 @@ class Bundle:
     verdict: Verdict
     source: Mapping[str, str]
     crystals: str
+    tested: str = ""
     source_model: SavedModel | None = None
 
     @property
@@ -139,13 +145,21 @@ def write_description(
         "bond_rule": bundle.members[0].bond_rule,
         "source": dict(bundle.source),
         "crystals_sha256": bundle.crystals,
+        "tested_sha256": bundle.tested,
         "plan": plain(bundle.plan),
         "scores": [score._asdict() for score in bundle.scores],
         "verdict": bundle.verdict._asdict(),
         "versions": versions,
         "files": {file.name: sha256(file) for file in others if file.name != DESCRIPTION},
     }
-    write_json(folder / DESCRIPTION, content)
+    write_json(folder / DESCRIPTION, sealed(content))
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with a checksum of all else in it: an edited one is refused."""
+    others = {key: value for key, value in content.items() if key != SEAL}
+    text = json.dumps(others, sort_keys=True)
+    return others | {SEAL: hashlib.sha256(text.encode()).hexdigest()}
 
 
 def load_bundle(folder: str | Path) -> Bundle:
@@ -174,6 +188,16 @@ def load_bundle(folder: str | Path) -> Bundle:
                 f"{folder}: was written by version {content['version']}, this is {__version__}; "
                 "update crystal-transfer to read it."
             )
+        if content["format"] < FORMAT:
+            raise InputError(
+                f"{folder}: was written by version {content['version']}, which kept no checksum of "
+                f"{DESCRIPTION}; make the model again."
+            )
+        if content != sealed(content):
+            raise InputError(
+                f"{folder / DESCRIPTION}: is damaged or was edited, its checksum is another; copy "
+                "the model again."
+            )
         needed = [TRAINING, *(member_name(fold) for fold in range(content["plan"]["folds"]))]
         has_source = SOURCE in content["files"]
         for name in [*needed, *([SOURCE] if has_source else [])]:
@@ -189,6 +213,7 @@ def load_bundle(folder: str | Path) -> Bundle:
             verdict=Verdict(**content["verdict"]),
             source=content["source"],
             crystals=content["crystals_sha256"],
+            tested=content["tested_sha256"],
             source_model=load_model(folder / SOURCE) if has_source else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -11,6 +11,7 @@ import pandas as pd
 import sklearn
 import torch
 
+from crystal_transfer.arrays import digest
 from crystal_transfer.baselines.matminer_features import features_of
 from crystal_transfer.bundles import comparison
 from crystal_transfer.bundles.begin import Beginning, begin, differences, settle
@@ -37,14 +38,20 @@ from crystal_transfer.bundles.data import Crystals, write_rejected
 from crystal_transfer.bundles.member import held_out_predictions, training_rows
 from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TEST, WORK
 from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plain
-from crystal_transfer.bundles.predict import frozen_features, outputs_of, predict_bundle, seen_by
+from crystal_transfer.bundles.predict import (
+    csv_of,
+    frozen_features,
+    outputs_of,
+    predict_bundle,
+    seen_by,
+)
 from crystal_transfer.bundles.report import write_report
 from crystal_transfer.bundles.side_by_side import train_parts
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.overlap import occurring_in
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import name_in_csv, read_sealed_json, write_csv, write_json, write_text
+from crystal_transfer.files import read_sealed_json, write_csv, write_json, write_text
 from crystal_transfer.models.saved import SavedModel, load_model
 
 
@@ -103,7 +110,7 @@ def finetune(
         require_unknown(test, crystals.table)
     beginning = settle(crystals.table, options)
     if finished := finished_model(folder, beginning):
-        require_tested(folder, test)
+        require_tested(folder, finished, test)
         return finished
     require_free(work, beginning)
     begin(work, beginning, processes)
@@ -181,22 +188,19 @@ def require_unknown(test: CrystalTable, table: CrystalTable) -> None:
         )
 
 
-def require_tested(folder: Path, test: CrystalTable | None) -> None:
-    """See that a finished model was tested on these crystals, if on any.
+def require_tested(folder: Path, bundle: Bundle, test: CrystalTable | None) -> None:
+    """See that a finished model was tested on these very crystals and targets, if on any.
 
     Raises
     ------
     InputError
         If it was not.
     """
-    if test is None:
-        return
-    path = folder / TEST
-    tested = pd.read_csv(path, converters={"id": name_in_csv}) if path.exists() else None
-    if tested is None or tested["id"].tolist() != test.ids.tolist():
+    if test is not None and bundle.tested != digest(test):
         raise InputError(
-            f"{folder}: the model is finished, and was not tested on these crystals; predict them "
-            "with `crystal-transfer predict`, or make the model anew in another folder."
+            f"{folder}: the model is finished, and was not tested on these crystals with these "
+            "targets; predict them with `crystal-transfer predict`, or make the model anew in "
+            "another folder."
         )
 
 
@@ -237,6 +241,7 @@ def assemble(
         verdict=verdict,
         source=start.source,
         crystals=start.crystals,
+        tested="" if test is None else digest(test),
         source_model=source if with_source else None,
     )
     tested = None if test is None else _tested(bundle, test, processes)
@@ -301,7 +306,7 @@ def _write(
     )  # fmt: skip
     save_training_set(bundle.training, folder)
     if tested is not None:
-        write_text(folder / TEST, tested.to_csv(index=False))
+        write_text(folder / TEST, csv_of(tested))
     curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
     write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
     write_card(bundle, rejected, folder)

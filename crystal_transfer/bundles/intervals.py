@@ -16,7 +16,7 @@ from crepes import ConformalRegressor
 from sklearn.neighbors import NearestNeighbors
 
 NEIGHBOURS = 25  # whose errors tell how difficult a crystal is; as crepes' DifficultyEstimator
-SMOOTHING = 1.0  # share of the mean error that is added: no crystal is sure because 25 others were
+SMOOTHING = 0.5  # weight of the mean error of all: no crystal is sure because 25 others were
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Calibration:
     folds: np.ndarray
 
     def difficulty(self, features: np.ndarray) -> np.ndarray:
-        """Return how large errors are near crystals, in physical units, [n_crystals].
+        """Return how large an error is to be expected of crystals, in physical units, [n_crystals].
 
-        The mean absolute residual of the `NEIGHBOURS` nearest training crystals, and that of all.
+        Half the mean absolute residual of the `NEIGHBOURS` nearest training crystals, and half that
+        of all.
         """
         return self._smoothed(_error_nearby(self.features, self.residuals, features))
 
@@ -57,7 +58,7 @@ class Calibration:
     def _smoothed(self, errors: np.ndarray) -> np.ndarray:
         # all residuals may be 0, as of a median
         mean = float(np.abs(self.residuals).mean()) or 1.0
-        return errors + SMOOTHING * mean
+        return (1 - SMOOTHING) * errors + SMOOTHING * mean
 
 
 def _error_nearby(known: np.ndarray, residuals: np.ndarray, features: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from crystal_transfer.checked import drawable
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.models.strategies import STRATEGIES
@@ -14,6 +15,7 @@ from crystal_transfer.training.settings import Device
 CURVE = (0.25, 0.5)
 WHOLE = 1.0
 FEWEST_FOLDS = 3
+SEEDS = 2**32  # scikit-learn takes smaller ones
 
 # Of fine-tuning; docs/own-crystals.md has the measurements that they were chosen by.
 BATCH_SIZE = 16
@@ -107,10 +109,9 @@ class Plan:
     def epochs_of(self, part: Part) -> int:
         """Return the epochs of a training: of a share of the crystals as many steps as of all.
 
-        Else a learning curve would show fewer steps, not fewer crystals. Within `MOST_EPOCHS`.
+        Else a learning curve would show fewer steps, not fewer crystals.
         """
-        most = max(MOST_EPOCHS, self.how.epochs)
-        return min(most, round(self.how.epochs / part.share))
+        return round(self.how.epochs / part.share)
 
 
 def parts_of(folds: int) -> list[Part]:
@@ -124,10 +125,20 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
     Raises
     ------
     InputError
-        If there is no such strategy, or there are too few folds.
+        If there is no such strategy, there are too few folds, or a number or word is none that
+        can be used.
     """
     if options.folds < FEWEST_FOLDS:
         raise InputError(f"folds {options.folds}: are too few; take {FEWEST_FOLDS} or more.")
+    if options.epochs < 0:
+        raise InputError(f"epochs {options.epochs}: are too few; take 1 or more, or 0.")
+    if not 0 <= options.seed < SEEDS:
+        raise InputError(f"seed {options.seed}: is out of range; take one from 0 to {SEEDS - 1}.")
+    for name, text in (("target", options.target), ("unit", options.unit)):
+        try:
+            drawable(text)
+        except ValueError as error:
+            raise InputError(f"{name} {text!r}: {error}.") from None
     if options.strategy not in STRATEGIES:
         raise InputError(
             f"strategy '{options.strategy}': there is none; take one of {', '.join(STRATEGIES)}."

@@ -12,6 +12,7 @@ from crystal_transfer.bundles.comparison import BLEND, CHGNET, NETWORK, RIDGE, b
 from crystal_transfer.bundles.intervals import factor
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.errors import InputError
+from crystal_transfer.files import as_cell
 from crystal_transfer.graphs.line_graph import Graphs
 from crystal_transfer.models.contract import Network
 from crystal_transfer.models.saved import SavedModel
@@ -78,15 +79,18 @@ def predict_bundle(
     nearest, distance
         The nearest training crystal in the space of the members' features, and how far it is.
     difficulty
-        How large errors are for the training crystals near it, in the unit of the property.
+        How large an error is to be expected, in the unit of the property: half the mean absolute
+        error of the training crystals near it, half that of all.
     unseen_elements
         Elements that no training crystal has, separated by spaces.
 
     Raises
     ------
     InputError
-        If the bundle has no such model.
+        If the bundle has no such model, or the level is no share.
     """
+    if not 0 < level < 1:
+        raise InputError(f"level {level:g}: is no share between 0 and 1; take 0.9, say.")
     known = (NETWORK, BLEND, bundle.verdict.baseline)
     if model not in known:
         raise InputError(f"model '{model}': the bundle has none; take one of {', '.join(known)}.")
@@ -117,6 +121,13 @@ def predict_bundle(
         "difficulty": difficulty,
         "unseen_elements": [" ".join(SYMBOLS[z] for z in elements) for elements in unseen],
     })  # fmt: skip
+
+
+def csv_of(table: pd.DataFrame) -> str:
+    """Write predictions; no name is a formula to a spreadsheet, see `files.name_in_csv`."""
+    names = {name: table[name].map(as_cell) for name in ("id", "nearest")}
+    text: str = table.assign(**names).to_csv(index=False)
+    return text
 
 
 def embed_bundle(

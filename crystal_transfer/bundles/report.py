@@ -1,7 +1,6 @@
 """The report of a bundle: one page with its pictures inside."""
 
 import base64
-import math
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_values(tested: pd.DataFrame) -> dict[str, Any]:
     return {
         "n": len(tested),
         "mae": measured["mae"],
-        "r2": math.nan if measured["r2"] is None else measured["r2"],
+        "r2": measured["r2"],
         "covered": float(within.mean()),
         "far": int((~tested["in_domain"]).sum()),
     }

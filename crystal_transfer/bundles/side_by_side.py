@@ -17,6 +17,7 @@ from crystal_transfer.bundles.work import Work
 from crystal_transfer.errors import InputError, Interrupted
 
 LOOKED_EVERY = 0.5  # s between two looks at the processes
+STOPS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 10.0  # s in which a training saves its checkpoint after its parent was killed
 
 # of a worker process: batches so far of all processes, whether to stop, and who started it
@@ -73,15 +74,15 @@ def _here(work: Work, parts: Sequence[Part], tell: Callable[[int], None]) -> Non
         interrupted = True
 
     in_main_thread = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, note) if in_main_thread else None
+    before = {number: signal.signal(number, note) for number in STOPS} if in_main_thread else {}
     try:
         for part in parts:
             _logged(work, part, asked_to_stop)
     except Interrupted:
         raise KeyboardInterrupt from None
     finally:
-        if in_main_thread:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _in_processes(

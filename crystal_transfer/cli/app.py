@@ -104,7 +104,9 @@ def finetune(
     epochs: Annotated[
         int, typer.Option(min=0, help="Of each member; 0 for a number that fits the crystals.")
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of folds, weights and order.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of folds, weights and order.")
+    ] = 0,
     threads: Threads = 0,
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.AUTO,
 ) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -23,13 +24,13 @@ from crystal_transfer.bundles.data import (
     write_rejected,
 )
 from crystal_transfer.bundles.names import published, shipped
-from crystal_transfer.bundles.paths import DESCRIPTION
+from crystal_transfer.bundles.paths import DESCRIPTION, TEST
 from crystal_transfer.bundles.plan import Options, plan_of
-from crystal_transfer.bundles.predict import embed_bundle, predict_bundle
+from crystal_transfer.bundles.predict import csv_of, embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source
 from crystal_transfer.datasets.cleaning import SHOWN
 from crystal_transfer.errors import InputError, Interrupted
-from crystal_transfer.files import replaced_when_whole, write_text
+from crystal_transfer.files import replaced_when_whole, require_place, write_text
 from crystal_transfer.prediction import embed_crystals
 from crystal_transfer.processes import usable_cores
 from crystal_transfer.training.device import choose_device
@@ -106,12 +107,15 @@ def finetune(
     n, processes = len(crystals.table), _processes(threads)
     plan = plan_of(options, n)
     console.print(
-        f"{plan.folds} members and a learning curve, {plan.how.epochs} epochs each, {processes} at "
-        "a time"
+        f"{plan.folds} members of {plan.how.epochs} epochs and a learning curve of as many steps, "
+        f"{processes} at a time"
     )
     with _stopped_gently(), _progress(training_batches(plan, n, plan.parts())) as tell:
         bundle = make(crystals, options, output, processes, tested, tell)
     print_bundle(bundle, output)
+    if test is not None:
+        write_rejected(found.rejected, output / "test_rejected.csv")
+        _print_tested(output / TEST, unit=options.unit)
 
 
 def predict(
@@ -125,15 +129,14 @@ def predict(
     device: Device,
 ) -> None:
     """Write predictions and say how many can be trusted; parameters as of the command."""
-    if not 0 < level < 1:
-        raise InputError(f"--level {level:g}: is no share between 0 and 1; take 0.9, say.")
+    _require_output(output, crystals)
     bundle, processes = load_bundle(model), _processes(threads)
     found = read_unlabelled(crystals, id, processes)
     _print_rejected(found)
     name = NETWORK if by == NETWORK else bundle.best
     where = choose_device(device)
     table = predict_bundle(bundle, found.table, level, str(where), processes, name)
-    write_text(output, table.to_csv(index=False))
+    write_text(output, csv_of(table))
     write_rejected(found.rejected, _beside(output))
     outside = int((~table["in_domain"]).sum())
     unseen = int((table["unseen_elements"] != "").sum())
@@ -152,6 +155,7 @@ def embed(
     model: str, crystals: Path, output: Path, id: str | None, threads: int, device: Device
 ) -> None:
     """Write features; parameters as of the command."""
+    _require_output(output, crystals)
     processes, where = _processes(threads), str(choose_device(device))
     found = read_unlabelled(crystals, id, processes)
     _print_rejected(found)
@@ -275,6 +279,26 @@ def _print_histogram(targets: np.ndarray) -> None:
 def _few(names: list[str]) -> str:
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _require_output(output: Path, crystals: Path) -> None:
+    """See that results can be written, and not over what they are computed from."""
+    for path in (output, _beside(output)):
+        require_place(path)
+        if path.exists() and crystals.exists() and path.samefile(crystals):
+            raise InputError(f"{path}: has the crystals to read; name another file to write.")
+
+
+def _print_tested(path: Path, unit: str) -> None:
+    """Print what predictions of test crystals are worth."""
+    from crystal_transfer.bundles.report import test_values
+
+    found = test_values(pd.read_csv(path))
+    console.print(
+        escape(f"On {found['n']} test crystals: MAE {found['mae']:.3g}{in_unit(unit)}, ")
+        + ("" if found["r2"] is None else f"R2 {found['r2']:.3f}, ")
+        + f"{found['covered']:.0%} within the intervals; {path.name} has them"
+    )
 
 
 def _beside(output: Path) -> Path:

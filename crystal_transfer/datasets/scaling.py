@@ -9,6 +9,8 @@ import numpy as np
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_sealed_json, write_sealed_json
 
+ROUNDING = 1e-9  # share of the largest target; targets that differ by less are equal
+
 
 @dataclass(frozen=True)
 class Scaler:
@@ -32,6 +34,11 @@ class Scaler:
         return (np.asarray(scaled) + 1) * self.half_range + self.minimum
 
 
+def equal(targets: Sequence[float] | np.ndarray) -> bool:
+    """Return whether targets differ by no more than what rounding may do."""
+    return bool(np.ptp(targets) <= ROUNDING * np.abs(targets).max())
+
+
 def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
     """Compute the range of the given targets.
 
@@ -41,7 +48,7 @@ def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
         If all are equal.
     """
     scaler = Scaler(float(np.min(targets)), float(np.max(targets)), unit)
-    if scaler.half_range == 0:
+    if equal(targets):
         raise InputError(
             f"dataset {dataset}: all targets equal {scaler.minimum}, so nothing can be learned; "
             "check the column that the dataset's `column` names."

@@ -455,7 +455,7 @@ class Config(Checked):
     """Folder of all outputs."""
     mirror: Text | None = None
     """Folder that has the files to download already."""
-    seed: Whole
+    seed: Annotated[Whole, Field(ge=0, lt=2**32)]
     """Decides test sets, samples and trainings."""
     datasets: dict[CodeKey, dict[str, Any]] = {}
     """Datasets to add to, or change in, resources/datasets.yaml."""
