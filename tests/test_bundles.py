@@ -414,7 +414,7 @@ def test_a_finished_model_is_not_trained_again(alloys, options, folder):
         ({"source": "nobody"}, "source 'nobody': there is no such file and no such name"),
         ({"strategy": "none"}, "strategy 'none': there is none"),
         ({"folds": 31}, "30 groups, which 31 folds cannot share"),
-        ({"group_by": "nowhere.csv"}, "nowhere.csv: cannot be read as a CSV file"),
+        ({"group_by": "nowhere.csv"}, "nowhere.csv: cannot be read"),
     ],
 )
 def test_bad_options_get_a_sentence(alloys, options, tmp_path, changed, sentence):

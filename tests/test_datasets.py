@@ -475,15 +475,17 @@ def test_imposed_ranges(tmp_path):
     for text, message in (
         ("dataset,raw_min,raw_max\n ph ,1,2\nPH,1,3\n", "has dataset PH 2 times"),
         ("dataset,raw_min,raw_max\nPH,1,inf\n", "line 2: not a range"),
-        ("dataset,raw_min,raw_max\nPH,1\n", "line 2: not a range"),
-        ("dataset;raw_min\n", "needs the columns"),
-        ("", "needs the columns"),
+        ("dataset,raw_min,raw_max\nPH,1\n", "line 2: has 2 cells instead of 3"),
+        ("dataset,raw_min,raw_max\nPH,1_0,20\n", "line 2: not a range"),
+        ("dataset,raw_min,raw_max,raw_max\nPH,0,1,5\n", "has several columns 'raw_max'"),
+        ("dataset;raw_min\n", "has no column 'dataset'"),
+        ("", "has no column 'dataset'"),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             imposed.range_of_dataset(path, "PH")
     path.write_bytes(b"dataset,raw_min,raw_max\n\xff,1,2\n")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="line 2: is not UTF-8 text"):
         imposed.range_of_dataset(path, "PH")
     path.write_text("\ufeffdataset,raw_min,raw_max\n ph ,1,2\n")
     assert imposed.range_of_dataset(path, "PH") == scaling.Scaler(1, 2)

@@ -20,8 +20,9 @@ import numpy as np
 import pandas as pd
 import pymatgen.symmetry
 import pytest
+import spglib
 from ase.build import bulk
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from pymatgen.core.operations import SymmOp
@@ -31,6 +32,7 @@ from pymatgen.io.vasp import Poscar
 from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import Fault
+from crystal_transfer.datasets.registry import FileDataset
 from crystal_transfer.datasets.sources.cif_symmetry import symmetry_of
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.structures import read_cif, read_structure
@@ -761,6 +763,17 @@ def test_labels_of_sites_that_two_elements_share(label):
         read_cif(text)
 
 
+@cache
+def operations_of(hall_number: int) -> list[str]:
+    """Operations as a CIF lists them, the identity first, from spglib's table."""
+    found = spglib.get_symmetry_from_database(hall_number)
+    written = [
+        SymmOp.from_rotation_and_translation(rotation, shift).as_xyz_str()
+        for rotation, shift in zip(found["rotations"], found["translations"], strict=True)
+    ]
+    return sorted(written, key=lambda operation: operation != "x, y, z")
+
+
 NAMED = "_symmetry_space_group_name_H-M '{}'\n"
 ONE = CELL.replace("length_a 4.2", "length_a 5").replace("length_c 4.2", "length_c 7")
 ONE_SITE = SITES + "C1 C .1 .2 .3\n"
@@ -777,8 +790,9 @@ OF_P222 = ("x,y,z", "-x,-y,z", "-x,y,-z", "x,-y,-z")
     ("name", "operations"),
     [
         ("P m c 21", OF_P222),
-        ("P 2 2 2", (*OF_P222[:3], "x+1/2,-y,-z")),
+        ("P 2 2 2", (*OF_P222[:2], "-x+1/2,y,-z", "x+1/2,-y,-z")),
         ("P 2 2 2", OF_P222[:2]),
+        ("P m m m", (*OF_P222, *(o.replace("x", "x+1/2") for o in OF_P222))),
         ("F m -3 m", ("x,y,z",)),
     ],
 )
@@ -786,6 +800,71 @@ def test_operations_that_are_not_those_of_the_named_group(name, operations):
     text = f"data_x\n{ONE}{NAMED.format(name)}{listed(*operations)}{ONE_SITE}"
     with pytest.raises(Fault, match="other symmetry operations than those of its space group"):
         read_cif(text)
+
+
+@given(data=st.data())
+def test_operations_that_are_no_group(data):
+    """One that is lost or misspelt, of any setting: more than half of a group make all of it."""
+    operations = operations_of(data.draw(st.integers(1, 530)))
+    assume(len(operations) > 2)
+    lost = data.draw(st.sampled_from(operations[1:]))
+    kept = [operation for operation in operations if operation != lost]
+    with pytest.raises(Fault, match="no group: one is missing or misspelt"):
+        symmetry_of({"_symmetry_equiv_pos_as_xyz": kept}, np.eye(3))
+    assert symmetry_of({"_symmetry_equiv_pos_as_xyz": operations}, np.eye(3)).operations
+
+
+@pytest.mark.parametrize(
+    ("operations", "fault"),
+    [
+        (("x,y,z", "z,x,y"), "no group"),
+        (("x,y,z", "-y,x,z"), "no group"),
+        (("x,y,z", "x,y,z1/2"), "not understood"),
+        (("x,y,z", "x,y,z+1/0"), "not understood"),
+        (("x,y,z", "x,y,2*z"), "not understood"),
+        (("x,y,z", "x,y,z/2"), "not understood"),
+        (("x,y,z", "x,x,z"), "not understood"),
+    ],
+)
+def test_operations_that_are_none(operations, fault):
+    with pytest.raises(Fault, match=fault):
+        symmetry_of({"_symmetry_equiv_pos_as_xyz": list(operations)}, np.eye(3))
+
+
+def test_two_lists_of_operations():
+    one, two = ["x,y,z"], ["x,y,z", "-x,-y,-z"]
+    tags = {"_symmetry_equiv_pos_as_xyz": one, "_space_group_symop_operation_xyz": two}
+    with pytest.raises(Fault, match="twice, and not the same ones"):
+        symmetry_of(tags, np.eye(3))
+    same = tags | {"_symmetry_equiv_pos_as_xyz": ["-x, -y, -z", "X,Y,Z"]}
+    assert len(symmetry_of(same, np.eye(3)).operations) == 2
+
+
+@pytest.mark.parametrize(
+    ("tag", "word"),
+    [
+        ("_symmetry_space_group_name_h-m_alt", "F m -3 m"),
+        ("_space_group_number", "225"),
+        ("_symmetry_int_tables_no", "225"),
+        ("_space_group_laue_class", "m-3m"),
+        ("_parent_space_group_name_h-m_alt", "F m -3 m"),
+        ("_layer_group_symbol", "p m m m"),
+    ],
+)
+def test_a_group_under_a_tag_that_is_not_known_is_not_p1(tag, word):
+    with pytest.raises(Fault, match=f"{tag} has '{word}', which is not understood"):
+        symmetry_of({tag: word}, np.eye(3))
+    assert symmetry_of({tag: "P 1"}, np.eye(3)).operations == ["x,y,z"]
+    assert symmetry_of({tag: "?"}, np.eye(3)).operations == ["x,y,z"]
+
+
+def test_a_hall_symbol_that_is_not_understood_is_not_the_usual_setting():
+    tags = {
+        "_space_group_name_h-m_alt": "P n m a",
+        "_space_group_name_hall": "-P 2ac 2n (x,y,z+1/4)",
+    }
+    with pytest.raises(Fault, match="is not understood"):
+        symmetry_of(tags, np.diag([9.0, 10, 11]))
 
 
 @pytest.mark.parametrize(
@@ -829,3 +908,133 @@ def test_a_text_field_is_no_data_block():
     field = "_x_res_file\n;\nTITL x\ndata_foo\nloop_\n;\n"
     text = f"data_x\n{field}{CELL}{NAMED.format('P 1')}{SITES}a Na 0 0 0\nb Cl .5 .5 .5\n"
     assert read_cif(text).elements == ["Na", "Cl"]
+
+
+# --- what other tools and hands write beside a structure ---------------------------------------
+
+
+CUBE = 'Lattice="5 0 0 0 5 0 0 0 5"'
+TWO_ATOMS = "Na 0 0 0\nCl 2.5 2.5 2.5\n"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        f"{CUBE} pbc=FFF", f'{CUBE} pbc="p p f"', f'{CUBE} pbc="no no no"', f"{CUBE} pbc=none",
+        f'{CUBE} PBC="F F F"', f'{CUBE} periodic="F F F"', f'{CUBE} pbc="T T"',
+        f'{CUBE} pbc="F F F" pbc="T T T"', f'{CUBE} {CUBE.replace("5", "6")}',
+        f"{CUBE} {CUBE.lower()}", f'{CUBE} note="old gap=1',
+    ],
+)  # fmt: skip
+def test_xyz_that_is_in_doubt(tmp_path, comment):
+    (tmp_path / "x.xyz").write_text(f"2\n{comment}\n{TWO_ATOMS}")
+    with pytest.raises(Fault):
+        read_structure(tmp_path / "x.xyz")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [CUBE, CUBE.lower(), f'{CUBE} pbc="1 1 1"', f"{CUBE} pbc=[True,True,True]", f"{CUBE} PBC=T"],
+)
+def test_xyz_in_other_spellings(tmp_path, comment):
+    (tmp_path / "x.xyz").write_text(f"2\n{comment}\n{TWO_ATOMS}")
+    read = read_structure(tmp_path / "x.xyz")
+    assert (read.elements, np.diag(read.lattice).tolist()) == (["Na", "Cl"], [5, 5, 5])
+
+
+def test_characters_that_end_a_line_in_python_alone(tmp_path):
+    (tmp_path / "x.xyz").write_text(f"2\n{CUBE} note=a\u2028b\x0cc\x85d\n{TWO_ATOMS}")
+    assert read_structure(tmp_path / "x.xyz").elements == ["Na", "Cl"]
+
+
+SALT = "salt\n1.0\n5 0 0\n0 5 0\n0 0 5\nNa Cl\n1 1\nDirect\n0 0 0{0}\n.5 .5 .5{1}\n"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "\n" + SALT.format("", ""), "\n0 0 0\n0 0 0\n" + SALT.format("", ""),
+        "\n.2 .2 .2\n.3 .3 .3\n.7 .7 .7\n", "\nCartesian\n0 0 0\n",
+    ],
+)  # fmt: skip
+def test_poscar_that_goes_on(tmp_path, after):
+    (tmp_path / "x.vasp").write_text(SALT.format("", "") + after)
+    with pytest.raises(Fault, match="goes on after its 2 atoms"):
+        read_structure(tmp_path / "x.vasp")
+
+
+@pytest.mark.parametrize(
+    "after", ["", "\n\n", "\n0 0 0\n1E-3 0 0\n", "\nCartesian\n0 0 0\n0.1 0 0\n",
+              "\n0 0 0\n0 0 0\n\n1\n1.5\n0.0 0.0 0.0 0.0\n" + 6 * "0 0 0\n"]
+)  # fmt: skip
+def test_poscar_with_velocities(tmp_path, after):
+    (tmp_path / "x.vasp").write_text(SALT.format("", "") + after)
+    assert read_structure(tmp_path / "x.vasp").elements == ["Na", "Cl"]
+
+
+@pytest.mark.parametrize("names", [(" Cl1", " Na1"), (" Cl-", " Na+"), (" ! Cl", " ! Na")])
+def test_poscar_with_other_names_beside_its_positions(tmp_path, names):
+    (tmp_path / "x.vasp").write_text(SALT.format(*names))
+    with pytest.raises(Fault, match="names other elements beside its positions"):
+        read_structure(tmp_path / "x.vasp")
+    (tmp_path / "x.vasp").write_text(SALT.format(*reversed(names)))
+    assert read_structure(tmp_path / "x.vasp").elements == ["Na", "Cl"]
+    (tmp_path / "x.vasp").write_text(SALT.format(" site A", " site B"))
+    assert read_structure(tmp_path / "x.vasp").elements == ["Na", "Cl"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "values", "fault"),
+    [
+        ("_atom_site_calc_flag", ("d", "dum"), "dummy sites"),
+        ("_atom_site_occ", ("1", "0.5"), "partial occupancy"),
+        (
+            "_atom_site_disorder_assembly\n_atom_site_disorder_group", ("A 1", "A 2"),
+            "groups of sites that exclude each other",
+        ),
+    ],
+)  # fmt: skip
+def test_cif_sites_that_are_no_whole_atoms(tags, values, fault):
+    sites = f"Na1 Na 0 0 0 {values[0]}\nCl1 Cl .5 .5 .5 {values[1]}\n"
+    with pytest.raises(Fault, match=fault):
+        read_cif(PLAIN + SITES + f"{tags}\n{sites}")
+
+
+@pytest.mark.parametrize("symbol", ["Na0.5", "Na.5"])
+def test_a_fraction_without_a_sign_is_no_charge(symbol):
+    with pytest.raises(Fault, match="no known element"):
+        read_cif(PLAIN + SITES + f"Na1 {symbol} 0 0 0\nCl1 Cl .5 .5 .5\n")
+
+
+@pytest.mark.parametrize("pbc", [["F", "F", "F"], "FFF", [1, 1, 1], [True, True]])
+def test_periodicity_in_words(tmp_path, pbc):
+    content = salts()[0].as_dict()
+    content["lattice"]["pbc"] = pbc
+    (tmp_path / "x.json").write_text(json.dumps([{"structure": content, "y": 1.0}]))
+    table, rejected = clean(read_file(tmp_path / "x.json", "y"))
+    assert (len(table), len(rejected)) == (0, 1)
+
+
+@pytest.mark.parametrize("header", [",file,gap", "index,file,gap", "Unnamed: 0,cif,gap"])
+def test_the_index_of_pandas_is_no_name(tmp_path, header):
+    for place in range(3):
+        (tmp_path / f"{place}.cif").write_text(malformed.SALT.to(fmt="cif"))
+    (tmp_path / "id_prop.csv").write_text(f"{header}\n0,2.cif,2.0\n1,0.cif,0.0\n2,1.cif,1.0\n")
+    name = header.split(",")[1]
+    with pytest.raises(InputError, match=f"column '{name}' names files.* say which one has them"):
+        read_file(tmp_path, "gap")
+    found = {record.id: record.target for record in read_file(tmp_path, "gap", name)}
+    assert found == {"2.cif": 2.0, "0.cif": 0.0, "1.cif": 1.0}
+
+
+def test_files_of_linked_folders_are_inputs(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.cif").write_text("")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/id_prop.csv").write_text("s/a,1\n")
+    (tmp_path / "mine/s").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(tmp_path / "mine")
+    entry = FileDataset.model_construct(path=str(tmp_path / "mine"), test_path=None)
+    names = [Path(file).relative_to(tmp_path / "mine").as_posix() for file in entry.local_files]
+    assert "s/a.cif" in names
+    assert len(names) == len({Path(name).name for name in names}) == 2

@@ -1,14 +1,13 @@
 """Folds of crystals for cross-validation: what belongs together is never on both sides."""
 
-import csv
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.csv_rows import csv_columns
 from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.errors import InputError
 
@@ -65,16 +64,7 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
 
 
 def _of_file(table: CrystalTable, path: str) -> Sequence[str]:
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: cannot be read as a CSV file ({error}); --group-by takes formula, none or a "
-            "file with the columns id and group."
-        ) from None
-    if not rows or not {"id", "group"} <= rows[0].keys():
-        raise InputError(f"{path}: has no columns id and group; write one row per crystal.")
+    rows = [row for _, row in csv_columns(path, ("id", "group"))]
     known: dict[str, str] = {}
     for row in rows:
         if known.setdefault(row["id"], row["group"]) != row["group"]:

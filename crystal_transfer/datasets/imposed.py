@@ -1,6 +1,5 @@
 """Splits and ranges that others have published, so that results can be compared with theirs."""
 
-import csv
 import math
 import sys
 from collections.abc import Iterable
@@ -10,6 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from crystal_transfer.checked import SomeText, Whole, in_words
+from crystal_transfer.datasets.csv_rows import csv_columns
+from crystal_transfer.datasets.records import NUMBER
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.sources.text import read_compressed_json
 from crystal_transfer.errors import InputError
@@ -116,18 +117,8 @@ def range_of_dataset(
         If the file lacks a column or a dataset that it must have, has one twice, or its numbers
         are no range.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as handle:
-            table = csv.DictReader(handle)
-            columns = set(table.fieldnames or ())
-            rows = dict(enumerate(table, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read ({error}); give a CSV in UTF-8.") from None
-    if not {"dataset", "raw_min", "raw_max"} <= columns:
-        raise InputError(
-            f"{path}: not a table of ranges; it needs the columns dataset, raw_min and raw_max."
-        )
-    names = {number: row["dataset"] or "" for number, row in rows.items()}
+    rows = dict(csv_columns(path, ("dataset", "raw_min", "raw_max")))
+    names = {number: row["dataset"] for number, row in rows.items()}
     code = _only_one(path, list(names.values()), dataset)
     if code is None:
         if required:
@@ -139,7 +130,10 @@ def range_of_dataset(
         return None
     number = next(number for number, name in names.items() if name == code)
     try:
-        low, high = (float(rows[number][column]) for column in ("raw_min", "raw_max"))
+        words = [rows[number][column] for column in ("raw_min", "raw_max")]
+        if not all(map(NUMBER.fullmatch, words)):
+            raise ValueError(f"'{words[0]}' and '{words[1]}' are not both numbers")
+        low, high = map(float, words)
         if not (low < high and math.isfinite(high - low)):
             raise ValueError("raw_max is not above raw_min, or one is not finite")
     except (TypeError, ValueError) as error:

@@ -1,7 +1,8 @@
 """What is known of each dataset: the registry of the project and what the config adds to it."""
 
 import builtins
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -147,7 +148,16 @@ class FileDataset(_Dataset):
 def _files_of(path: Path) -> list[Path]:
     """List the files of a folder and those below, or of the folder whose id_prop.csv is named."""
     folder = path.parent if path.name == "id_prop.csv" else path
-    return sorted(filter(Path.is_file, folder.rglob("*"))) if folder.is_dir() else [path]
+    return sorted(_below(folder)) if folder.is_dir() else [path]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those below, linked ones included, each folder once."""
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(parent))
+        folders[:] = [name for name in folders if os.path.realpath(Path(parent, name)) not in seen]
+        yield from (file for file in (Path(parent, name) for name in files) if file.is_file())
 
 
 class EmtDataset(_Dataset):

@@ -8,7 +8,7 @@ layouts
     layouts of JSON that say the same in other words.
 folder
     `id_prop.csv` beside structure files.
-extxyz
+extxyz, xyz_comment
     extended xyz with many structures, a property in the second line of each.
 unlabelled
     structures to predict, without a property.

@@ -20,15 +20,25 @@ SAME_METRIC = 0.02  # relative; cells are measured, and rounded
 EXACT = 1e-6
 OPERATION = re.compile(r"[xyz0-9+*/.,\s-]+", re.IGNORECASE)  # -y+1/2, z, x
 TERM = re.compile(r"([+-]?)((?:\d+\.?\d*|\.\d+)(?:/\d+)?\*?)?([xyz]?)(?<=[\dxyz.])")
+# x-y, -x+1/2, 0.5-x, 1*x: terms one after the other, each but the first with its sign
+NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:/[1-9]\d*)?"
+SUMMAND = rf"(?:{NUMBER}|(?:{NUMBER}\*?)?[xyz])"
+PART = re.compile(rf"[+-]?{SUMMAND}(?:[+-]{SUMMAND})*")
 OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 NAMES = (
     "_space_group_name_h-m_alt", "_symmetry_space_group_name_h-m", "_space_group_name_h-m_full",
+    "_space_group_name_h-m",
 )  # fmt: skip
 HALL = ("_space_group_name_hall", "_symmetry_space_group_name_hall")
 NUMBERS = ("_space_group_it_number", "_symmetry_int_tables_number")
 REFERENCE = ("_space_group_name_h-m_ref",)  # of the group, not of the setting
 SCHOENFLIES = ("_space_group_name_schoenflies",)
 SYSTEMS = ("_space_group_crystal_system", "_symmetry_cell_setting")
+# what all tags of a group begin with, those of dictionaries that are not known here too; and what
+# they have where there is no symmetry but translations
+ABOUT = ("_symmetry", "_space_group", "_parent_space_group", "_layer_group")
+PLAIN = {"1", "p1", "p1(1)", "c1^1", "c1", "triclinic"}
+MOST_OPERATIONS = 192  # of a space group in its conventional cell
 # numbers of the groups of a crystal system, International Tables A
 RANGES = {
     "triclinic": (1, 2), "monoclinic": (3, 15), "orthorhombic": (16, 74), "tetragonal": (75, 142),
@@ -98,13 +108,17 @@ def symmetry_of(tags: Tags, lattice: np.ndarray) -> Symmetry:
         If it lists none and does not name one setting of one group, or if what it lists, names and
         measures do not fit each other.
     """
-    listed = next((found for key in OPERATIONS if (found := known(tags, key))), [])
+    lists = [found for key in OPERATIONS if (found := known(tags, key))]
+    listed = lists[0] if lists else []
     if any(not OPERATION.fullmatch(word) for word in listed) or (
         not listed and any("symop" in key or "equiv_pos" in key for key in tags)
     ):
         raise Fault("CIF has symmetry operations that are not understood")
     if listed:
+        if len({frozenset(map(_packed, words)) for words in lists}) > 1:
+            raise Fault("CIF lists its symmetry operations twice, and not the same ones")
         return _of_list(tags, listed)
+    _require_understood(tags)
     said = group_said(tags)
     if not said:
         return Symmetry(["x,y,z"])
@@ -121,14 +135,44 @@ def _of_list(tags: Tags, listed: list[str]) -> Symmetry:
     found = frozenset(map(_packed, listed))
     if IDENTITY not in found:
         raise Fault("CIF has symmetry operations without the identity")
+    if not _is_group(found):
+        raise Fault("CIF has symmetry operations that are no group: one is missing or misspelt")
     said = [settings for name, settings in _understood(tags) if name not in SYSTEMS]
     # P 1 is true of all lists
     untrue = [
-        settings for settings in said if not any(_as_set(setting) <= found for setting in settings)
+        settings
+        for settings in said
+        if settings[0].number != 1 and not any(_as_set(setting) == found for setting in settings)
     ]
     return Symmetry(
         listed, frozenset(setting.number for settings in untrue for setting in settings)
     )
+
+
+def _require_understood(tags: Tags) -> None:
+    """Stop where a CIF without operations has a tag for its group that is not known here."""
+    understood = (*NAMES, *HALL, *NUMBERS, *REFERENCE, *SCHOENFLIES, *SYSTEMS)
+    for key in tags:
+        if key.startswith(ABOUT) and key not in understood:
+            for word in known(tags, key)[:1]:
+                if _key(word) not in PLAIN:
+                    raise Fault(
+                        f"CIF lists no symmetry operations, and {key} has '{word[:30]}', which is "
+                        "not understood"
+                    )
+
+
+@lru_cache(maxsize=512)
+def _is_group(operations: frozenset[bytes]) -> bool:
+    """Tell whether operations, see `_packed`, have all products of two of them among them."""
+    if len(operations) > MOST_OPERATIONS:
+        return False
+    each = np.array([np.frombuffer(one, np.int8) for one in operations]).astype(int)
+    rotations, shifts = each[:, :9].reshape(-1, 3, 3), each[:, 9:]
+    turned = np.einsum("aij,bjk->abik", rotations, rotations).reshape(len(each) ** 2, 9)
+    moved = np.einsum("aij,bj->abi", rotations, shifts) + shifts[:, None]
+    products = np.hstack([turned, moved.reshape(-1, 3) % 24]).astype(np.int8)
+    return {row.tobytes() for row in products} <= operations
 
 
 def _the_one_setting(tags: Tags, settings: list[Setting], lattice: np.ndarray) -> Setting:
@@ -183,8 +227,9 @@ def _settings_meant(tags: Tags) -> list[Setting]:
     ]
     if not numbers or not common:
         raise Fault(f"CIF names space groups that are not the same one: {group_said(tags)}")
-    if any(_by_hall(word) for key in HALL for word in known(tags, key)[:1]):
-        return common
+    halls = [word for key in HALL for word in known(tags, key)[:1]]
+    if halls:
+        return common if all(map(_by_hall, halls)) else []
     # a number beside a symbol that is not understood says no setting, nor does a crystal system
     words = [word for key in NAMES for word in known(tags, key)[:1]]
     exact = any(known(tags, key) for key in (*NUMBERS, *REFERENCE, *SCHOENFLIES))
@@ -290,6 +335,8 @@ def _packed(operation: str) -> bytes:
     rows: list[float] = []
     shifts: list[int] = []
     for part in re.sub(r"[\s'\"]", "", operation).lower().split(","):
+        if not PART.fullmatch(part):
+            raise Fault("CIF has symmetry operations that are not understood")
         factors, shift = dict.fromkeys("xyz", 0.0), 0.0
         for sign, number, axis in TERM.findall(part):
             value = float(Fraction(number.rstrip("*"))) if number else 1.0
@@ -300,7 +347,8 @@ def _packed(operation: str) -> bytes:
                 shift += value
         rows += factors.values()
         shifts.append(round(24 * shift) % 24)
-    if len(shifts) != 3 or any(factor != round(factor) for factor in rows):
+    whole = all(factor in (-1, 0, 1) for factor in rows)
+    if len(shifts) != 3 or not whole or abs(round(np.linalg.det(np.reshape(rows, (3, 3))))) != 1:
         raise Fault("CIF has symmetry operations that are not understood")
     return np.array([*rows, *shifts]).astype(np.int8).tobytes()
 

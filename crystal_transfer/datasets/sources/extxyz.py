@@ -1,22 +1,19 @@
 """Extended xyz with many structures: each frame's second line has its lattice and its values."""
 
-import re
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.records import record, unreadable
+from crystal_transfer.datasets.records import Fault, record, unreadable
 from crystal_transfer.datasets.sources.structures import read_xyz
-from crystal_transfer.datasets.sources.text import COLUMN, read_text
+from crystal_transfer.datasets.sources.text import COLUMN, lines_of, read_text
+from crystal_transfer.datasets.sources.xyz_comment import entries
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".xyz", ".extxyz")
 LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
-QUOTES = {'"': '"', "'": "'", "{": "}", "[": "]"}
-# key=value, as ASE writes it; values with blanks are in quotes or brackets, and so may keys be
-QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]"
-ENTRY = re.compile(rf"(?P<key>{QUOTED}|[^\s=,\"']+)(?:\s*=\s*(?P<value>(?:{QUOTED})(?=\s|$)|\S+))?")
 TWICE = "\0"  # the value of a key that a frame has twice; no text has it
 MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
 
@@ -70,7 +67,7 @@ def frames(path: str | Path) -> list[Frame]:
         If a line that must hold a number of atoms holds anything else: what follows cannot be
         divided.
     """
-    lines = read_text(path, MOST_BYTES).splitlines()
+    lines = lines_of(read_text(path, MOST_BYTES))
     while lines and not lines[-1].strip():
         lines.pop()
     found, start = [], 0
@@ -92,23 +89,17 @@ def frames(path: str | Path) -> list[Frame]:
 def _values(frame: Frame) -> dict[str, str]:
     """Return the values of a frame's second line as they are written; empty for a key alone.
 
-    ASE would make a number of the name 1e5, an infinity of InF, and true of T.
+    A line that cannot be divided has none; the frame says so when it is read.
     """
     comment = "".join(frame.text.split("\n")[1:2])
     found: dict[str, str] = {}
-    for match in ENTRY.finditer(comment):
-        key = _unquoted(match["key"])
-        if match["value"] is None:
-            found.setdefault(key, "")
-        else:
-            found[key] = TWICE if found.get(key) else _unquoted(match["value"])
+    with contextlib.suppress(Fault):
+        for key, value in entries(comment):
+            if value is None:
+                found.setdefault(key, "")
+            else:
+                found[key] = TWICE if found.get(key) else value
     return found
-
-
-def _unquoted(word: str) -> str:
-    if word[:1] in QUOTES and word[-1:] == QUOTES[word[:1]] and len(word) > 1:
-        word = word[1:-1].replace('\\"', '"') if word[0] == '"' else word[1:-1]
-    return word.strip()
 
 
 def _record(

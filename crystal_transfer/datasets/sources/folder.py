@@ -1,7 +1,5 @@
 """`id_prop.csv` beside structure files, the layout of CGCNN and ALIGNN."""
 
-import csv
-import io
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,14 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from crystal_transfer.datasets.crystals import Record
+from crystal_transfer.datasets.csv_rows import csv_rows
 from crystal_transfer.datasets.records import MISSING, NUMBER, Fault, record, unreadable
 from crystal_transfer.datasets.sources.structures import read_structure
-from crystal_transfer.datasets.sources.text import COLUMN, read_text
+from crystal_transfer.datasets.sources.text import COLUMN
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".cif", ".vasp", ".poscar", ".xyz", ".extxyz")  # in small letters or capitals
 TABLE = "id_prop.csv"
-MOST_BYTES = 256 * 2**20  # a million rows of two columns have a tenth of it
+LOOKED_AT = 100  # rows, to tell whether a column names files
 # First cells that say that a row is a header. Any other first row is a row: a header that is not
 # known costs a rejected row with its reason, a row taken for a header would be lost silently.
 HEADERS = {
@@ -52,8 +51,12 @@ def read_folder(
     table = folder / TABLE
     if id is not None and column is None:
         raise InputError(f"{table}: `id` names a column; name the property's in {COLUMN} too.")
-    rows = _rows(table)
+    rows = csv_rows(table) if table.exists() else []
+    if not rows:
+        fault = "is empty" if table.exists() else "missing"
+        raise InputError(f"{table}: {fault}; write one line 'file,value' per crystal.")
     first = rows[0][1]
+    _names_in.cache_clear()  # files may have come since another reading
     if column is None:
         _require_two_columns(table, first)
         columns = Columns(2, name=0, value=1)
@@ -64,7 +67,8 @@ def read_folder(
     rows = rows[1:] if has_header else rows
     if not rows:
         raise InputError(f"{table}: has no rows; write one line 'file,value' per crystal.")
-    _names_in.cache_clear()  # files may have come since another reading
+    if id is None:
+        _require_one_naming(folder, rows[:LOOKED_AT], first, columns)
     files = Files(folder)
     return (_record(line, row, columns, files) for line, row in rows)
 
@@ -100,28 +104,6 @@ class Files:
         if before != name:
             raise Fault(f"file {file.name} was named before, as {before}; which value is its?")
         return file
-
-
-def _rows(table: Path) -> list[tuple[int, list[str]]]:
-    """Read the rows that are not blank, each with its line."""
-    if not table.exists():
-        raise InputError(f"{table}: missing; write one line 'file,value' per crystal.")
-    reader = csv.reader(io.StringIO(read_text(table, MOST_BYTES), newline=""), strict=True)
-    rows = []
-    try:
-        for row in reader:
-            if any("\n" in cell or "\r" in cell for cell in row):
-                raise csv.Error("a quote is not closed")
-            if row and row != [""]:
-                rows.append((reader.line_num, [cell.strip() for cell in row]))
-    except csv.Error as error:
-        raise InputError(
-            f"{table}, line {reader.line_num}: is not a CSV file ({error}); mend it there or in "
-            "the lines before."
-        ) from None
-    if not rows:
-        raise InputError(f"{table}: is empty; write one line 'file,value' per crystal.")
-    return rows
 
 
 def _is_header(folder: Path, row: list[str]) -> bool:
@@ -169,6 +151,27 @@ def _columns(table: Path, header: list[str], column: str, id: str | None) -> Col
             f"{table}: column '{column}' has the names; name the property's in {COLUMN}."
         )
     return Columns(len(header), name_place, value_place)
+
+
+def _require_one_naming(
+    folder: Path, rows: list[tuple[int, list[str]]], header: list[str], columns: Columns
+) -> None:
+    """Stop where another column names files, beside the first one or instead: of pandas' index.
+
+    Raises
+    ------
+    InputError
+        If each of its rows does.
+    """
+    for place in range(columns.number):
+        cells = [row[place] for _, row in rows if len(row) == columns.number]
+        if place in (columns.name, columns.value) or not cells:
+            continue
+        if all(_candidates(folder, cell) for cell in cells):
+            raise InputError(
+                f"{folder / TABLE}: column '{header[place]}' names files, and the first column is "
+                f"taken for their names; say which one has them in `id` (--id of the command)."
+            )
 
 
 def _record(line: int, row: list[str], columns: Columns, files: Files) -> Record:

@@ -32,7 +32,8 @@ from crystal_transfer.datasets.sources.cif_symmetry import (
     misfit,
     symmetry_of,
 )
-from crystal_transfer.datasets.sources.text import read_bytes
+from crystal_transfer.datasets.sources.text import lines_of, read_bytes
+from crystal_transfer.datasets.sources.xyz_comment import canonical
 from crystal_transfer.errors import InputError
 from crystal_transfer.species import ATOMIC_NUMBERS
 
@@ -42,6 +43,8 @@ MOST_POSITIONS = 50_000  # sites times symmetry operations: what the two librari
 SAME_POSITION = 5e-3  # fractional; special positions are given with three digits
 SAME_PLACE = 0.1  # Å; in a long cell the same in fractions would join atoms
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
+
+FLAGS = {"T", "F", ".TRUE.", ".FALSE."}  # of selective dynamics, behind a position
 
 SYMMETRY_LENGTHS = (0.01, 0.02, 0.03, 0.05, 0.1)  # Å; of coordinates with many digits, to three
 CELL = tuple(
@@ -190,7 +193,8 @@ def _cif_elements(tags: dict[str, Any]) -> list[str]:
 
 def _of_type(symbol: str) -> str:
     """Return the element of Na, NA, Na1+ or O2-."""
-    match = re.fullmatch(r"([A-Za-z]{1,2})(\d*\.?\d*[+-]?|[+-]\d*)", symbol)
+    # a fraction is a charge only with its sign: Na0.5 may be half a sodium
+    match = re.fullmatch(r"([A-Za-z]{1,2})(\d*|\d*\.?\d*[+-]|[+-]\d*)", symbol)
     element = match.group(1).capitalize() if match else ""
     if element not in ATOMIC_NUMBERS:
         raise Fault(f"CIF has the type symbol '{symbol[:20]}', which is no known element")
@@ -200,11 +204,11 @@ def _of_type(symbol: str) -> str:
 def _of_label(label: str) -> str:
     """Return the element of Na, Na1 or O2a, but not of CA1, which may be Ca or a carbon.
 
-    Nor of Si/Al1, Fe0.5Mg0.5 or Si(Al): sites that two elements share.
+    Nor of Si/Al1, Fe0.5Mg0.5 or Si(Al), sites that two elements share, nor of O1H.
     """
     match = re.fullmatch(r"([A-Z][a-z]?)((?:[^A-Za-z].*)?)", label)
     rest = match.group(2) if match else ""
-    shared = re.search(r"[A-Z][a-z]|[^A-Za-z0-9]\W*[A-Z]|\d\.\d", rest)
+    shared = re.search(r"[A-Z][a-z]|[^A-Za-z0-9]\W*[A-Z]|\d\.\d|\dH", rest)
     if not match or shared or match.group(1) not in ATOMIC_NUMBERS:
         raise Fault(f"CIF has no type symbols, and the label '{label[:20]}' is not clear")
     return match.group(1)
@@ -237,11 +241,19 @@ def _require_whole_rows(block: str, coordinates: list[list[float]]) -> None:
 
 def _require_ordered(tags: dict[str, Any]) -> None:
     for key in tags:
-        if key.startswith("_atom_site_") and key.endswith("occupancy"):
+        if key.startswith("_atom_site_") and "occ" in key.removeprefix("_atom_site_"):
             for word in _column(tags, key) or []:
                 match = CIF_NUMBER.fullmatch(word)
                 if word not in ("?", ".") and not (match and float(match.group(1)) == 1):
                     raise Fault("structure is disordered (partial occupancy)")
+    if any(word.lower() == "dum" for word in _column(tags, "_atom_site_calc_flag") or []):
+        raise Fault("CIF has dummy sites, which are no atoms")
+    assemblies = _column(tags, "_atom_site_disorder_assembly") or []
+    groups = [
+        word for word in _column(tags, "_atom_site_disorder_group") or [] if word not in (".", "?")
+    ]
+    if assemblies and len(set(groups)) > 1:
+        raise Fault("structure is disordered (several groups of sites that exclude each other)")
     hydrogens = _column(tags, "_atom_site_attached_hydrogens") or []
     if any(word not in ("?", ".", "0") for word in hydrogens):
         raise Fault("CIF has hydrogens without positions")
@@ -423,15 +435,34 @@ def _require_atoms(lines: list[str], elements: list[str], selective: bool) -> No
     atoms = lines[: len(elements)]
     if len(atoms) < len(elements) or not all(_floats(line, 3) for line in atoms):
         raise Fault(f"POSCAR has fewer positions than its {len(elements)} atoms")
-    after = lines[len(elements)].strip() if len(lines) > len(elements) else ""
-    if after and not after.lower().startswith("lattice velocities"):
+    if not _is_motion(lines[len(elements) :], len(elements)):
         raise Fault(f"POSCAR goes on after its {len(elements)} atoms; it may hold several")
-    named = [line.split()[6 if selective else 3 :][:1] for line in atoms]
-    if (
-        all(word and word[0] in ATOMIC_NUMBERS for word in named)
-        and [word[0] for word in named] != elements
-    ):
+    # a comment need not name all, but what it names is held against line 6: Na, Na1, Na+, ! Na
+    said = [line.split("!")[-1].split()[0 if "!" in line else 3 :] for line in atoms]
+    named = [_symbol_in([word for word in words if word not in FLAGS]) for words in said]
+    if all(named) and named != elements:
         raise Fault("POSCAR names other elements beside its positions than in line 6")
+
+
+def _symbol_in(words: list[str]) -> str:
+    """Return the element that a comment begins with; empty where it names none."""
+    match = re.match(r"([A-Z][a-z]?)(?![a-z])", words[0]) if words else None
+    return match[1] if match and match[1] in ATOMIC_NUMBERS else ""
+
+
+def _is_motion(lines: list[str], n_atoms: int) -> bool:
+    """Tell whether what follows the positions is nothing, or how VASP says that atoms move.
+
+    Vectors of the lattice's velocities, then a velocity per atom, then the state of VASP's
+    predictor and corrector: three numbers and three rows per atom.
+    """
+    left = [line.strip() for line in lines if line.strip()]
+    if left and left[0].lower().startswith("lattice velocities"):
+        left = left[8:]  # the title, a number, and two times three vectors
+    if left and left[0][:1] in tuple("dDcCkK"):
+        left = left[1:]
+    whole = len(left) in (0, n_atoms, n_atoms + 3 + 3 * n_atoms)
+    return whole and all(_floats(line, len(line.split())) for line in left)
 
 
 def _floats(line: str, n: int) -> bool:
@@ -453,9 +484,9 @@ def read_xyz(text: str) -> Structure:
     """
     from pymatgen.io.xyz import XYZ
 
-    lines = text.splitlines()
+    lines = lines_of(text)
     symbols = _xyz_symbols(lines)
-    comment = _with_lattice(lines[1])
+    comment = canonical(lines[1])
     extended = "\n".join([lines[0].strip(), comment, *lines[2 : 2 + len(symbols)]]) + "\n"
     plain = "\n".join([lines[0].strip(), "", *lines[2 : 2 + len(symbols)]]) + "\n"
     read = _of_ase(_tried("ASE", "xyz", lambda: ase.io.read(
@@ -482,19 +513,6 @@ def _xyz_symbols(lines: list[str]) -> list[str]:
         if symbol not in ATOMIC_NUMBERS:
             raise Fault(f"xyz file names '{symbol[:20]}', which is no known element")
     return symbols
-
-
-def _with_lattice(comment: str) -> str:
-    """Return the second line as extended xyz has it; jarvis-tools writes nine numbers only."""
-    words = comment.split(",")
-    if len(words) == 9 and all(NUMBER.fullmatch(word.strip()) for word in words):
-        return f'Lattice="{" ".join(words)}" Properties=species:S:1:pos:R:3'
-    if not re.search(r"\bLattice\s*=", comment, re.IGNORECASE):
-        raise Fault('xyz file has no lattice: its second line needs Lattice="..."')
-    layout = re.search(r"\bProperties\s*=\s*\"?(\S+)", comment, re.IGNORECASE)
-    if layout and not layout.group(1).lower().startswith("species:s:1:pos:r:3"):
-        raise Fault("xyz file has other columns than species and positions first")
-    return comment
 
 
 # --- both readers -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ tens of gigabytes.
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -152,7 +153,10 @@ def structure_of_pymatgen(structure: Any) -> Structure:
         numbers(lattice["matrix"], 3, "lattice vectors"),
         numbers([site["abc"] for site in sites], 3, "coordinates"),
     )
-    require_periodic(lattice.get("pbc", (True, True, True)), read)
+    periodic = lattice.get("pbc", (True, True, True))
+    if len(periodic) != 3 or not all(isinstance(value, bool) for value in periodic):
+        raise Fault("structure has a `pbc` that is not three times true or false")
+    require_periodic(periodic, read)
     return read
 
 
@@ -165,7 +169,10 @@ def _element(species: list[dict[str, Any]]) -> str:
     symbol = species[0]["element"]
     if not isinstance(symbol, str):
         raise Fault("structure has elements that are not symbols")
-    return symbol.rstrip("0123456789+-.")
+    match = re.fullmatch(r"([A-Za-z]+)(\d*\.?\d*[+-])?", symbol)
+    if not match:
+        raise Fault(f"structure has '{symbol[:20]}' for an element, which is no symbol")
+    return match[1]
 
 
 def _rows(path: str | Path, content: Any, columns: tuple[str, ...]) -> Iterator[Row]:
