@@ -414,7 +414,7 @@ def test_a_finished_model_is_not_trained_again(alloys, options, folder):
         ({"source": "nobody"}, "source 'nobody': there is no such file and no such name"),
         ({"strategy": "none"}, "strategy 'none': there is none"),
         ({"folds": 31}, "30 groups, which 31 folds cannot share"),
-        ({"group_by": "nowhere.csv"}, "nowhere.csv: cannot be read"),
+        ({"group_by": "nowhere.csv"}, "nowhere.csv: no such file.* --group-by takes formula, none"),
     ],
 )
 def test_bad_options_get_a_sentence(alloys, options, tmp_path, changed, sentence):
@@ -568,6 +568,13 @@ def test_groups_of_a_file(alloys, tmp_path):
     rows = [f"{id},{group}" for id, group in zip(table.ids, "aba", strict=True)]
     (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows]))
     assert groups_of(table, str(tmp_path / "g.csv")).tolist() == [0, 1, 0]
+    (tmp_path / "g.csv").write_text(
+        "\n".join(["id , group", rows[0], f"{rows[1]} ", f"{rows[2]} "])
+    )
+    assert groups_of(table, str(tmp_path / "g.csv")).tolist() == [0, 1, 0]
+    (tmp_path / "g.csv").write_text("\n".join(["id,group,group", *(f"{row},c" for row in rows)]))
+    with pytest.raises(InputError, match="has several columns 'group'"):
+        groups_of(table, str(tmp_path / "g.csv"))
     (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows[:2]]))
     with pytest.raises(InputError, match="names no group for crystal"):
         groups_of(table, str(tmp_path / "g.csv"))

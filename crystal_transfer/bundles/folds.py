@@ -64,7 +64,13 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
 
 
 def _of_file(table: CrystalTable, path: str) -> Sequence[str]:
-    rows = [row for _, row in csv_columns(path, ("id", "group"))]
+    try:
+        rows = [row for _, row in csv_columns(path, ("id", "group"))]
+    except InputError as error:
+        raise InputError(
+            f"{str(error).rstrip('.')}; --group-by takes formula, none or a file with the columns "
+            "id and group."
+        ) from None
     known: dict[str, str] = {}
     for row in rows:
         if known.setdefault(row["id"], row["group"]) != row["group"]:
