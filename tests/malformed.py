@@ -388,7 +388,7 @@ DAMAGED_XYZS = {
     "lattice damaged": (
         [_line(1, f'Lattice="{w}" Properties=species:S:1:pos:R:3') for w in
          ("5.64 0 0 0 5.64 0 0 0", "a b c d e f g h i", "", "0 0 0 0 0 0 0 0 0")],
-        "is not three vectors of three numbers|cell volume",
+        "is not three vectors of three numbers|no lattice of three|cell volume",
     ),
     "not periodic": (
         [_line(1, 'Lattice="6 0 0 0 6 0 0 0 6" Properties=species:S:1:pos:R:3 pbc="F F F"')],
