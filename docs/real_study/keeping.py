@@ -61,6 +61,9 @@ def write(found: pd.DataFrame, name: str, key: list[str], definitions: pd.Series
         How rows are defined today, by their key. Earlier rows that are defined otherwise, or no
         longer, go, and are named.
     """
+    if found.empty and definitions.empty:  # what it is made from is not in results/
+        print(f"{name}: nothing in results/, all kept")
+        return
     found, before = found.set_index(key), earlier(name, key)
     others = before[~before.index.isin(found.index)]
     holds = others["definition"].to_numpy() == definitions.reindex(others.index).to_numpy()
