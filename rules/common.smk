@@ -145,7 +145,14 @@ def source_files(wildcards):
     """Return the files a dataset is read from."""
     entry = STUDY.datasets[wildcards.dataset]
     downloads = [f"resources/downloads/{file.name}" for file in entry.downloads]
-    return downloads + entry.local_files
+    files = downloads + entry.local_files
+    for path in files:
+        if re.search(r"\{.*\}", path):
+            raise WorkflowError(
+                f"{path}: has braces in its name, which stand for a wildcard in Snakemake; rename "
+                "it, or move it out of the folder."
+            )
+    return files
 
 
 @asked_often
