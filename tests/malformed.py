@@ -432,8 +432,8 @@ NO_STRUCTURE = {
 }
 NO_STRUCTURE_SENTENCES = {
     "empty": "is empty",
-    "NUL characters": "has NUL characters",
-    "no structure": "CIF has no data|POSCAR is cut off|xyz file does not begin",
+    "NUL characters": "has NUL characters|is UTF-16",
+    "no structure": "is packed|CIF has no data|POSCAR is cut off|xyz file does not begin",
 }
 
 

@@ -1038,3 +1038,33 @@ def test_files_of_linked_folders_are_inputs(tmp_path):
     names = [Path(file).relative_to(tmp_path / "mine").as_posix() for file in entry.local_files]
     assert "s/a.cif" in names
     assert len(names) == len({Path(name).name for name in names}) == 2
+
+
+@pytest.mark.parametrize("row", ["file;gap", "0.cif;1,5", "0.cif;1.5", "0.cif\t1,5", "0.cif\t1.5"])
+@pytest.mark.parametrize("column", [None, "gap"])
+def test_other_characters_than_commas(tmp_path, row, column):
+    (tmp_path / "0.cif").write_text(malformed.SALT.to(fmt="cif"))
+    (tmp_path / "id_prop.csv").write_text(f"{row}\n{row}\n")
+    with pytest.raises(InputError, match=r"has (semicolons|tabs) between its cells; write commas"):
+        list(read_file(tmp_path, column))
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (gzip.compress(b"2"), "is packed; unpack it with gunzip"),
+        ("2\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
+    ],
+)
+def test_structures_that_are_no_plain_text(tmp_path, content, fault):
+    (tmp_path / "a.cif.gz").write_bytes(content)
+    with pytest.raises(Fault, match=fault):
+        read_structure(tmp_path / "a.cif.gz")
+
+
+def test_hidden_files_in_a_zip(tmp_path):
+    rows = json.dumps([{"structure": salts()[0].as_dict(), "y": 1.0}])
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("data/x.json", rows)
+        archive.writestr("data/._x.json", "")
+    assert [record.target for record in read_file(tmp_path / "x.zip", "y")] == [1.0]

@@ -56,6 +56,7 @@ def read_folder(
         fault = "is empty" if table.exists() else "missing"
         raise InputError(f"{table}: {fault}; write one line 'file,value' per crystal.")
     first = rows[0][1]
+    _require_commas(folder, first)
     _names_in.cache_clear()  # files may have come since another reading
     if column is None:
         _require_two_columns(table, first)
@@ -127,9 +128,16 @@ def _require_two_columns(table: Path, row: list[str]) -> None:
             f"{', ...' if len(row) > 6 else ''}); name the property's column in {COLUMN}, which "
             "needs a header row."
         )
-    if len(row) == 1 and (other := next((c for c in ";\t" if c in row[0]), None)):
+
+
+def _require_commas(folder: Path, row: list[str]) -> None:
+    """Stop where the first row has other characters between its cells, decimal commas or not."""
+    other = next((character for character in ";\t" if character in row[0]), None)
+    if other and not _candidates(folder, row[0]):
         named = "tabs" if other == "\t" else "semicolons"
-        raise InputError(f"{table}: has {named} between its cells; write commas.")
+        raise InputError(
+            f"{folder / TABLE}: has {named} between its cells; write commas, and points in numbers."
+        )
 
 
 def _columns(table: Path, header: list[str], column: str, id: str | None) -> Columns:

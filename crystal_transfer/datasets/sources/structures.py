@@ -46,6 +46,12 @@ SAME_VOLUME = 0.01  # relative; CIFs round their cell
 
 FLAGS = {"T", "F", ".TRUE.", ".FALSE."}  # of selective dynamics, behind a position
 
+# what a file begins with that is no plain text, and what to do
+PACKED = {
+    b"\x1f\x8b": "packed; unpack it with gunzip", b"PK\x03\x04": "packed; unpack it with unzip",
+    b"\xff\xfe": "UTF-16; save it as UTF-8", b"\xfe\xff": "UTF-16; save it as UTF-8",
+}  # fmt: skip
+
 SYMMETRY_LENGTHS = (0.01, 0.02, 0.03, 0.05, 0.1)  # Å; of coordinates with many digits, to three
 CELL = tuple(
     f"_cell_{name}"
@@ -69,6 +75,9 @@ def read_structure(file: Path) -> Structure:
         raise Fault(str(error).removeprefix(f"{file}: ").split(";")[0]) from None
     if not content.strip():
         raise Fault(f"file {file.name} is empty")
+    packed = next((word for start, word in PACKED.items() if content.startswith(start)), None)
+    if packed is not None:
+        raise Fault(f"file {file.name} is {packed}")
     if b"\0" in content:
         raise Fault(f"file {file.name} is not text: it has NUL characters")
     try:

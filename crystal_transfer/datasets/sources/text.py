@@ -147,11 +147,11 @@ def _bytes(path: Path) -> bytes:
 
 
 def _member(path: Path, archive: zipfile.ZipFile) -> str:
-    """Return the name of the one JSON file; macOS adds files of its own."""
+    """Return the name of the one JSON file; macOS adds hidden files of its own."""
     members = [
         name
         for name in archive.namelist()
-        if name.lower().endswith(".json") and not name.startswith("__MACOSX/")
+        if name.lower().endswith(".json") and not name.rpartition("/")[2].startswith(".")
     ]
     if not members:
         raise InputError(
