@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.file_names import safe_name
+from crystal_transfer.units import drawable
 
 
 class Checked(BaseModel):
@@ -26,15 +27,6 @@ def plain_name(name: str) -> str:
         return safe_name(name)
     except InputError:
         raise ValueError("is not a plain file name; leave out folders and leading dots") from None
-
-
-def drawable(text: str) -> str:
-    """Refuse text that figures, tables or the report cannot show."""
-    if not text.isprintable() or any(character in text for character in "<>$\\\"'`"):
-        raise ValueError("has a character that figures and reports cannot show; use plain words")
-    if text[:1] in ("=", "+", "-", "@"):
-        raise ValueError("begins with a character that spreadsheets take for a formula")
-    return text
 
 
 Whole = Annotated[int, Field(strict=True)]

@@ -24,3 +24,12 @@ class Quantity:
     def axis_label(self) -> str:
         """Label and unit; a number without a unit has only a label."""
         return self.label + in_brackets(self.unit)
+
+
+def drawable(text: str) -> str:
+    """Refuse text that figures, tables or the report cannot show."""
+    if not text.isprintable() or any(character in text for character in "<>$\\\"'`"):
+        raise ValueError("has a character that figures and reports cannot show; use plain words")
+    if text[:1] in ("=", "+", "-", "@"):
+        raise ValueError("begins with a character that spreadsheets take for a formula")
+    return text

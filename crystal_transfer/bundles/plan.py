@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from crystal_transfer.checked import drawable
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.runs import Hyperparameters, Loss, as_plain, hyperparameters_of
 from crystal_transfer.training.settings import Device
+from crystal_transfer.units import drawable
 
 # Shares of the first fold's training crystals that are trained on besides, for the learning curve.
 CURVE = (0.25, 0.5)
