@@ -1052,9 +1052,10 @@ def test_other_characters_than_commas(tmp_path, row, column):
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (gzip.compress(b"2"), "is packed; unpack it with gunzip"),
+        (gzip.compress(b"2", mtime=0), "is packed; unpack it with gunzip"),
         ("2\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
     ],
+    ids=["packed", "UTF-16"],
 )
 def test_structures_that_are_no_plain_text(tmp_path, content, fault):
     (tmp_path / "a.cif.gz").write_bytes(content)
