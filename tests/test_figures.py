@@ -15,6 +15,7 @@ from crystal_transfer.figures import (
     cells,
     chance,
     changes,
+    equivalent,
     heatmaps,
     hyperparameters,
     leakage,
@@ -527,3 +528,11 @@ def test_a_diverged_trial_is_no_part_of_an_average():
     ):  # fmt: skip
         assert numbers.empty
         assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]
+
+
+def test_crystals_that_scratch_needs_where_there_is_one_size():
+    rows = [run("", "A", 10, 0.5, 4.0), run("B", "A", 10, 0.6, 3.0)]
+    names = {code: Quantity(code, "eV") for code in "AB"}
+    figure, numbers = equivalent.equivalent_sizes(pd.DataFrame(rows), names)
+    assert numbers["equivalent_size"].tolist() == pytest.approx([10.0])
+    figure.canvas.draw()

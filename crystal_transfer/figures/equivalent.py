@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 
-from crystal_transfer.figures.style import Drawing, ink_on, panels, sources_of
+from crystal_transfer.figures.style import GAP, Drawing, ink_on, panels, sources_of
 from crystal_transfer.results import equivalent
 from crystal_transfer.results.tables import comparable_cells
 from crystal_transfer.units import Quantity
@@ -32,7 +32,9 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
     figure, axes = panels(
         len(sizes), 1.1 + 0.52 * len(targets), 1.0 + 0.42 * len(origins), columns=3
     )
-    norm = LogNorm(table["equivalent_size"].min(), table["equivalent_size"].max())
+    low, high = table["equivalent_size"].min(), table["equivalent_size"].max()
+    # all may be equal, as where scratch has one size
+    norm = LogNorm(low, high) if low < high else LogNorm(low / GAP, high * GAP)
     for axis, size in zip(axes, sizes, strict=True):
         here = table[table["size"] == size].set_index(["source", "dataset"])
         image = np.full((len(origins), len(targets)), np.nan)
