@@ -17,7 +17,7 @@ def csv_rows(path: str | Path) -> list[tuple[int, list[str]]]:
     Raises
     ------
     InputError
-        If the file is missing, too large, no UTF-8 text, no CSV, or has no row.
+        If the file is missing, too large, no UTF-8 text, or no CSV.
     """
     reader = csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline=""), strict=True)
     rows = []

@@ -435,11 +435,11 @@ def _poscar_symbols(lines: list[str]) -> list[str]:
     mode = lines[start].strip() if start < len(lines) else ""
     if mode[:1] not in tuple("dDcCkK"):
         raise Fault("POSCAR does not say Direct or Cartesian")
-    _require_atoms(lines[start + 1 :], elements, selective=start == 8)
+    _require_atoms(lines[start + 1 :], elements)
     return elements
 
 
-def _require_atoms(lines: list[str], elements: list[str], selective: bool) -> None:
+def _require_atoms(lines: list[str], elements: list[str]) -> None:
     """Stop unless there are as many positions as atoms, and then an end."""
     atoms = lines[: len(elements)]
     if len(atoms) < len(elements) or not all(_floats(line, 3) for line in atoms):
