@@ -94,6 +94,7 @@ def whole_run(case: Case, folder: Path, size: int, epochs: int, threads: int) ->
             training_seed=TrainingSeed.PER_TRIAL,
             multi_test_labels=TestLabels.WITHHELD,
             bond_rule=case.bond_rule,
+            data="",
             device=Device.CPU,
             precision=case.precision,
             record_steps=True,

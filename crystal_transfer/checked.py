@@ -5,6 +5,7 @@ pydantic checks; this module says what was wrong in words that name the key and 
 
 from typing import Annotated, Any
 
+import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -95,6 +96,8 @@ def in_words(fault: ErrorDetails) -> str:
             return f"{shown} is not known; use one of {context['expected']}"
         case "string_pattern_mismatch":
             return f"{shown} does not look like one; it must match {context['pattern']}"
+        case "float_type" if _is_quoted(value):
+            return QUOTED.format(shown)
         case "float_type" if isinstance(value, str) and _is_number(value):
             return f"{shown} is text to YAML; write the number with a point, such as 1.0e-3"
         case "model_type" | "dict_type" | "mapping_type" | "model_attributes_type":
@@ -103,6 +106,8 @@ def in_words(fault: ErrorDetails) -> str:
             return f"{shown} must have at least {context['min_length']} items"
         case "too_long":
             return f"{shown} must have at most {context['max_length']} items"
+        case "int_type" | "bool_type" if _is_quoted(value):
+            return QUOTED.format(shown)
         case "int_type" | "int_from_float":
             return f"{shown} is not a whole number"
         case "bool_type":
@@ -112,6 +117,22 @@ def in_words(fault: ErrorDetails) -> str:
         case "list_type" | "tuple_type":
             return f"{shown} is not a list"
     return f"{shown}: {fault['msg'].replace('Input should', 'it must')}"
+
+
+QUOTED = (
+    "{} is text; write it without quotes in a config file (within --config key={{...}} Snakemake "
+    "takes all values for text)"
+)
+
+
+def _is_quoted(value: Any) -> bool:
+    """Whether a value is text that YAML reads as a number or a switch where no quotes are."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return isinstance(yaml.safe_load(value), int | float)
+    except yaml.YAMLError:
+        return False
 
 
 def _is_number(text: Any) -> bool:

@@ -35,6 +35,7 @@ os.environ.update(
 def load():
     """Return the study; a fault of its config ends Snakemake with one sentence."""
     try:
+        require_one_option(sys.argv)
         for path in workflow.configfiles:
             read_config(
                 path
@@ -46,6 +47,15 @@ def load():
         return study
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def require_one_option(arguments):
+    """Stop where Snakemake would read the last of several config files alone."""
+    if sum(word.startswith("--configfile") for word in arguments) > 1:
+        raise InputError(
+            "--configfile: is given twice, and Snakemake reads the last alone; name all files after "
+            "one: --configfile a.yaml b.yaml."
+        )
 
 
 def require_writable(folder):

@@ -44,9 +44,7 @@ rule clean:
         runtime=data_job_minutes,
     params:
         version=DATA_VERSION,
-        entry=lambda wildcards: STUDY.datasets[wildcards.dataset].model_dump(
-            mode="json", exclude={"label", "unit", "rows", "atoms", "reference"}
-        ),
+        entry=lambda wildcards: STUDY.entry(wildcards.dataset),
         # how many rows may be rejected is none: it decides whether the job fails, not what it leaves
     message:
         "Reading and cleaning {wildcards.dataset}"
@@ -189,7 +187,7 @@ rule overlap:
     params:
         version=DATA_VERSION,
     message:
-        "Finding crystals of {wildcards.dataset} that other datasets test on"
+        "Finding crystals of {wildcards.dataset} that others are tested on"
     script:
         "../workflow/scripts/overlap.py"
 

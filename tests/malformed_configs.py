@@ -29,6 +29,10 @@ MALFORMED = [
         "results/{a}",
         "results: 'results/{a}' has braces, which mean wildcards to Snakemake; take them out.",
     ),
+    ("results", "~/study", "results: '~/study' would make a folder of that name; write the path"),
+    ("results", "$HOME/study", "results: '$HOME/study' would make a folder of that name;"),
+    ("seed", "3", "seed: '3' is text; write it without quotes in a config file (within --config"),
+    ("graphs.compress", "true", "graphs.compress: 'true' is text; write it without quotes"),
     ("results", None, "results: None is not text."),
     ("results", "", "results: '': String should have at least 1 character."),
     ("mirror", 3, "mirror: 3 is not text."),
@@ -38,7 +42,7 @@ MALFORMED = [
     (
         "split.test_fraction",
         "0.1",
-        "split.test_fraction: '0.1' is text to YAML; write the number with a point, such as 1.0e-3.",
+        "split.test_fraction: '0.1' is text; write it without quotes in a config file",
     ),
     ("split", None, "split: None is not a mapping of keys to values."),
     (
@@ -54,7 +58,7 @@ MALFORMED = [
     ),
     ("cleaning.max_rejected", INFINITY, "cleaning.max_rejected: inf: it must be a finite number."),
     ("cleaning.max_rejected", "5%", "cleaning.max_rejected: '5%': it must be a valid number."),
-    ("graphs.compress", "yes", "graphs.compress: 'yes' is neither true nor false."),
+    ("graphs.compress", "yes", "graphs.compress: 'yes' is text; write it without quotes"),
     ("graphs.compress", 1, "graphs.compress: 1 is neither true nor false."),
     ("graphs", [], "graphs: [] is not a mapping of keys to values."),
     (
@@ -393,7 +397,7 @@ MALFORMED = [
     (
         "experiments",
         {"a": {"kind": "scratch", "datasets": ["PH"], "sizes": ["10"], "trials": [1]}},
-        "experiments.a.sizes.0: '10' is not a whole number.",
+        "experiments.a.sizes.0: '10' is text; write it without quotes",
     ),
     (
         "experiments",
@@ -686,5 +690,25 @@ MALFORMED = [
         [["JARVIS2D", "all"]],
         "experiments.jarvis2d.sources: JARVIS2D is both PT and FT dataset, which would train on what is "
         "tested;",
+    ),
+    (
+        "experiments.pairwise_sizes",
+        {
+            "kind": "transfer",
+            "pairs": [["PH", "DC"]],
+            "pretrain_sizes": [500],
+            "sizes": [300],
+        },
+        "experiments.pairwise_sizes.pretrain_sizes: 500 crystals of PH, but 941 in experiments.pairwise, "
+        "and figures show both as one;",
+    ),
+    (
+        "experiments",
+        {
+            name: {"kind": "scratch", "datasets": ["PH"], "sizes": [200], "max_lr": [rate]}
+            for name, rate in (("a", 1.23456781e-4), ("b", 1.23456782e-4))
+        },
+        "experiments.b: has another training of the name scratch_PH_n200_lr1p234568e-4_t1 than "
+        "experiments.a; take equal values",
     ),
 ]

@@ -24,6 +24,7 @@ SETTINGS = Settings(
     training_seed=TrainingSeed.PER_TRIAL,
     multi_test_labels=TestLabels.WITHHELD,
     bond_rule="shell",
+    data="",
     device=Device.CPU,
     precision=Precision.FP32,
     record_steps=True,

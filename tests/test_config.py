@@ -21,6 +21,10 @@ from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.operations import cost
 from crystal_transfer.runs import RunKind, description, from_description
 
+JARVIS2D = {
+    "kind": "unseen", "datasets": ["JARVIS2D"], "sizes": [200], "sources": [["PH", 941]]
+}  # fmt: skip
+
 
 @pytest.fixture
 def config() -> dict:
@@ -97,6 +101,13 @@ def test_hyperparameters_of_the_paper(config):
 
 def case(key, value, message):
     return pytest.param(key, value, message, id=f"{key}={str(value)[:30]}")
+
+
+def test_an_unseen_dataset_needs_another_property_to_learn_all_from(config):
+    config |= {"properties": ["JARVIS2D"], "experiments": {"jarvis2d": JARVIS2D}}
+    with pytest.raises(InputError, match="without JARVIS2D itself the key properties leaves 0"):
+        load_study(config)
+    assert load_study(config | {"properties": []}).runs
 
 
 @pytest.mark.parametrize(("key", "value", "message"), [case(*row) for row in MALFORMED])

@@ -150,6 +150,13 @@ def test_every_cell_of_an_experiment():
     assert names == ["B, A, 100", "A, B, 100", "B, A, 200", "A, B, 200"]
 
 
+def test_cells_that_differ_in_epochs_alone_have_two_names():
+    runs = pd.DataFrame([run("", "A", 100, 0.5, 1.0), run("", "A", 100, 0.6, 1.0, variation="e50")])
+    figure, _ = cells.every_cell(runs, DATASETS)
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert sorted(names) == ["50 epochs", "usual epochs"]
+
+
 def test_learning_rates():
     rows = [run("B", "A", 500, r2, 1.0, max_lr=rate) for rate, r2 in ((1e-2, 0.3), (1e-3, 0.5))]
     figure, _ = hyperparameters.learning_rates(pd.DataFrame(rows), DATASETS)

@@ -289,7 +289,7 @@ train(
              for name in ["graphs", "crystals.npz", "split.json", "scaler.json"]]),
     Outputs(*[str(folder / name) for name in names]),
     Settings(0, TestedEpoch.LAST, FrozenNorms.MOVING, TrainingSeed.PER_TRIAL,
-             TestLabels.WITHHELD, "shell", Device.CPU, Precision.FP32, True, 1,
+             TestLabels.WITHHELD, "shell", "", Device.CPU, Precision.FP32, True, 1,
              AlignnSizes(1, 1, embedding_features=8, hidden_features=16)),
 )
 assert "torch._dynamo" not in sys.modules  # PyTorch's compiler is seconds of import

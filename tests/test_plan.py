@@ -1,11 +1,17 @@
 """Counts of a study, and of what its figures share; checked by hand on a small one."""
 
+import json
+import re
+
 import pandas as pd
 import pytest
 from runs import SETTINGS
+from typer.testing import CliRunner
 
+from crystal_transfer.cli.app import app
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study, with_defaults
+from crystal_transfer.files import write_text
 from crystal_transfer.models.sizes import AlignnSizes, CgcnnSizes
 from crystal_transfer.operations import plan
 from crystal_transfer.operations.cost import n_parameters
@@ -30,6 +36,16 @@ def test_trainings_of_experiments():
     assert counted["pairwise"] == {"trainings": 4, "pretrainings": 2, "new": 6}
     assert counted["all, each once"] == {"trainings": 12, "pretrainings": 2, "new": 14}
     assert table["hours"].iloc[:2].sum() == pytest.approx(table["hours"].iloc[2])
+
+
+@pytest.mark.parametrize("second", [[], ["--configfile"]])
+def test_config_files_are_named_as_for_snakemake(second, tmp_path):
+    """One after the other behind one option; or with an option for each."""
+    write_text(tmp_path / "a.yaml", json.dumps({"experiments": TWO}))
+    write_text(tmp_path / "b.yaml", json.dumps({"experiments": {"pairwise": {"trials": [1]}}}))
+    files = ["--configfile", f"{tmp_path}/a.yaml", *second, f"{tmp_path}/b.yaml"]
+    said = CliRunner().invoke(app, ["plan", *files])
+    assert re.search(r"^ *pairwise +2 ", said.output, re.MULTILINE), said.output
 
 
 def test_runs_of_figures():

@@ -94,6 +94,15 @@ def another(*keys: str, value) -> Study:
         (("training", "precision"), "tf32", "outdated"),
         (("training", "device"), "cpu", "done"),
         (("mirror",), "http://localhost", "done"),
+        (("split", "test_fraction"), 0.3, "outdated"),
+        (("protocols", "clean", "scaling"), "dataset", "outdated"),
+        (("protocols", "clean", "equals_in_pool"), "kept", "outdated"),
+        (("datasets", "EFORM", "crystals"), 31, "outdated"),
+        (("datasets", "EFORM", "label"), "energy", "done"),
+        (("protocols", "clean", "seen_in_test"), "kept", "done"),  # no pre-training
+        (("graphs", "compress"), False, "outdated"),
+        (("imposed", "test_ids"), "tests.json", "outdated"),
+        (("cleaning", "max_rejected"), 0.5, "done"),
     ],
 )
 def test_a_run_is_done_as_the_config_describes_it_now(study, tmp_path, keys, value, state):
@@ -104,6 +113,40 @@ def test_a_run_is_done_as_the_config_describes_it_now(study, tmp_path, keys, val
     now = replace(another(*keys, value=value), layout=study.layout)
     assert progress.standings(now)[id].state == state
     assert [run.id for run in progress.finished(now, now.runs.values())] == [id][: state == "done"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (("protocols", "clean", "seen_in_test"), "kept"),
+        (("datasets", "BULK", "crystals"), 31),  # another test set, whose crystals are left out
+    ],
+)
+def test_what_is_trained_from_a_pretraining_is_outdated_with_it(study, change):
+    keys, value = change
+    now = another(*keys, value=value)
+    pairs = [id for id in study.runs if id.startswith(("pretrain_EFORM", "finetune_EFORM"))]
+    assert pairs
+    for id in pairs:
+        assert now.data(now.runs[id]) != study.data(study.runs[id])
+
+
+@pytest.mark.parametrize("kind", ["scratch", "baseline"])
+def test_what_nothing_is_fine_tuned_to_changes_no_pretraining(kind):
+    """`seen_in_test: removed` takes out what pre-trained models are tested on, nothing else."""
+    content = with_defaults(read_config(ROOT / "tests/tiny.yaml"))
+    content["datasets"]["OTHER"] = {**content["datasets"]["BULK"], "crystals": 40}
+    before = load_study(content)
+    content["experiments"]["more"] = {
+        "kind": kind, "datasets": ["OTHER"], "sizes": [10], "trials": [1]
+    }  # fmt: skip
+    after = load_study(content)
+    assert "OTHER" in after.tested_datasets
+    for code in ("EFORM", "BULK"):
+        assert after.other_tests(code) == before.other_tests(code)
+        assert after.other_tests(code)
+    for id, run in before.runs.items():
+        assert after.data(run) == before.data(run), id
 
 
 def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):

@@ -448,6 +448,16 @@ def test_a_key_that_occurs_twice_is_refused_by_snakemake_too(tmp_path):
     assert "Traceback" not in output
 
 
+def test_config_files_after_two_options_are_refused(tmp_path):
+    """Snakemake reads the last alone."""
+    folder = fresh_copy(tmp_path)
+    (folder / "own.yaml").write_text("seed: 3\n")
+    tiny, own = ["--configfile", "tests/tiny.yaml"], ["--configfile", "own.yaml"]
+    assert "name all files after one: --configfile" in fails("-n", *tiny, *own, folder=folder)
+    both = snakemake("-n", "--quiet", "rules", *tiny, "own.yaml", folder=folder)
+    assert jobs_of(both.stdout)["finetune"] == 4
+
+
 def test_the_demo_is_planned_on_a_fresh_clone(tmp_path):
     done = snakemake("--profile", "demo", "-n", folder=fresh_copy(tmp_path))
     assert jobs_of(done.stdout)["finetune"] == 48

@@ -54,6 +54,8 @@ Configs = Annotated[
     list[Path],
     typer.Option("--configfile", help="Of the study; several are laid over each other, in order."),
 ]
+# as for Snakemake: --configfile a.yaml b.yaml
+More = Annotated[list[Path], typer.Argument(help="More of them.", show_default=False)]
 
 
 @app.command(rich_help_panel=OWN)
@@ -180,27 +182,27 @@ def sources() -> None:
 
 
 @app.command(rich_help_panel=STUDY)
-def plan(configfile: Configs = []) -> None:  # noqa: B006
+def plan(configfile: Configs = [], more: More = []) -> None:  # noqa: B006
     """Say how many trainings, hours and gigabytes a study takes."""
     from crystal_transfer.cli import study
 
-    study.print_plan(study.load(configfile))
+    study.print_plan(study.load([*configfile, *more]))
 
 
 @app.command(rich_help_panel=STUDY)
-def status(configfile: Configs = []) -> None:  # noqa: B006
+def status(configfile: Configs = [], more: More = []) -> None:  # noqa: B006
     """Say what is done, running, failed and left."""
     from crystal_transfer.cli import study
 
-    study.print_status(study.load(configfile))
+    study.print_status(study.load([*configfile, *more]))
 
 
 @app.command(rich_help_panel=STUDY)
-def compare(configfile: Configs = []) -> None:  # noqa: B006
+def compare(configfile: Configs = [], more: More = []) -> None:  # noqa: B006
     """Show finished cells beside the published ones."""
     from crystal_transfer.cli import study
 
-    study.print_comparison(study.load(configfile))
+    study.print_comparison(study.load([*configfile, *more]))
 
 
 @app.command(rich_help_panel=STUDY)

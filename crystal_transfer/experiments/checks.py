@@ -42,6 +42,7 @@ SEVERAL = {
 }
 # those that others are compared with, trained as the config key training says
 USUAL = ("scratch", "pairwise", "pairwise_sizes", "multi_property")
+PAIRS = ("pairwise", "pairwise_sizes")  # shown as one
 VARIED = (
     "sizes", "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies",
     "samplings", "numbers",
@@ -123,6 +124,8 @@ def _check_experiment(
                 if code in block.targets:
                     raise _tested_source(f"{key}.sources", code)
                 _check_pretrain_size(f"{key}.sources", code, size, datasets)
+            if config.properties:
+                _check_properties(key, block, 1, config)
         case PropertyNumberBlock():
             _check_properties(key, block, max(block.numbers), config)
         case MultiPropertyBlock():
@@ -155,9 +158,10 @@ def check_grid(grid: Mapping[str, Sequence[Run]]) -> None:
     Raises
     ------
     InputError
-        If runs that others are compared with are trained in another way than the usual one, or
-        share no trial with scratch.
+        If two runs have one name, or runs that others are compared with are trained in another way
+        than the usual one, share no trial with scratch, or have pairs of two PT sizes.
     """
+    _check_names(grid)
     usual = {name: grid[name] for name in USUAL if name in grid}
     for name, run in ((name, run) for name, runs in usual.items() for run in runs):
         if run.variation or run.sampling is not Sampling.RANDOM:
@@ -166,6 +170,7 @@ def check_grid(grid: Mapping[str, Sequence[Run]]) -> None:
                 "and figures take runs of this experiment to be; change training or model.network "
                 "instead, or give the experiment another name."
             )
+    _check_pairs({name: grid[name] for name in PAIRS if name in grid})
     scratch = _trials(usual.pop("scratch", []))
     for name, runs in usual.items():
         for (code, size), trials in _trials(runs).items():
@@ -176,6 +181,35 @@ def check_grid(grid: Mapping[str, Sequence[Run]]) -> None:
                     f"scratch for {code} at n = {size}, so that nothing can be compared; take "
                     f"one of {', '.join(map(str, sorted(own)))} as well."
                 )
+
+
+def _check_names(grid: Mapping[str, Sequence[Run]]) -> None:
+    """Check that no two runs write to one folder."""
+    known: dict[str, tuple[str, Run]] = {}
+    for name, run in ((name, run) for name, runs in grid.items() for run in runs):
+        for each in filter(None, (run, run.source)):
+            other, before = known.setdefault(each.id, (name, each))
+            if each != before:
+                raise InputError(
+                    f"config key experiments.{name}: has another training of the name {each.id} "
+                    f"than experiments.{other}; take equal values in both, or values that differ "
+                    "in their first six digits."
+                )
+
+
+def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
+    """Check that the experiments that figures show as one have one PT size per PT dataset."""
+    known: dict[str, tuple[str, int]] = {}
+    for name, run in ((name, run) for name, runs in grid.items() for run in runs):
+        source = run.source
+        assert source is not None, "a pair has a source"
+        other, size = known.setdefault(source.dataset, (name, source.size))
+        if source.size != size:
+            raise InputError(
+                f"config key experiments.{name}.pretrain_sizes: {source.size} crystals of "
+                f"{source.dataset}, but {size} in experiments.{other}, and figures show both as "
+                "one; take the same, or give the experiment another name."
+            )
 
 
 def _trials(runs: Iterable[Run]) -> dict[tuple[str, int], set[int]]:
@@ -225,10 +259,13 @@ def _tested_source(key: str, code: str) -> InputError:
 
 
 def _check_properties(
-    key: str, block: MultiPropertyBlock | PropertyNumberBlock, needed: int, config: Config
+    key: str,
+    block: MultiPropertyBlock | PropertyNumberBlock | UnseenBlock,
+    needed: int,
+    config: Config,
 ) -> None:
     """Check that every target leaves properties to pre-train on."""
-    for code in block.finetune:
+    for code in block.targets:
         others = [other for other in config.properties if other != code]
         if len(others) < needed:
             raise InputError(

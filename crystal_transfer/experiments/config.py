@@ -441,6 +441,8 @@ class Training(Checked):
 def _folder(path: str) -> str:
     if set(path) & set("{}"):
         raise ValueError("has braces, which mean wildcards to Snakemake; take them out")
+    if path.startswith("~") or "$" in path:
+        raise ValueError("would make a folder of that name; write the path without ~ and $")
     return str(Path(path))
 
 

@@ -1,5 +1,7 @@
 """A study: a checked config and all that follows from it."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,6 +90,17 @@ class Study:
         baselines = (code for block in self.config.baselines.values() for code in block.datasets)
         return list(dict.fromkeys([*tested, *baselines]))
 
+    @cached_property
+    def finetuned_datasets(self) -> list[str]:
+        """Codes of the datasets that some run is fine-tuned to from a pre-training of the study."""
+        found = (
+            run.dataset
+            for members in self.grid.values()
+            for run in members
+            if run.source is not None and run.source.kind is not RunKind.CHECKPOINT
+        )
+        return list(dict.fromkeys(found))
+
     def largest_sample(self, code: str) -> int:
         """Return how many crystals the largest sample of a dataset has; 0 without any."""
         sizes = [run.size for members in self.grid.values() for run in members
@@ -126,8 +139,42 @@ class Study:
             precision=training.precision,
             record_steps=training.record_steps,
             threads=training.threads,
+            data=self.data(run),
             sizes=self.config.model.sizes_of(run.network),
         )
+
+    def entry(self, code: str) -> dict[str, Any]:
+        """Return what decides how a dataset is read, but its files."""
+        unread = {"label", "unit", "rows", "atoms", "reference"}
+        return self.datasets[code].model_dump(mode="json", exclude=unread)
+
+    @cached_property
+    def _entries(self) -> dict[str, str]:
+        return {code: _checksum(self.entry(code)) for code in self.datasets}
+
+    @cached_property
+    def _data_choices(self) -> str:
+        """What decides the data of all runs alike, the protocol's part included."""
+        chosen = self.protocol
+        return _checksum(
+            self.config.split.model_dump(), self.config.imposed.model_dump(), chosen.scaling,
+            chosen.equals_in_pool, self.config.graphs.compress,
+        )  # fmt: skip
+
+    def data(self, run: Run) -> str:
+        """Return a checksum of what the config says on the data that a run is made from.
+
+        Its files are made anew, and it is trained again, where that changes.
+        """
+        codes = run.properties or (run.dataset,)
+        parts = [self._data_choices, *(self._entries[code] for code in codes)]
+        if run.is_pretraining and self.protocol.seen_in_test is SeenInTest.REMOVED:
+            parts += ["without", *(self._entries[code] for code in self.finetuned_datasets)]
+        if run.source is not None:
+            source = run.source
+            from_file = source.kind is RunKind.CHECKPOINT
+            parts += ["from", self.weights(source) if from_file else self.data(source)]
+        return _checksum(parts)
 
     def bond_rule(self, run: Run) -> BondRule:
         """Return the rule by which the bonds of a run's crystals are found."""
@@ -200,8 +247,8 @@ class Study:
         return [self.layout.dataset(code).seen_in_test for code in codes]
 
     def other_tests(self, code: str) -> list[DatasetFiles]:
-        """Return the files of the datasets that are tested on, but this one."""
-        return [self.layout.dataset(other) for other in self.tested_datasets if other != code]
+        """Return the files of the datasets that are fine-tuned to, but this one."""
+        return [self.layout.dataset(other) for other in self.finetuned_datasets if other != code]
 
     def other_datasets(self, code: str) -> list[str]:
         """Return the codes of all datasets that are used, but this one."""
@@ -294,3 +341,7 @@ def all_runs(grid: Grid) -> dict[str, Run]:
             runs[run.source.id] = run.source
         runs[run.id] = run
     return runs
+
+
+def _checksum(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -9,9 +9,10 @@ from crystal_transfer.figures.style import COLOURS, panels
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import CELL, cells
 from crystal_transfer.units import Quantity
+from crystal_transfer.variations import parsed
 
 # columns that describe a cell, in the order in which its name shows them
-PARTS = [column for column in CELL if column not in ("source_properties", "variation")]
+PARTS = [column for column in CELL if column not in ("source_properties", "variation")] + ["epochs"]
 
 
 def every_cell(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> tuple[Figure, pd.DataFrame]:
@@ -39,6 +40,8 @@ def every_cell(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> tuple[Fi
 
 def _names(table: pd.DataFrame) -> list[str]:
     """Name cells by the columns in which they differ."""
+    epochs = [parsed(name).epochs for name in table["variation"]]
+    table = table.assign(epochs=[f"{number or 'usual'} epochs" for number in epochs])
     differing = [column for column in PARTS if table[column].nunique(dropna=False) > 1]
     shown = table[differing or ["dataset", "size"]]
     return [

@@ -47,6 +47,8 @@ class Settings:
         Whether multi-property pre-training sees labels of the other properties' test crystals.
     bond_rule
         How the graphs were built: a model that stands alone must know it.
+    data
+        Checksum of the choices that the run's files were made by, for those who compare runs.
     device
         Where to train.
     precision
@@ -65,6 +67,7 @@ class Settings:
     training_seed: TrainingSeed
     multi_test_labels: TestLabels
     bond_rule: str
+    data: str
     device: Device
     precision: Precision
     record_steps: bool

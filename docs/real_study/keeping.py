@@ -34,7 +34,11 @@ def definition(study: Study, *own: Any) -> str:
 
 def definitions_of(study: Study, runs: Iterable[Run]) -> pd.Series:
     """Return the definition of every run, by its id."""
-    own = {run.id: definition(study, description(run), study.settings(run)) for run in runs}
+    own = {}
+    for run in runs:
+        # what they are made from is part of every definition
+        settings = {k: v for k, v in plain(study.settings(run)).items() if k != "data"}
+        own[run.id] = definition(study, description(run), settings)
     return pd.Series(own, dtype=object)
 
 
