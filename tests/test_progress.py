@@ -1,12 +1,16 @@
 """Where a study stands, from its files: done, running, failed, interrupted, left."""
 
+import json
 import os
+import re
 import time
 from dataclasses import replace
 
 import pytest
 from conftest import ROOT
+from typer.testing import CliRunner
 
+from crystal_transfer.cli.app import app
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
@@ -14,7 +18,8 @@ from crystal_transfer.files import write_json, write_text
 from crystal_transfer.operations import outdated, progress
 from crystal_transfer.operations.cost import seconds
 from crystal_transfer.results.layout import Layout
-from crystal_transfer.runs import description
+from crystal_transfer.results.tables import read_runs, runs_table
+from crystal_transfer.runs import cell_of, description, result_row
 from crystal_transfer.training.settings import plain
 
 LOGS = {
@@ -163,10 +168,51 @@ def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
 
 def test_a_damaged_description_is_left_out(study, tmp_path, capsys):
     study = replace(study, layout=Layout(str(tmp_path)))
-    first, second = list(study.runs)[:2]
-    for id, content in ((first, "{"), (second, '{"seconds": "long"}')):
+    damaged = ("{", '{"seconds": "long"}', "[]", '{"run": {}, "settings": [], "seconds": 1}')
+    for id, content in zip(study.runs, damaged, strict=False):
         write_json(study.layout.run(id).metrics, {})
         write_text(study.layout.run(id).description, content)
     _, correction = progress.by_experiment(study, progress.standings(study))
     assert correction == 1
-    assert capsys.readouterr().out.count("is damaged and left out") == 2
+    assert capsys.readouterr().out.count("is damaged and left out") == 4
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "3", "{}", '{"id": "a"}', '{"mae": "x"}', '{"r2": []}'], ids=str
+)
+def test_damaged_metrics_are_named(study, tmp_path, content):
+    run = next(run for run in study.runs.values() if not run.is_pretraining)
+    row = json.loads(content)
+    if isinstance(row, dict) and "id" not in row and row:
+        row = result_row(run.id, cell_of(run), run.trial, row)
+    write_json(tmp_path / "metrics.json", row)
+    with pytest.raises(InputError, match=r"metrics.json: has no metrics of a run; delete it"):
+        runs_table([tmp_path / "metrics.json"])
+
+
+@pytest.mark.parametrize("content", ["", "id,mae\na,1\n", "\0", '"', "id\na,b\n"], ids=repr)
+def test_what_is_no_table_of_runs_is_named(tmp_path, content):
+    write_text(tmp_path / "a_runs.csv", content)
+    with pytest.raises(InputError, match=r"a_runs.csv: (has no column|cannot be read as a table)"):
+        read_runs([tmp_path / "a_runs.csv"])
+
+
+def test_experiments_without_a_grid_are_reported(tmp_path):
+    """Nothing that runs may be missing in what `plan` and `status` say."""
+    content = {
+        "results": str(tmp_path / "results"),
+        "datasets": read_config(ROOT / "tests/tiny.yaml")["datasets"],
+        "experiments": {
+            "others": {"kind": "baseline", "datasets": ["EFORM", "BULK"], "sizes": [10]},
+            "mine": {"kind": "finetune", "dataset": "BULK", "source": "scratch"},
+        },
+    }
+    write_text(tmp_path / "own.yaml", json.dumps(content))
+    said = {
+        command: CliRunner().invoke(app, [command, "--configfile", f"{tmp_path}/own.yaml"]).output
+        for command in ("plan", "status", "compare")
+    }
+    assert re.search(r"mine: a model of 5 members; each asks for \d+ minutes", said["plan"])
+    assert "others: baselines of 0 of 2 datasets are there." in said["status"]
+    assert "mine: the model is not there yet." in said["status"]
+    assert not any("Empty DataFrame" in output for output in said.values())

@@ -10,8 +10,10 @@ from conftest import ROOT
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.results.equivalent import equivalent_sizes
+from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.publication import KEY, beside, published, short
 from crystal_transfer.results.tables import (
+    CELL,
     cells,
     read_cells,
     read_runs,
@@ -101,8 +103,9 @@ def test_tables_that_disagree_on_a_run_are_refused(tmp_path):
     """A table of an experiment that was renamed stays in the folder when its runs change."""
     paths = [tmp_path / name for name in ("old.csv", "new.csv")]
     for path, mae in zip(paths, (1.0, 2.0), strict=True):
-        rows = [{"id": "a", "mae": 0.5}, {"id": "b", "mae": mae}]
-        pd.DataFrame(rows).assign(source="", strategy="", variation="").to_csv(path, index=False)
+        columns = ["id", *CELL, "trial", *METRICS]
+        rows = pd.DataFrame([{"id": "a", "mae": 0.5}, {"id": "b", "mae": mae}], columns=columns)
+        rows.to_csv(path, index=False)
     with pytest.raises(InputError, match=r"new.csv: has other numbers of b than .*old.csv"):
         read_runs(paths)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from crystal_transfer import data
+from crystal_transfer.bundles import cost, paths
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
@@ -31,7 +32,13 @@ def show(table: pd.DataFrame) -> None:
 
 
 def print_plan(study: Study) -> None:
-    """Print trainings per experiment and runs per figure."""
+    """Print trainings per experiment and runs per figure, and models that stand alone."""
+    for name, block in study.config.bundles.items():
+        minutes = cost.minutes(study, name)
+        print(f"{name}: a model of {block.folds} members; each asks for {minutes} minutes.")
+    if not study.grid:
+        print("No experiment trains networks cell by cell; baselines take seconds each.")
+        return
     show(plan.by_experiment(study))
     print(
         f"\nhours: of one device, {study.throughput.training.source}; GB: models and predictions."
@@ -42,7 +49,16 @@ def print_plan(study: Study) -> None:
 
 
 def print_status(study: Study) -> None:
-    """Print the states of all runs, and where the logs of failed ones are."""
+    """Print what is done of all experiments, and where the logs of failed runs are."""
+    for name, block in study.config.baselines.items():
+        files = [Path(study.layout.baselines(name, code)) for code in block.datasets]
+        done = sum(file.exists() for file in files)
+        print(f"{name}: baselines of {done} of {len(files)} datasets are there.")
+    for name in study.config.bundles:
+        done = Path(study.layout.bundle(name), paths.DESCRIPTION).exists()
+        print(f"{name}: the model is {'there' if done else 'not there yet'}.")
+    if not study.grid:
+        return
     standings = progress.standings(study)
     counts, correction = progress.by_experiment(study, standings)
     show(counts)
@@ -65,8 +81,10 @@ def print_comparison(study: Study) -> None:
     runs = [run for run in study.runs.values() if not run.is_pretraining]
     ours = tables.cells(tables.runs_table(study.metrics(progress.finished(study, runs))))
     table = publication.beside(ours, publication.published(data.PUBLISHED))
-    print(publication.summary(table) + "\n")
-    print(table.to_string(index=False, float_format="{:.3f}".format))
+    print(publication.summary(table))
+    if table.empty:
+        return
+    print("\n" + table.to_string(index=False, float_format="{:.3f}".format))
 
 
 def contrast(base: Path, others: Sequence[Path], output: Path) -> None:

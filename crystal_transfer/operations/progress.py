@@ -54,7 +54,7 @@ def _standing(study: Study, run: Run, now: float) -> Standing:
         if own != (trained["run"], deciding(trained["settings"])):
             return Standing("outdated")
         return Standing("done", float(trained["seconds"]))
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:
         print(f"warning: {files.description} is damaged and left out ({error})")
         return Standing("done")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from crystal_transfer.runs import Cell
 
 CELL = [field.name for field in fields(Cell)]
 CONFIDENCE = 0.95
+_NAMES = ["id", *CELL, "trial"]
 
 
 def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
@@ -30,11 +32,24 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
     Columns id, those of `runs.Cell`, trial, r2, mae (physical unit), mae_scaled, rmse, median_ae,
     spearman, n_test, best_epoch. A diverged training has NaN metrics, and so has a run on several
     properties.
+
+    Raises
+    ------
+    InputError
+        If a file has no metrics of a run.
     """
-    columns = ["id", *CELL, "trial", *METRICS, "n_test", "best_epoch"]
-    table = pd.DataFrame([read_json(path) for path in metrics_files]).reindex(columns=columns)
+    columns = [*_NAMES, *METRICS, "n_test", "best_epoch"]
+    table = pd.DataFrame([_metrics_of(path) for path in metrics_files]).reindex(columns=columns)
     table[[*METRICS]] = table[[*METRICS]].astype(float)
     return table
+
+
+def _metrics_of(path: str | Path) -> dict[str, Any]:
+    row = read_json(path)
+    named = isinstance(row, dict) and set(_NAMES) <= row.keys()
+    if not named or any(not isinstance(row.get(m, None), int | float | None) for m in METRICS):
+        raise InputError(f"{path}: has no metrics of a run; delete it and start snakemake again.")
+    return dict(row)
 
 
 def cells(runs: pd.DataFrame) -> pd.DataFrame:
@@ -88,9 +103,9 @@ def read_runs(paths: Iterable[str | Path]) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If two tables have different numbers for one run.
+        If one is no table of runs, or two have different numbers for one run.
     """
-    found = [_read(path).assign(path=str(path)) for path in paths]
+    found = [_read_runs(path) for path in paths]
     runs = pd.concat(found, ignore_index=True)
     once = runs.drop_duplicates(runs.columns.drop("path"))
     if (again := once.duplicated("id")).any():
@@ -103,14 +118,30 @@ def read_runs(paths: Iterable[str | Path]) -> pd.DataFrame:
     return once.drop(columns="path").reset_index(drop=True)
 
 
+def _read_runs(path: str | Path) -> pd.DataFrame:
+    table = _read(path)
+    missing = [column for column in [*_NAMES, *METRICS] if column not in table]
+    if missing:
+        raise InputError(
+            f"{path}: has no column {missing[0]}, so is no table of runs; delete it and start "
+            "snakemake again."
+        )
+    return table.assign(path=str(path))
+
+
 def _read(path: str | Path) -> pd.DataFrame:
     """Read a table in which some words may be empty, and in other columns what is empty is NaN."""
     words = ["source", "strategy", "variation"]
-    columns = pd.read_csv(path, nrows=0).columns
-    return pd.read_csv(
-        path, keep_default_na=False, float_precision="round_trip",
-        na_values={column: [""] for column in columns if column not in words},
-    )  # fmt: skip
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+        return pd.read_csv(
+            path, keep_default_na=False, float_precision="round_trip",
+            na_values={column: [""] for column in columns if column not in words},
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table ({error}); delete it and start snakemake again."
+        ) from None
 
 
 def half_width(values: pd.Series) -> float:
