@@ -1,59 +1,41 @@
 """Before the first training: source and folds are chosen, graphs are built."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from crystal_transfer.arrays import digest
 from crystal_transfer.baselines.chgnet_features import require_chgnet
 from crystal_transfer.bundles.folds import folds_of, groups_of
 from crystal_transfer.bundles.names import AUTO, shipped
-from crystal_transfer.bundles.plan import Options, Plan, plain, plan_of
-from crystal_transfer.bundles.sources import Source, find_source
+from crystal_transfer.bundles.plan import Options, plan_of
+from crystal_transfer.bundles.sources import find_source
+from crystal_transfer.bundles.start import Start, plain
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets import crystals as tables
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.files import read_sealed_json, write_sealed_json, write_text
 from crystal_transfer.graphs.build import build
-from crystal_transfer.models.saved import save_model
+from crystal_transfer.models.saved import SavedModel, save_model
 from crystal_transfer.protocols import BondRule
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """What is settled before anything is trained.
+    """A start, and the crystals and the network that it names.
 
     Attributes
     ----------
-    plan
-        How members are trained.
+    start
+        What decides the model.
     table
         The crystals.
-    source
-        What they start from.
-    folds
-        Fold of each crystal, [n_crystals].
+    model
+        What members start from; None to start from nothing.
     """
 
-    plan: Plan
+    start: Start
     table: CrystalTable
-    source: Source
-    folds: np.ndarray
-
-    @property
-    def content(self) -> dict[str, Any]:
-        """All that decides the model, as plain data; crystals and weights by their checksums."""
-        source = self.source
-        return {
-            "plan": plain(self.plan),
-            "source": {"name": source.name, "sha256": source.sha256, "licence": source.licence,
-                       "learned": ", ".join(source.learned)},
-            "crystals": digest(self.table),
-            "folds": self.folds.tolist(),
-        }  # fmt: skip
+    model: SavedModel | None
 
 
 def settle(table: CrystalTable, options: Options) -> Beginning:
@@ -69,7 +51,10 @@ def settle(table: CrystalTable, options: Options) -> Beginning:
     if plan.chgnet:
         require_chgnet()
     folds = folds_of(groups_of(table, plan.group_by), plan.folds, plan.seed)
-    return Beginning(plan, table, find_source(_named(plan.source)), folds)
+    source = find_source(_named(plan.source))
+    described = {"name": source.name, "sha256": source.sha256, "licence": source.licence,
+                 "learned": ", ".join(source.learned)}  # fmt: skip
+    return Beginning(Start(plan, described, digest(table), folds), table, source.model)
 
 
 def _named(source: str) -> str:
@@ -89,7 +74,7 @@ def begin(work: Work, beginning: Beginning, processes: int) -> None:
     processes
         Worker processes that build graphs.
     """
-    if work.description.exists() and read_sealed_json(work.description) == beginning.content:
+    if work.description.exists() and read_sealed_json(work.description) == plain(beginning.start):
         return
     if work.folder.exists():
         shutil.rmtree(work.folder)
@@ -98,35 +83,9 @@ def begin(work: Work, beginning: Beginning, processes: int) -> None:
         work.remark, "Files of a fine-tuning under way: the same command goes on with them.\n"
     )
     tables.save(beginning.table, work.crystals)
-    model = beginning.source.model
+    model = beginning.model
     if model is not None:
         save_model(model, work.source)
     rule = model.bond_rule if model else BondRule.SHELL.value
     build(work.crystals, work.graphs, rule, compress=True, processes=processes)
-    write_sealed_json(work.description, beginning.content)
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Name what is different in two beginnings; see `Beginning.content`."""
-    was, wanted = (_flat(content) for content in (before, now))
-    named = [
-        f"{name} {was.get(name)!r}, now {value!r}"
-        for name, value in wanted.items()
-        if was.get(name) != value
-    ]
-    others = [
-        f"other {name}"
-        for name, differ in (
-            ("crystals", before["crystals"] != now["crystals"]),
-            ("weights to start from", before["source"]["sha256"] != now["source"]["sha256"]),
-            ("groups", before["folds"] != now["folds"]),
-        )
-        if differ
-    ]
-    return named or others
-
-
-def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plan of a beginning, hyperparameters beside the rest."""
-    plan = dict(content["plan"])
-    return plan | dict(plan.pop("how"))
+    write_sealed_json(work.description, plain(beginning.start))

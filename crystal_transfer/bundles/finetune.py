@@ -1,74 +1,24 @@
 """From crystals and a source to a bundle."""
 
-import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import sklearn
-import torch
-
-from crystal_transfer.arrays import digest
-from crystal_transfer.baselines.matminer_features import features_of
-from crystal_transfer.bundles import comparison
-from crystal_transfer.bundles.begin import Beginning, begin, differences, settle
-from crystal_transfer.bundles.bundle import (
-    Bundle,
-    TrainingSet,
-    load_bundle,
-    member_name,
-    save_training_set,
-    write_description,
+from crystal_transfer.bundles.assembly import assemble
+from crystal_transfer.bundles.begin import begin, settle
+from crystal_transfer.bundles.bundle import Bundle
+from crystal_transfer.bundles.data import Crystals
+from crystal_transfer.bundles.guards import (
+    finished_model,
+    require_free,
+    require_tested,
+    require_unknown,
 )
-from crystal_transfer.bundles.card import write_card
-from crystal_transfer.bundles.comparison import (
-    BLEND,
-    CHGNET,
-    FOREST,
-    KERNEL,
-    MEDIAN,
-    NETWORK,
-    RIDGE,
-    Score,
-)
-from crystal_transfer.bundles.data import Crystals, write_rejected
-from crystal_transfer.bundles.member import held_out_predictions, training_rows
-from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TEST, WORK
-from crystal_transfer.bundles.plan import CURVE, WHOLE, Options, Part, Plan, plain
-from crystal_transfer.bundles.predict import (
-    csv_of,
-    frozen_features,
-    outputs_of,
-    predict_bundle,
-    seen_by,
-)
-from crystal_transfer.bundles.report import write_report
+from crystal_transfer.bundles.paths import WORK
+from crystal_transfer.bundles.plan import Options, Part, Plan
 from crystal_transfer.bundles.side_by_side import train_parts
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
-from crystal_transfer.datasets.overlap import occurring_in
-from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_sealed_json, write_csv, write_json, write_text
-from crystal_transfer.models.saved import SavedModel, load_model
-
-
-@dataclass(frozen=True)
-class Results:
-    """Predictions out of fold, and what they were made from.
-
-    Attributes
-    ----------
-    predictions
-        Model -> predictions out of fold, in physical units, [n_crystals].
-    features
-        Baseline -> what it sees, [n_crystals, n_features].
-    """
-
-    predictions: dict[str, np.ndarray]
-    features: dict[str, np.ndarray]
 
 
 def finetune(
@@ -109,14 +59,14 @@ def finetune(
     if test is not None:
         require_unknown(test, crystals.table)
     beginning = settle(crystals.table, options)
-    if finished := finished_model(folder, beginning):
+    if finished := finished_model(folder, beginning.start):
         require_tested(folder, finished, test)
         return finished
-    require_free(work, beginning)
+    require_free(work, beginning.start)
     begin(work, beginning, processes)
-    parts, n = beginning.plan.parts(), len(crystals.table)
-    before = training_batches(beginning.plan, n, [part for part in parts if work.is_done(part)])
-    train_parts(work, parts, processes, lambda batches: tell(before + batches))
+    plan, n = beginning.start.plan, len(crystals.table)
+    before = training_batches(plan, n, [part for part in plan.parts() if work.is_done(part)])
+    train_parts(work, plan.parts(), processes, lambda batches: tell(before + batches))
     bundle = assemble(crystals, folder, processes, test)
     shutil.rmtree(work.folder)
     return bundle
@@ -129,220 +79,3 @@ def training_batches(plan: Plan, n_crystals: int, parts: Sequence[Part]) -> int:
         plan.epochs_of(part) * max(1, int(part.share * inside) // plan.how.batch_size)
         for part in parts
     )
-
-
-def finished_model(folder: Path, beginning: Beginning) -> Bundle | None:
-    """Return the model of a folder if it is that of a beginning; None if there is none.
-
-    Raises
-    ------
-    InputError
-        If the folder holds another model.
-    """
-    if not (folder / DESCRIPTION).is_file():
-        return None
-    found = load_bundle(folder)
-    plan = plain(replace(found.plan, device=beginning.plan.device))  # no model depends on it
-    before = {"plan": plan, "source": found.source, "crystals": found.crystals,
-              "folds": found.training.folds.tolist()}  # fmt: skip
-    if other := differences(before, beginning.content):
-        raise InputError(
-            f"{folder}: holds another model ({', '.join(other)}); name another folder or delete it."
-        )
-    return found
-
-
-def require_free(work: Work, beginning: Beginning) -> None:
-    """See that a folder is empty, or has the unfinished trainings of the same beginning.
-
-    Raises
-    ------
-    InputError
-        If it holds something else.
-    """
-    folder = work.folder.parent
-    if not work.remark.is_file():
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder}: is not empty; name a new folder for the model.")
-        return
-    begun = work.description.exists()
-    if begun and (other := differences(read_sealed_json(work.description), beginning.content)):
-        raise InputError(
-            f"{folder}: has the unfinished training of another model ({', '.join(other)}); give "
-            "the same options and crystals, name another folder, or delete this one."
-        )
-
-
-def require_unknown(test: CrystalTable, table: CrystalTable) -> None:
-    """See that no test crystal is among those to train on.
-
-    Raises
-    ------
-    InputError
-        For the first that is.
-    """
-    if known := occurring_in(test, table):
-        raise InputError(
-            f"test crystal '{known[0]}': is among the crystals to train on ({len(known)} of "
-            f"{len(test)} are); take it out of one of them."
-        )
-
-
-def require_tested(folder: Path, bundle: Bundle, test: CrystalTable | None) -> None:
-    """See that a finished model was tested on these very crystals and targets, if on any.
-
-    Raises
-    ------
-    InputError
-        If it was not.
-    """
-    if test is not None and bundle.tested != digest(test):
-        raise InputError(
-            f"{folder}: the model is finished, and was not tested on these crystals with these "
-            "targets; predict them with `crystal-transfer predict`, or make the model anew in "
-            "another folder."
-        )
-
-
-def assemble(
-    crystals: Crystals, folder: Path, processes: int = 1, test: CrystalTable | None = None
-) -> Bundle:
-    """Make a bundle of finished trainings; parameters as of `finetune`."""
-    work, table = Work(folder / WORK), crystals.table
-    start, source = work.load_start(), work.load_source()
-    plan, folds = start.plan, start.folds
-    results = _results(work, plan, source, table, folds, processes)
-    verdict = comparison.verdict(table.targets, results.predictions, folds)
-    blend = comparison.blended(*(results.predictions[n] for n in (NETWORK, verdict.baseline)))
-    with_source = verdict.baseline == RIDGE
-    for fold in range(plan.folds):
-        shutil.copyfile(work.part(Part(fold).name).model, folder / member_name(fold))
-    if with_source:
-        shutil.copyfile(work.source, folder / SOURCE)
-    members = [load_model(folder / member_name(fold)) for fold in range(plan.folds)]
-    embedding = outputs_of(members, table, processes=processes).embedding
-    bundle = Bundle(
-        plan=plan,
-        members=members,
-        training=TrainingSet(
-            ids=table.ids,
-            targets=table.targets,
-            folds=folds,
-            numbers=np.unique(table.numbers),
-            network=results.predictions[NETWORK],
-            baseline=results.predictions[verdict.baseline],
-            embedding=embedding.astype(np.float32),
-            features=results.features[verdict.baseline],
-        ),
-        scores=[
-            comparison.score(name, table.targets, predicted, folds)
-            for name, predicted in (results.predictions | {BLEND: blend}).items()
-        ],
-        verdict=verdict,
-        source=start.source,
-        crystals=start.crystals,
-        tested="" if test is None else digest(test),
-        source_model=source if with_source else None,
-    )
-    tested = None if test is None else _tested(bundle, test, processes)
-    _write(bundle, crystals, results, work, tested)
-    return bundle
-
-
-def _tested(bundle: Bundle, test: CrystalTable, processes: int) -> pd.DataFrame:
-    """Predict test crystals, their targets beside them."""
-    tested = predict_bundle(bundle, test, processes=processes)
-    tested.insert(1, "target", test.targets)
-    return tested
-
-
-def _results(
-    work: Work,
-    plan: Plan,
-    source: SavedModel | None,
-    table: CrystalTable,
-    folds: np.ndarray,
-    processes: int,
-) -> Results:
-    """Collect the network's predictions out of fold, and make those of the baselines."""
-    known: dict[str, float] = {}
-    for fold in range(plan.folds):
-        known |= held_out_predictions(work, Part(fold))
-    predictions = {NETWORK: np.array([known[id] for id in table.ids.tolist()])}
-    composition = features_of(table, processes).values
-    features = dict.fromkeys((MEDIAN, FOREST, KERNEL), composition)
-    if plan.chgnet:
-        features[CHGNET] = seen_by(CHGNET, table, processes)
-    if source is not None:
-        features[RIDGE] = frozen_features(source, table, processes=processes)
-    for name, seen in features.items():
-        predictions[name] = comparison.out_of_fold(name, seen, table.targets, folds, plan.seed)
-    return Results(predictions, features)
-
-
-def _write(
-    bundle: Bundle,
-    crystals: Crystals,
-    results: Results,
-    work: Work,
-    tested: pd.DataFrame | None,
-) -> None:
-    """Write all files of a bundle but its weights; `model.json` last."""
-    plan, table, folder = bundle.plan, crystals.table, work.folder.parent
-    write_rejected(crystals.rejected, folder / "rejected.csv")
-    write_json(
-        folder / "splits.json",
-        {
-            f"fold_{fold + 1}": table.ids[bundle.training.folds == fold].tolist()
-            for fold in range(plan.folds)
-        },
-    )
-    write_csv(folder / "baselines.csv", Score._fields, bundle.scores)
-    write_csv(
-        folder / "out_of_fold.csv",
-        ["id", "fold", "target", *results.predictions],
-        zip(table.ids.tolist(), (bundle.training.folds + 1).tolist(), table.targets.tolist(),
-            *(values.tolist() for values in results.predictions.values()), strict=True),
-    )  # fmt: skip
-    save_training_set(bundle.training, folder)
-    if tested is not None:
-        write_text(folder / TEST, csv_of(tested))
-    curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
-    write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
-    write_card(bundle, rejected, folder)
-    versions = {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
-    write_description(bundle, folder, rejected, versions)
-
-
-def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame:
-    """Return MAEs on the first fold after training on shares of the others.
-
-    Columns: crystals (number to train on), network, baseline (the best one).
-    """
-    plan, training = bundle.plan, bundle.training
-    held_out = training.folds == 0
-    truth, name = training.targets[held_out], bundle.verdict.baseline
-    rows = []
-    for share in (*CURVE, WHOLE):
-        part = Part(0, share)
-        inside = training_rows(training.folds, part, plan.seed)
-        known = held_out_predictions(work, part)
-        network = np.array([known[id] for id in training.ids[held_out].tolist()])
-        seen = results.features[name]
-        model = comparison.fitted(name, seen[inside], training.targets[inside], plan.seed)
-        rows.append({
-            "crystals": len(inside),
-            NETWORK: np.abs(network - truth).mean(),
-            "baseline": np.abs(model.predict(seen[held_out]) - truth).mean(),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _histories(work: Work, plan: Plan) -> list[pd.DataFrame]:
-    """Read loss and error after every epoch, of every member."""
-    return [pd.read_csv(work.part(Part(fold).name).history) for fold in range(plan.folds)]

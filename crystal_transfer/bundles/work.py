@@ -1,37 +1,12 @@
 """Files of a fine-tuning under way, from which it goes on after an interruption."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from crystal_transfer.bundles.paths import WorkPaths
-from crystal_transfer.bundles.plan import Part, Plan, from_plain
+from crystal_transfer.bundles.plan import Part
+from crystal_transfer.bundles.start import Start, from_plain
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.files import read_sealed_json
 from crystal_transfer.models.saved import SavedModel, load_model
-
-
-@dataclass(frozen=True)
-class Start:
-    """What was settled before the first training.
-
-    Attributes
-    ----------
-    plan
-        How members are trained.
-    source
-        Name, checksum and licence of what they start from.
-    crystals
-        Checksum of the crystals.
-    folds
-        Fold of each crystal, [n_crystals].
-    """
-
-    plan: Plan
-    source: dict[str, str]
-    crystals: str
-    folds: np.ndarray
 
 
 class Work(WorkPaths):
@@ -51,10 +26,4 @@ class Work(WorkPaths):
 
     def load_start(self) -> Start:
         """Read what was settled before the first training."""
-        content = read_sealed_json(self.description)
-        return Start(
-            from_plain(content["plan"]),
-            content["source"],
-            content["crystals"],
-            np.array(content["folds"]),
-        )
+        return from_plain(read_sealed_json(self.description))

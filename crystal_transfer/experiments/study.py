@@ -217,14 +217,10 @@ class Study:
         """Return what decides a model that stands alone: `bundles.plan.Options` but the device."""
         block = self.config.bundles[name]
         dataset = self.datasets[block.dataset]
-        return {
+        chosen = block.model_dump(mode="json", exclude={"kind", "dataset"})
+        return chosen | {
             "target": dataset.label or block.dataset,
             "unit": dataset.unit,
-            "source": block.source,
-            "strategy": block.strategy,
-            "folds": block.folds,
-            "group_by": block.group_by,
-            "chgnet": block.chgnet,
             "epochs": block.epochs or 0,
             "seed": self.config.seed,
         }

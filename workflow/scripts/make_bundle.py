@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from crystal_transfer.bundles.assembly import assemble
 from crystal_transfer.bundles.data import Crystals, parted, read_rejected, without_known
-from crystal_transfer.bundles.finetune import assemble
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.console import logged
 from crystal_transfer.datasets import crystals
