@@ -6,8 +6,47 @@ from typing import Any
 import numpy as np
 
 
-def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> dict[str, Any]:
+def metrics(target: np.ndarray, prediction: np.ndarray) -> dict[str, Any]:
     """Compare predictions with targets.
+
+    Parameters
+    ----------
+    target, prediction
+        Physical units, [n].
+
+    Returns
+    -------
+    r2
+        1 - sum (t - p)^2 / sum (t - mean t)^2, None where all targets are equal.
+    mae, rmse
+        Physical units.
+    median_ae
+        Median absolute error, physical unit: a few targets far from all others leave it as it is.
+    spearman
+        Rank correlation, None where all targets or all predictions are equal: whether the order is
+        right, whatever the distances.
+    n_test
+        Number of crystals.
+    """
+    if len(target) == 0:
+        nothing = ("r2", "mae", "rmse", "median_ae", "spearman")
+        return dict.fromkeys(nothing) | {"n_test": 0}
+    error = prediction - target
+    spread = float(((target - target.mean()) ** 2).sum())
+    squared = float((error**2).sum())
+    return {
+        # not `spread > 0`: the mean of equal numbers may differ from them in the last digit
+        "r2": _finite(1 - squared / spread) if np.ptp(target) > 0 else None,
+        "mae": _finite(float(np.abs(error).mean())),
+        "rmse": _finite(math.sqrt(squared / len(error))),
+        "median_ae": _finite(float(np.median(np.abs(error)))),
+        "spearman": _spearman(target, prediction),
+        "n_test": len(target),
+    }
+
+
+def scaled_metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> dict[str, Any]:
+    """Compare predictions with targets whose scale is known.
 
     Parameters
     ----------
@@ -18,37 +57,11 @@ def metrics(target: np.ndarray, prediction: np.ndarray, half_range: float) -> di
 
     Returns
     -------
-    r2
-        1 - sum (t - p)^2 / sum (t - mean t)^2, None where all targets are equal.
-    mae, rmse
-        Physical units.
-    mae_scaled
-        Of targets scaled to [-1, 1], the unit of the paper.
-    median_ae
-        Median absolute error, physical unit: a few targets far from all others leave it as it is.
-    spearman
-        Rank correlation, None where all targets or all predictions are equal: whether the order is
-        right, whatever the distances.
-    n_test
-        Number of crystals.
+    Those of `metrics`, and mae_scaled: of targets scaled to [-1, 1], the unit of the paper.
     """
-    if len(target) == 0:
-        nothing = ("r2", "mae", "rmse", "mae_scaled", "median_ae", "spearman")
-        return dict.fromkeys(nothing) | {"n_test": 0}
-    error = prediction - target
-    spread = float(((target - target.mean()) ** 2).sum())
-    squared = float((error**2).sum())
-    mae = float(np.abs(error).mean())
-    return {
-        # not `spread > 0`: the mean of equal numbers may differ from them in the last digit
-        "r2": _finite(1 - squared / spread) if np.ptp(target) > 0 else None,
-        "mae": _finite(mae),
-        "rmse": _finite(math.sqrt(squared / len(error))),
-        "mae_scaled": _finite(mae / half_range),
-        "median_ae": _finite(float(np.median(np.abs(error)))),
-        "spearman": _spearman(target, prediction),
-        "n_test": len(target),
-    }
+    found = metrics(target, prediction)
+    mae = found["mae"]
+    return found | {"mae_scaled": None if mae is None else mae / half_range}
 
 
 def _spearman(target: np.ndarray, prediction: np.ndarray) -> float | None:

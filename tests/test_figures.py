@@ -25,15 +25,10 @@ from crystal_transfer.figures import (
     transfer_gains,
     unseen,
 )
-from crystal_transfer.figures.style import (
-    COLOURS,
-    apart,
-    labelled,
-    legend_below,
-    panels,
-    scale_of,
-    size_axis,
-)
+from crystal_transfer.figures.axes import apart, size_axis
+from crystal_transfer.figures.labels import scale_of
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, panels
 from crystal_transfer.results import gains, publication, rates
 from crystal_transfer.results.leakage import leakage_gains
 from crystal_transfer.units import Quantity

@@ -19,7 +19,7 @@ from crystal_transfer.datasets import crystals, splits
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError, Interrupted
 from crystal_transfer.files import read_json, write_sealed_json
-from crystal_transfer.metrics import metrics
+from crystal_transfer.metrics import scaled_metrics
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.protocols import FrozenNorms, TestedEpoch
 from crystal_transfer.runs import Run, RunKind
@@ -279,7 +279,8 @@ def test_a_gpu_is_not_given_another_precision():
 )  # fmt: skip
 def test_metrics_are_those_of_scipy_and_scikit_learn(pairs):
     target, prediction = np.array(pairs, dtype=float).T / 10
-    found = metrics(target, prediction, 2.0)
+    found = scaled_metrics(target, prediction, 2.0)
+    assert found["mae_scaled"] == pytest.approx(mean_absolute_error(target, prediction) / 2)
     if np.ptp(target) == 0:
         assert found["r2"] is None
     else:

@@ -12,7 +12,7 @@ from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.datasets.splits import Split, sample_of, tested
 from crystal_transfer.errors import InputError
-from crystal_transfer.metrics import metrics
+from crystal_transfer.metrics import scaled_metrics
 from crystal_transfer.runs import Cell, RunKind, Sampling, result_row
 
 
@@ -83,7 +83,7 @@ def evaluate(
     target, prediction = scaler.restore(scaled), scaler.restore(predicted)
     columns = zip(test, target, prediction, scaled, predicted, strict=True)
     rows = [Prediction(id, dataset, *map(float, values)) for id, *values in columns]
-    return metrics(target, prediction, scaler.half_range), rows
+    return scaled_metrics(target, prediction, scaler.half_range), rows
 
 
 def row_of(

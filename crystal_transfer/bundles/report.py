@@ -70,7 +70,7 @@ def write_report(
 def test_values(tested: pd.DataFrame) -> dict[str, Any]:
     """Measure predictions of test crystals."""
     targets, predictions = (tested[name].to_numpy() for name in ("target", "prediction"))
-    measured = metrics(targets, predictions, half_range=1.0)
+    measured = metrics(targets, predictions)
     within = (tested["lower"] <= tested["target"]) & (tested["target"] <= tested["upper"])
     return {
         "n": len(tested),

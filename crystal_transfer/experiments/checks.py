@@ -5,16 +5,16 @@ from itertools import product
 
 from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.config import (
+from crystal_transfer.experiments.blocks import (
     BaselineBlock,
     Block,
-    Config,
     MultiPropertyBlock,
     PropertyNumberBlock,
     ScratchBlock,
     TransferBlock,
     UnseenBlock,
 )
+from crystal_transfer.experiments.config import Config
 from crystal_transfer.experiments.planner import known_pool
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
 from crystal_transfer.protocols import Scaling

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import product
 
-from crystal_transfer.experiments.config import (
+from crystal_transfer.experiments.blocks import (
     Block,
     MultiPropertyBlock,
     PropertyNumberBlock,

@@ -6,14 +6,9 @@ from itertools import product
 
 from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.datasets.splits import pool_share
-from crystal_transfer.experiments.config import (
-    WHOLE,
-    Block,
-    Config,
-    KindOfRun,
-    MultiKindOfRun,
-    at_size,
-)
+from crystal_transfer.experiments.blocks import Block
+from crystal_transfer.experiments.config import Config, KindOfRun, MultiKindOfRun
+from crystal_transfer.experiments.values import WHOLE, at_size
 from crystal_transfer.protocols import LossOf, MultiTraining, ScratchRate
 from crystal_transfer.runs import Hyperparameters, Run, RunKind, Sampling
 from crystal_transfer.variations import Variation, rate_name

@@ -11,12 +11,14 @@ from typing import Any
 from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
-from crystal_transfer.experiments.catalogue import COMPARED, Figure, Grid, figures_of
+from crystal_transfer.experiments.catalogue import COMPARED, figures_of
 from crystal_transfer.experiments.checks import check, check_grid
 from crystal_transfer.experiments.config import Config, parse
 from crystal_transfer.experiments.config_files import over_defaults, read_config
+from crystal_transfer.experiments.figure import Figure
 from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
+from crystal_transfer.experiments.selections import Grid
 from crystal_transfer.experiments.throughput import Throughput, read_throughput
 from crystal_transfer.protocols import BondRule, MultiGraphs, Protocol, SeenInTest, bond_rule
 from crystal_transfer.results.layout import DatasetFiles, Layout, RunFiles

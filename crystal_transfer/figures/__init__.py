@@ -9,8 +9,8 @@ inputs
     files of runs and datasets, read by what they are.
 formats
     writing a figure in all its formats.
-style, palettes
-    fonts, colours and marks that all figures share.
+style, palettes, axes, legends, labels, rows
+    what figures share: fonts, colours and panels, axes, legends, words, and which rows are drawn.
 cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, leakage
     the drawings;
 multi, parity, pooled, publication, published_gain, sizes, transfer_gains, unseen

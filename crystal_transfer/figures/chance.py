@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, Drawing, labelled, legend_below, panels
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, Drawing, panels
 from crystal_transfer.results.gains import chance_gains
 from crystal_transfer.units import Quantity
 

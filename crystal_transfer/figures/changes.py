@@ -4,15 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    Drawing,
-    colour_of,
-    legend_below,
-    marker_of,
-    panels,
-    plain_log_axis,
-    spread_axis,
-)
+from crystal_transfer.figures.axes import plain_log_axis, spread_axis
+from crystal_transfer.figures.legends import legend_below
+from crystal_transfer.figures.style import Drawing, colour_of, marker_of, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.tables import comparable_cells
 from crystal_transfer.units import Quantity

@@ -8,14 +8,10 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 from matplotlib.projections.polar import PolarAxes
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    Drawing,
-    legend_below,
-    pair_label,
-    strategy_label,
-    strategy_order,
-)
+from crystal_transfer.figures.labels import pair_label, strategy_label
+from crystal_transfer.figures.legends import legend_below
+from crystal_transfer.figures.rows import strategy_order
+from crystal_transfer.figures.style import COLOURS, Drawing
 from crystal_transfer.results.tables import cells
 from crystal_transfer.units import Quantity
 

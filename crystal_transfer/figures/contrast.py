@@ -6,15 +6,9 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    MARKERS,
-    labelled,
-    legend_below,
-    pair_label,
-    panels,
-    strategy_label,
-)
+from crystal_transfer.figures.labels import pair_label, strategy_label
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, MARKERS, panels
 from crystal_transfer.results.metrics import FEWEST_TRIALS
 
 AXES = {"r2_difference": "change of test $R^2$", "mae_increase": "change of test MAE (%)"}

@@ -4,17 +4,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    SCRATCH_COLOUR,
-    Drawing,
-    colour_of,
-    legend_below,
-    panels,
-    plain_log_numbers,
-    scale_of,
-    scratch_first,
-    sources_of,
-)
+from crystal_transfer.figures.axes import plain_log_numbers
+from crystal_transfer.figures.labels import scale_of
+from crystal_transfer.figures.legends import legend_below, scratch_first
+from crystal_transfer.figures.rows import sources_of
+from crystal_transfer.figures.style import SCRATCH_COLOUR, Drawing, colour_of, panels
 from crystal_transfer.units import Quantity
 
 

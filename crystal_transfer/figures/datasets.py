@@ -11,7 +11,8 @@ from matplotlib.colors import LogNorm
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.labels import Labels, shared
 from crystal_transfer.datasets.splits import Split, sample_of, train_and_validation
-from crystal_transfer.figures.style import COLOURS, Drawing, colour_of, ink_on, legend_below, panels
+from crystal_transfer.figures.legends import legend_below
+from crystal_transfer.figures.style import COLOURS, Drawing, colour_of, ink_on, panels
 from crystal_transfer.units import Quantity
 
 BINS = 40

@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.colors import LogNorm
 
-from crystal_transfer.figures.style import GAP, Drawing, ink_on, panels, sources_of
+from crystal_transfer.figures.axes import GAP
+from crystal_transfer.figures.rows import sources_of
+from crystal_transfer.figures.style import Drawing, ink_on, panels
 from crystal_transfer.results import equivalent
 from crystal_transfer.results.tables import comparable_cells
 from crystal_transfer.units import Quantity

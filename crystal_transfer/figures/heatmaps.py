@@ -12,7 +12,9 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from crystal_transfer.figures.style import Drawing, baselines_beside, ink_on, scale_of, sources_of
+from crystal_transfer.figures.labels import scale_of
+from crystal_transfer.figures.rows import baselines_beside, sources_of
+from crystal_transfer.figures.style import Drawing, ink_on
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells, comparable_cells

@@ -8,19 +8,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from crystal_transfer.figures.axes import size_axis
+from crystal_transfer.figures.labels import pair_label, strategy_label
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.rows import strategy_order
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
-    labelled,
-    legend_below,
-    pair_label,
     panels,
-    size_axis,
-    strategy_label,
-    strategy_order,
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import cells

@@ -5,15 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    Drawing,
-    labelled,
-    legend_below,
-    pair_label,
-    panels,
-    strategy_label,
-)
+from crystal_transfer.figures.labels import pair_label, strategy_label
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, Drawing, panels
 from crystal_transfer.results.leakage import Shared, leakage_gains
 from crystal_transfer.units import Quantity
 

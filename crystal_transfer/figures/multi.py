@@ -5,6 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from crystal_transfer.figures.axes import size_axis
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.rows import half_widths
 from crystal_transfer.figures.style import (
     COLOURS,
     MARKERS,
@@ -12,12 +15,8 @@ from crystal_transfer.figures.style import (
     SCRATCH_COLOUR,
     Drawing,
     colour_of,
-    half_widths,
-    labelled,
-    legend_below,
     marker_of,
     panels,
-    size_axis,
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import comparable_cells

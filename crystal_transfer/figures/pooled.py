@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from crystal_transfer.figures.style import COLOURS, Drawing, labelled, legend_below, panels
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, Drawing, panels
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.trials import averaged, without_farthest
 from crystal_transfer.units import Quantity

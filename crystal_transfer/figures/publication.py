@@ -6,15 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    R2_FLOOR,
-    Drawing,
-    labelled,
-    legend_below,
-    panels,
-    plain_log_numbers,
-)
+from crystal_transfer.figures.axes import plain_log_numbers
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.style import COLOURS, R2_FLOOR, Drawing, panels
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.publication import beside, summary
 from crystal_transfer.results.tables import cells

@@ -5,17 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    SPREAD_WIDTH,
-    Drawing,
-    by_dataset,
-    half_widths,
-    labelled,
-    legend_below,
-    panels,
-    rows_axis,
-)
+from crystal_transfer.figures.axes import rows_axis
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.rows import by_dataset, half_widths
+from crystal_transfer.figures.style import COLOURS, SPREAD_WIDTH, Drawing, panels
 from crystal_transfer.results.publication import SCRATCH_RATE
 from crystal_transfer.results.rates import rate_alone
 from crystal_transfer.units import Quantity

@@ -7,21 +7,16 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from crystal_transfer.figures.axes import apart, error_axis, size_axis
+from crystal_transfer.figures.legends import legend_below, scratch_first
+from crystal_transfer.figures.rows import baselines_beside, half_widths, sources_of
 from crystal_transfer.figures.style import (
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
-    apart,
-    baselines_beside,
     colour_of,
-    error_axis,
-    half_widths,
-    legend_below,
     marker_of,
     panels,
-    scratch_first,
-    size_axis,
-    sources_of,
 )
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import comparable_cells

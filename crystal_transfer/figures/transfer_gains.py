@@ -6,21 +6,10 @@ from itertools import cycle
 
 import pandas as pd
 
-from crystal_transfer.figures.style import (
-    COLOURS,
-    SCRATCH_COLOUR,
-    SPREAD_WIDTH,
-    Drawing,
-    apart,
-    by_dataset,
-    error_axis,
-    half_widths,
-    labelled,
-    legend_below,
-    panels,
-    rows_axis,
-    size_axis,
-)
+from crystal_transfer.figures.axes import apart, error_axis, rows_axis, size_axis
+from crystal_transfer.figures.legends import labelled, legend_below
+from crystal_transfer.figures.rows import by_dataset, half_widths
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, SPREAD_WIDTH, Drawing, panels
 from crystal_transfer.results.gains import WAY, transfer_gains
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import on_shared_trials

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, half_widths, panels
+from crystal_transfer.figures.rows import half_widths
+from crystal_transfer.figures.style import COLOURS, SCRATCH_COLOUR, Drawing, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.metrics import METRICS
 from crystal_transfer.results.tables import comparable_cells

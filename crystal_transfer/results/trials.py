@@ -96,5 +96,5 @@ def _without_farthest(trials: list[pd.DataFrame]) -> dict[str, Any]:
 
 
 def _measured(table: pd.DataFrame) -> dict[str, Any]:
-    """Return the metrics of a run's predictions; scaled ones are not asked for."""
-    return metrics(table["target"].to_numpy(), table["prediction"].to_numpy(), half_range=1.0)
+    """Return the metrics of a run's predictions."""
+    return metrics(table["target"].to_numpy(), table["prediction"].to_numpy())

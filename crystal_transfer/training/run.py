@@ -14,7 +14,7 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.files import write_csv, write_json, write_text
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of
-from crystal_transfer.metrics import metrics
+from crystal_transfer.metrics import scaled_metrics
 from crystal_transfer.models.saved import is_finite, save_model, saved_from
 from crystal_transfer.protocols import TestedEpoch, TrainingSeed
 from crystal_transfer.runs import Run, cell_of, result_row
@@ -98,7 +98,7 @@ def _train(
     torch.set_float32_matmul_precision(PRECISIONS[Precision.FP32])
     predictions = predict_tests(network, store, task.tests, device, asked_to_stop)
     results = {
-        code: metrics(
+        code: scaled_metrics(
             test.scaler.restore(test.targets),
             test.scaler.restore(predictions[code]),
             test.scaler.half_range,

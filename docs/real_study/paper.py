@@ -22,7 +22,7 @@ from words import named, percents, reduction, value
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures.style import by_dataset
+from crystal_transfer.figures.rows import by_dataset
 from crystal_transfer.results import claims, publication, select, tables
 from crystal_transfer.results.markdown import markdown
 from crystal_transfer.results.metrics import FEWEST_TRIALS

@@ -23,7 +23,7 @@ from sections import at_equal_time, averaged, of_the_median_pair, test_crystals
 from words import named, percents, reduction, whole_percent
 
 from crystal_transfer.experiments.study import Study
-from crystal_transfer.figures.style import by_dataset
+from crystal_transfer.figures.rows import by_dataset
 from crystal_transfer.results.gains import percent_below
 from crystal_transfer.results.markdown import markdown
 

@@ -8,8 +8,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from crystal_transfer.figures.legends import labelled, legend_below
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, labelled, legend_below
+from crystal_transfer.figures.style import Drawing
 from crystal_transfer.results import select
 from crystal_transfer.results.sizes import size_label
 from crystal_transfer.units import Quantity

@@ -8,8 +8,9 @@ from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 from matplotlib.projections.polar import PolarAxes
 
+from crystal_transfer.figures.labels import pair_label
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, pair_label
+from crystal_transfer.figures.style import Drawing
 from crystal_transfer.results import select
 from crystal_transfer.results.sizes import size_label
 from crystal_transfer.units import Quantity

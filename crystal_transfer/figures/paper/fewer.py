@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from crystal_transfer.figures.legends import labelled, legend_below
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import Drawing, labelled, legend_below, panels
+from crystal_transfer.figures.style import Drawing, panels
 from crystal_transfer.results import select
 from crystal_transfer.results.equivalent import needed_sizes
 from crystal_transfer.units import Quantity

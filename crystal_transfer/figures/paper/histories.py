@@ -7,15 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from crystal_transfer.figures.labels import pair_label
+from crystal_transfer.figures.legends import legend_below
 from crystal_transfer.figures.palettes import DEFAULT, PALETTES
-from crystal_transfer.figures.style import (
-    MARKERS,
-    R2_FLOOR,
-    Drawing,
-    legend_below,
-    pair_label,
-    panels,
-)
+from crystal_transfer.figures.style import MARKERS, R2_FLOOR, Drawing, panels
 from crystal_transfer.results import select
 from crystal_transfer.units import Quantity
 
