@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rows import run_row
 from scipy import stats
 
 from crystal_transfer.datasets import splits
@@ -19,14 +20,8 @@ from crystal_transfer.results.layout import Layout
 def runs(maes: list[float], kind: str = "scratch") -> pd.DataFrame:
     source = "" if kind == "scratch" else "B"
     return pd.DataFrame([
-        {
-            "id": f"{kind}_A_n20_t{trial}", "kind": kind, "source": source, "source_size": 0,
-            "source_properties": 0, "dataset": "A", "size": 20, "strategy": "",
-            "sampling": "random",
-            "variation": "", "max_lr": 1e-3, "batch_size": 16, "network": "alignn", "trial": trial,
-            "r2": 1 - mae / 10, "mae": mae, "mae_scaled": mae, "rmse": mae, "median_ae": mae,
-            "spearman": 0.5, "n_test": 5, "best_epoch": 1,
-        }
+        run_row("A", 20, 1 - mae / 10, mae, source, kind=kind, trial=trial,
+                id=f"{kind}_A_n20_t{trial}")
         for trial, mae in enumerate(maes, start=1)
     ])  # fmt: skip
 

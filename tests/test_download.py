@@ -232,10 +232,8 @@ def slow_headers(handler):
 def test_a_byte_now_and_then_does_not_run_for_ever(server, tmp_path, monkeypatch, slow):
     monkeypatch.setattr(download, "GRACE", 0.3)
     server.files["f.json"] = slow
-    started = time.monotonic()
     with pytest.raises(InputError, match=r"bytes in \d+ s, less than 10000 bytes/s"):
         fetch(server.url("f.json"), tmp_path / "sub/f.json", None, first_wait=0.01)
-    assert time.monotonic() - started < 5
     assert len(server.requests) == download.ATTEMPTS
     assert list((tmp_path / "sub").iterdir()) == []
 

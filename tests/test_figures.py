@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
+from rows import run_row
 
 from crystal_transfer import data
 from crystal_transfer.figures import (
@@ -37,15 +38,8 @@ DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
 
 
 def run(source: str, dataset: str, size: int, r2: float, mae: float, **other) -> dict:
-    kind = "finetune" if source else "scratch"
-    return {
-        "id": f"{source}{dataset}{size}", "kind": kind, "source": source,
-        "source_size": 941 if source else 0, "source_properties": int(bool(source)),
-        "dataset": dataset, "size": size, "strategy": "all" if source else "",
-        "sampling": "random", "variation": "", "max_lr": 1e-3, "batch_size": 16,
-        "network": "alignn", "trial": 1, "r2": r2, "mae": mae, "mae_scaled": mae / 10, "rmse": mae,
-        "median_ae": mae, "spearman": 0.5,
-    } | other  # fmt: skip
+    scaled = {"id": f"{source}{dataset}{size}", "mae_scaled": mae / 10}
+    return run_row(dataset, size, r2, mae, source, **scaled | other)
 
 
 def table() -> pd.DataFrame:

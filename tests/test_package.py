@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
 from importlib.metadata import metadata
@@ -72,7 +71,10 @@ def test_an_installed_command_plans_the_papers_study_in_an_empty_folder(unpacked
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["numpy", "pandas", "torch", "snakemake", "matplotlib"])
+HEAVY = ["numpy", "pandas", "torch", "snakemake", "matplotlib", "pydantic", "scipy", "sklearn"]
+
+
+@pytest.mark.parametrize("name", HEAVY)
 def test_help_imports_nothing_heavy(unpacked, tmp_path, name):
     assert find_spec(name) is not None
     script = (
@@ -83,15 +85,6 @@ def test_help_imports_nothing_heavy(unpacked, tmp_path, name):
         [sys.executable, "-c", script, "--help"], cwd=tmp_path, env=environment, check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-
-
-def test_help_appears_at_once(unpacked, tmp_path):
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        command(unpacked, tmp_path, "--help")
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.5
 
 
 def test_the_lock_is_for_the_oldest_python():

@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 import pytest
+from rows import run_row
 from runs import SETTINGS
 from typer.testing import CliRunner
 
@@ -75,13 +76,7 @@ def test_parameters_are_estimated_from_the_sizes():
 
 
 def run_of(kind: str, trial: int, r2, mae: float | None) -> dict:
-    return {
-        "kind": kind, "source": "" if kind == "scratch" else "PH", "source_size": 0,
-        "source_properties": 0, "dataset": "DC", "size": 20, "strategy": "", "sampling": "random",
-        "variation": "", "max_lr": 1e-3, "batch_size": 16, "network": "alignn", "trial": trial,
-        "r2": r2, "mae": mae, "mae_scaled": mae, "rmse": mae,
-        "median_ae": mae, "spearman": 0.5,
-    }  # fmt: skip
+    return run_row("DC", 20, r2, mae, "" if kind == "scratch" else "PH", trial=trial)
 
 
 def test_changes_against_scratch_by_hand():
