@@ -48,7 +48,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.errors import Interrupted
 from crystal_transfer.graphs.batches import Chosen, batch_of, choose, load_graphs
-from crystal_transfer.graphs.padding import Sizes, pad, plan_sizes, size_for
+from crystal_transfer.graphs.padding import PaddedSize, pad, plan_sizes, size_for
 from crystal_transfer.graphs.store import GraphStore, open_store
 from crystal_transfer.models import kernels
 from crystal_transfer.models.alignn import ALIGNN
@@ -120,7 +120,7 @@ def plain_kernels() -> AbstractContextManager:
     return mock.patch.object(kernels, "device_for", lambda *_: None)
 
 
-def sizes_of(batches: Sequence[Chosen]) -> list[Sizes]:
+def sizes_of(batches: Sequence[Chosen]) -> list[PaddedSize]:
     """Plan the sizes that batches are filled up to."""
     return plan_sizes(np.array([chosen.totals for chosen in batches]))
 
@@ -198,12 +198,12 @@ def correct(case: Case) -> Iterator[Line]:
 # --- replay ------------------------------------------------------------------------------------
 
 
-def recorded(model: nn.Module, data: LabelledGraphs, sizes: Sequence[Sizes]) -> ReplayedSteps:
+def recorded(model: nn.Module, data: LabelledGraphs, sizes: Sequence[PaddedSize]) -> ReplayedSteps:
     """Return steps that are recorded when a size comes for the second time."""
     return ReplayedSteps(model, data, SQUARED_ERROR, sizes, cuda_graphs())
 
 
-def one_by_one(model: nn.Module, data: LabelledGraphs, sizes: Sequence[Sizes]) -> Step:
+def one_by_one(model: nn.Module, data: LabelledGraphs, sizes: Sequence[PaddedSize]) -> Step:
     """Return the same steps, computed kernel by kernel."""
 
     def step(chosen: Chosen) -> Gradients:

@@ -23,7 +23,7 @@ from crystal_transfer.training.prediction import embed
 LEVEL = 0.9  # of intervals, unless the user says so
 
 
-class Outputs(NamedTuple):
+class MemberOutputs(NamedTuple):
     """What the members say of crystals.
 
     Attributes
@@ -139,7 +139,7 @@ def embed_bundle(
 
 def outputs_of(
     members: list[SavedModel], table: CrystalTable, device: str = "cpu", processes: int = 1
-) -> Outputs:
+) -> MemberOutputs:
     """Compute what members say of crystals; graphs are built once for all of them."""
     networks = [member.build().to(device) for member in members]
     parts = [
@@ -155,7 +155,7 @@ def outputs_of(
         embedding.append(
             np.concatenate([np.empty((0, width)), *(part[place][1] for part in parts)])
         )
-    return Outputs(np.array(predictions), np.hstack(embedding))
+    return MemberOutputs(np.array(predictions), np.hstack(embedding))
 
 
 @torch.no_grad()

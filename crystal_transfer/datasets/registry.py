@@ -24,7 +24,7 @@ from crystal_transfer.checked import (
 from crystal_transfer.errors import InputError
 
 
-class Source(StrEnum):
+class SourceKind(StrEnum):
     """Where a dataset comes from."""
 
     MATMINER = "matminer"
@@ -88,7 +88,7 @@ class _Dataset(Checked):
 class MatminerDataset(_Dataset):
     """A dataset of matminer."""
 
-    source: Literal[Source.MATMINER]
+    source: Literal[SourceKind.MATMINER]
     column: Text
     """Column of the property."""
     files: tuple[DataFile, ...] = Field(min_length=1)
@@ -113,7 +113,7 @@ class MatminerDataset(_Dataset):
 class JarvisDataset(_Dataset):
     """A dataset of JARVIS."""
 
-    source: Literal[Source.JARVIS]
+    source: Literal[SourceKind.JARVIS]
     column: Text
     """Key of the property."""
     files: tuple[DataFile, ...] = Field(min_length=1, max_length=1)
@@ -128,7 +128,7 @@ class JarvisDataset(_Dataset):
 class FileDataset(_Dataset):
     """A user's own data."""
 
-    source: Literal[Source.FILE]
+    source: Literal[SourceKind.FILE]
     path: SomeText
     """JSON, table or folder with id_prop.csv."""
     test_path: SomeText | None = None
@@ -163,7 +163,7 @@ def _below(folder: Path) -> Iterator[Path]:
 class EmtDataset(_Dataset):
     """Alloys whose property is computed here, by effective medium theory."""
 
-    source: Literal[Source.EMT]
+    source: Literal[SourceKind.EMT]
     property: Literal["formation_energy", "bulk_modulus", "shear_modulus", "highest_frequency"]
     """The property to compute."""
     crystals: Annotated[Whole, Field(ge=10)]

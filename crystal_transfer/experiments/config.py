@@ -37,7 +37,7 @@ from crystal_transfer.runs import IncompleteBatch, Loss, Order
 from crystal_transfer.training.settings import Device, Precision
 
 
-class Cleaning(Checked):
+class CleaningBlock(Checked):
     """Which datasets are fit for use."""
 
     max_rejected: Annotated[Number, Field(ge=0, le=1)] = 0.05
@@ -51,7 +51,7 @@ class SplitBlock(Checked):
     """Share of each dataset that is only tested on."""
 
 
-class Imposed(Checked):
+class ImposedBlock(Checked):
     """Splits to impose instead of drawing them."""
 
     samples: Text | None = None
@@ -62,7 +62,7 @@ class Imposed(Checked):
     """CSV with the columns dataset, raw_min, raw_max."""
 
 
-class Graphs(Checked):
+class GraphsBlock(Checked):
     """How crystals become graphs."""
 
     compress: Switch
@@ -140,7 +140,7 @@ class MultiKindOfRun(KindOfRun):
         return self
 
 
-class Training(Checked):
+class TrainingBlock(Checked):
     """How models are trained."""
 
     device: Device
@@ -187,16 +187,16 @@ class Config(Checked):
     """Datasets to add to, or change in, resources/datasets.yaml."""
     checkpoints: dict[CodeKey, Text] = {}
     """Weights from files, to fine-tune from as from a PT dataset."""
-    cleaning: Cleaning = Cleaning()
+    cleaning: CleaningBlock = CleaningBlock()
     split: SplitBlock
-    imposed: Imposed = Imposed()
+    imposed: ImposedBlock = ImposedBlock()
     protocol: Text
     """Name of the protocol to follow."""
     protocols: dict[str, Protocol]
     """The protocols, by name."""
-    graphs: Graphs
+    graphs: GraphsBlock
     model: Model = Model()
-    training: Training
+    training: TrainingBlock
     figures: FigureBlock = FigureBlock()
     runs_per_gpu: Count
     """Trainings that share one GPU; more than 1 needs GPU shards."""

@@ -18,7 +18,7 @@ CANDIDATES = 256  # places to divide at
 MULTIPLE = 16  # sizes are multiples of it, for aligned access
 
 
-class Sizes(NamedTuple):
+class PaddedSize(NamedTuple):
     """Rows of a batch."""
 
     atoms: int
@@ -26,7 +26,7 @@ class Sizes(NamedTuple):
     triplets: int
 
 
-def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[Sizes]:
+def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[PaddedSize]:
     """Divide the batches of a training into a few sizes, ascending.
 
     Batches are sorted by their bond pairs, which take the time, and divided where padding adds the
@@ -45,7 +45,7 @@ def plan_sizes(totals: np.ndarray, most: int = BUCKETS) -> list[Sizes]:
     shares = np.split(ordered, cheapest_ends(ordered[:, 2], most)[:-1])
     largest = np.maximum.accumulate([share.max(axis=0) for share in shares])
     rounded = MULTIPLE * (largest // MULTIPLE + 1)
-    return [Sizes(*rows) for rows in dict.fromkeys(map(tuple, rounded.tolist()))]
+    return [PaddedSize(*rows) for rows in dict.fromkeys(map(tuple, rounded.tolist()))]
 
 
 def cheapest_ends(rows: np.ndarray, most: int) -> list[int]:
@@ -79,7 +79,7 @@ def cheapest_ends(rows: np.ndarray, most: int) -> list[int]:
     return [int(end) for end in ends[found[::-1]]]
 
 
-def size_for(totals: tuple[int, int, int], sizes: Sequence[Sizes]) -> Sizes:
+def size_for(totals: tuple[int, int, int], sizes: Sequence[PaddedSize]) -> PaddedSize:
     """Return the first of the sizes that holds a batch and a ghost of each kind."""
     for size in sizes:
         if all(rows < limit for rows, limit in zip(totals, size, strict=True)):
@@ -87,7 +87,7 @@ def size_for(totals: tuple[int, int, int], sizes: Sequence[Sizes]) -> Sizes:
     raise ValueError(f"no planned size holds a batch of {totals}; was it planned?")
 
 
-def pad(batch: Batch, sizes: Sizes) -> Batch:
+def pad(batch: Batch, sizes: PaddedSize) -> Batch:
     """Fill a batch up to the given sizes.
 
     Parameters

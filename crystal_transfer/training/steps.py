@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from crystal_transfer.graphs.batches import Batch, Chosen, batch_of
 from crystal_transfer.graphs.line_graph import Graphs
-from crystal_transfer.graphs.padding import Sizes, pad, plan_sizes, size_for
+from crystal_transfer.graphs.padding import PaddedSize, pad, plan_sizes, size_for
 from crystal_transfer.training.criterion import Criterion
 from crystal_transfer.training.replay import Recorder, can_record, cuda_graphs, repeated
 
@@ -79,12 +79,12 @@ class ReplayedSteps:
         model: nn.Module,
         training: LabelledGraphs,
         criterion: Criterion,
-        sizes: Sequence[Sizes],
+        sizes: Sequence[PaddedSize],
         record: Recorder,
     ):
         self.model, self.training, self.criterion, self.record = model, training, criterion, record
         self.sizes = sizes
-        self.steps: dict[tuple[int, Sizes], tuple[list[Tensor], Callable[[], Gradients]]] = {}
+        self.steps: dict[tuple[int, PaddedSize], tuple[list[Tensor], Callable[[], Gradients]]] = {}
 
     def __call__(self, chosen: Chosen) -> Gradients:
         """Return loss and gradients; the next step of the size overwrites their tensors."""
