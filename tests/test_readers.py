@@ -24,7 +24,7 @@ import spglib
 from ase.build import bulk
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Lattice, Molecule, Structure
 from pymatgen.core.operations import SymmOp
 from pymatgen.io.cif import CifParser
 from pymatgen.io.vasp import Poscar
@@ -1069,3 +1069,77 @@ def test_hidden_files_in_a_zip(tmp_path):
         archive.writestr("data/x.json", rows)
         archive.writestr("data/._x.json", "")
     assert [record.target for record in read_file(tmp_path / "x.zip", "y")] == [1.0]
+
+
+def edited(change) -> dict:
+    """A structure as pymatgen writes it, with one of its numbers changed."""
+    content = json.loads(json.dumps(salts()[0].as_dict()))
+    change(content["lattice"], content["sites"])
+    return content
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda cell, sites: cell.update(a=1.1 * cell["a"]), "not that of its lengths"),
+        (lambda cell, sites: cell.update(gamma=cell["gamma"] + 10), "not that of its lengths"),
+        (lambda cell, sites: cell.update(matrix=np.diag([4, 5, 6]).tolist()), "not that of its"),
+        (lambda cell, sites: sites[1].update(abc=[0.3, 0.5, 0.5]), "are two places"),
+        (lambda cell, sites: sites[0].update(xyz=[1.0, 0.0, 0.0]), "are two places"),
+    ],
+)
+def test_numbers_that_pymatgen_writes_twice(change, fault, tmp_path):
+    rows = [{"structure": edited(change), "y": 1.0}]
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    (record,) = read_file(tmp_path / "x.json", "y")
+    assert fault in record.problem
+
+
+@given(structures(), st.lists(st.integers(-2, 2), min_size=3, max_size=3))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_site_in_another_cell_is_the_same_place(tmp_path, crystal, cells):
+    content = json.loads(json.dumps(crystal.as_dict()))
+    content["sites"][0]["abc"] = (np.array(content["sites"][0]["abc"]) + cells).tolist()
+    (tmp_path / "x.json").write_text(json.dumps([{"structure": content, "y": 1.0}]))
+    (record,) = read_file(tmp_path / "x.json", "y")
+    assert not record.problem
+    content["sites"][0].pop("xyz")  # `as_dict(verbosity=0)` has none
+    (tmp_path / "x.json").write_text(json.dumps([{"structure": content, "y": 1.0}]))
+    assert not next(read_file(tmp_path / "x.json", "y")).problem
+
+
+@pytest.mark.parametrize("line", ["_cell_length_a 5.64 _cell_length_a 6.0", "_cell_length_a 6.0"])
+def test_a_tag_of_a_cif_twice_wherever_it_stands(line):
+    text = PLAIN + SITES + "Na1 Na 0 0 0\nCl1 Cl .5 .5 .5\n"
+    assert read_cif(text + "_x '# _cell_length_a'\n# _cell_length_a 3\n").elements == ["Na", "Cl"]
+    with pytest.raises(Fault, match="CIF has _cell_length_a twice; which one is meant"):
+        read_cif(text + "_y 1 " + line + "\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (Molecule(["C", "O"], [[0, 0, 0], [0, 0, 1.1]]).as_dict(), "is a molecule, which has no"),
+        ({"data": [{"attributes": {"cartesian_site_positions": [[0, 0, 0]]}}]}, "OPTIMADE"),
+    ],
+    ids=["molecule", "OPTIMADE"],
+)
+def test_what_is_no_table_of_crystals_is_named(tmp_path, content, sentence):
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    for read in (lambda path: read_file(path, "y"), read_structures):
+        with pytest.raises(InputError, match=sentence):
+            list(read(tmp_path / "x.json"))
+
+
+def test_a_molecule_among_crystals_is_a_rejected_row(tmp_path):
+    molecule = Molecule(["C", "O"], [[0, 0, 0], [0, 0, 1.1]]).as_dict()
+    rows = [{"structure": one, "y": 1.0} for one in (salts()[0].as_dict(), molecule)]
+    (tmp_path / "x.json").write_text(json.dumps(rows))
+    problems = [record.problem for record in read_file(tmp_path / "x.json", "y")]
+    assert problems == ["", "structure is a molecule, which has no lattice"]
+
+
+def test_rows_on_lines_of_their_own_under_another_name(tmp_path):
+    (tmp_path / "x.json").write_text('{"y": 1}\n{"y": 2}\n')
+    with pytest.raises(InputError, match=r"call it \.jsonl if each line is a row"):
+        read_file(tmp_path / "x.json", "y")

@@ -13,6 +13,9 @@ STRUCTURE, ATOMS, ID = "structure", "atoms", "jid"
 OTHER_NAMES = ("final_structure", "initial_structure")
 
 
+MOLECULES = ("Molecule", "IMolecule")  # classes of pymatgen
+
+
 def is_structure(value: Any) -> bool:
     """Tell whether a value is pymatgen's dict of a structure."""
     return isinstance(value, dict) and isinstance(value.get("sites"), list) and "lattice" in value
@@ -33,7 +36,8 @@ def simplified(path: str | Path, content: Any) -> Any:
     Raises
     ------
     InputError
-        If it is a database of ASE, or columns do not fit each other.
+        If it is a database of ASE, an answer of OPTIMADE or a molecule, or columns do not fit
+        each other.
     """
     if isinstance(content, dict):
         if {"ids", "nextid"} <= content.keys():
@@ -41,6 +45,13 @@ def simplified(path: str | Path, content: Any) -> Any:
                 f"{path}: is a database of ASE; write extended xyz, "
                 "ase.io.write('crystals.extxyz', frames)."
             )
+        if _is_optimade(content):
+            raise InputError(
+                f"{path}: is an answer of OPTIMADE; write pymatgen's structures in a table with "
+                "the property, see docs/datasets.md (pymatgen.ext.optimade reads such databases)."
+            )
+        if content.get("@class") in MOLECULES:
+            raise InputError(f"{path}: is a molecule, which has no lattice; give crystals.")
         content = _rows_of_object(path, _renamed_columns(content))
     if isinstance(content, list):
         return _rows(content)
@@ -123,6 +134,18 @@ def _rows_of_columns(path: str | Path, content: Row) -> Iterator[Row]:
     for label in dict.fromkeys(label for column in columns.values() for label in column):
         row = {name: column[label] for name, column in columns.items() if label in column}
         yield {ID: label} | row
+
+
+def _is_optimade(content: Row) -> bool:
+    """Tell whether the content is a list of structures as databases with that interface answer."""
+    data = content.get("data")
+    rows = data if isinstance(data, list) else [data]
+    return any(
+        isinstance(row, dict)
+        and isinstance(row.get("attributes"), dict)
+        and "cartesian_site_positions" in row["attributes"]
+        for row in rows
+    )
 
 
 def _has_structure(row: Mapping[str, Any]) -> bool:

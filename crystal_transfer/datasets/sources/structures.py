@@ -58,6 +58,7 @@ CELL = tuple(
     for name in ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
 )
 TEXT_FIELD = re.compile(r"^;.*?^;", re.MULTILINE | re.DOTALL)  # of a CIF
+QUOTED = re.compile(r"""(?<!\S)(['"]).*?\1(?!\S)|(?<!\S)\#.*""")  # and comments, of a CIF
 CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
 
 
@@ -178,7 +179,7 @@ def _cif_block(text: str) -> tuple[dict[str, str | list[str]], str]:
 
 def _tags_of(block: str) -> list[str]:
     """List the tags of a data block that describe its structure, as often as it has them."""
-    tags = re.findall(r"^\s*(_\S+)", TEXT_FIELD.sub("", block), flags=re.MULTILINE)
+    tags = re.findall(r"(?<!\S)_\S+", QUOTED.sub("", TEXT_FIELD.sub("", block)))
     return [
         tag for tag in map(str.lower, tags)
         if tag.startswith(("_cell", "_atom_site", "_symmetry", "_space_group"))

@@ -12,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from ase.geometry import cell_to_cellpar
+
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import (
     Fault,
@@ -24,9 +27,12 @@ from crystal_transfer.datasets.records import (
     unreadable,
 )
 from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
-from crystal_transfer.datasets.sources.layouts import STRUCTURE, labelled_rows
+from crystal_transfer.datasets.sources.layouts import MOLECULES, STRUCTURE, labelled_rows
 from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
+
+SAME_CELL = 0.01  # relative, of lengths and angles, which some round
+SAME_PLACE = 0.05  # Å
 
 # its name, and its values by column or what is wrong with it
 Row = tuple[Any, dict[str, Any] | str]
@@ -145,6 +151,8 @@ def structure_of_pymatgen(structure: Any) -> Structure:
             structure = json.loads(structure)
     if not isinstance(structure, dict):
         raise Fault("structure cannot be read: it is not an object as pymatgen writes it")
+    if structure.get("@class") in MOLECULES:
+        raise Fault("structure is a molecule, which has no lattice")
     sites, lattice = structure["sites"], structure["lattice"]
     if not isinstance(sites, list) or not isinstance(lattice, dict):
         raise Fault("structure cannot be read: `sites` or `lattice` is not as pymatgen writes it")
@@ -157,7 +165,28 @@ def structure_of_pymatgen(structure: Any) -> Structure:
     if len(periodic) != 3 or not all(isinstance(value, bool) for value in periodic):
         raise Fault("structure has a `pbc` that is not three times true or false")
     require_periodic(periodic, read)
+    _require_own_word(lattice, sites, read)
     return read
+
+
+def _require_own_word(lattice: dict[str, Any], sites: list[Any], read: Structure) -> None:
+    """Stop where pymatgen's second copy of the cell or the positions says otherwise.
+
+    Both are written from one structure: who has changed one of them has forgotten the other.
+    """
+    said = [lattice.get(key) for key in ("a", "b", "c", "alpha", "beta", "gamma")]
+    if all(isinstance(value, int | float) for value in said):
+        cell = cell_to_cellpar(read.lattice)
+        if not np.allclose(cell, np.array(said, dtype=float), rtol=SAME_CELL, atol=0):
+            raise Fault(
+                "structure has a lattice `matrix` that is not that of its lengths and angles"
+            )
+    places = [site.get("xyz") for site in sites]
+    if all(isinstance(place, list) for place in places):
+        apart = numbers(places, 3, "positions") - read.coordinates @ read.lattice
+        apart -= np.round(apart @ np.linalg.pinv(read.lattice)) @ read.lattice  # whole cells
+        if np.abs(apart).max(initial=0) > SAME_PLACE:
+            raise Fault("structure has sites whose `abc` and `xyz` are two places")
 
 
 def _element(species: list[dict[str, Any]]) -> str:

@@ -49,7 +49,10 @@ def read_compressed_json(path: str | Path) -> Any:
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply; export the data again.") from None
     except ValueError as error:
-        raise InputError(f"{path}: is not valid JSON ({error}); export the data again.") from None
+        lines = "; call it .jsonl if each line is a row" if "Extra data" in str(error) else ""
+        raise InputError(
+            f"{path}: is not valid JSON ({error}); export the data again{lines}."
+        ) from None
 
 
 def is_lines(path: Path) -> bool:
