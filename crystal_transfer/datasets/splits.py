@@ -10,6 +10,7 @@ from crystal_transfer.datasets.sampling import choose, shuffled
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_sealed_json, write_sealed_json
 
+Imposed = dict[str, dict[str, list[str]]]  # trial -> size -> ids in order
 VALIDATION_FRACTION = 0.1  # of a sample; Devi et al. 2024, Methods
 
 
@@ -34,7 +35,7 @@ class Split:
     seed: int
     test: list[str]
     pool: list[str]
-    samples: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    samples: Imposed = field(default_factory=dict)
 
 
 def split(
@@ -69,34 +70,10 @@ def split(
         If an imposed sample has an unknown crystal, one twice, one of the test set or another
         number than its size says, or an imposed test set an unknown one or one twice.
     """
-    known = set(ids)
     imposed = _as_strings(samples or {})
-    for trial, sizes in imposed.items():
-        for size, drawn in sizes.items():
-            what = f"dataset {dataset}: the imposed sample {size} of trial {trial}"
-            _require_distinct(drawn, what)
-            if str(len(drawn)) != size:
-                raise InputError(
-                    f"{what} has {len(drawn)} crystals; correct it, or the size it is given under."
-                )
-    members = {id for sizes in imposed.values() for drawn in sizes.values() for id in drawn}
-    unknown = sorted(members - known)
-    if unknown:
-        raise InputError(
-            f"dataset {dataset}: the imposed samples name crystal '{unknown[0]}' "
-            f"({len(unknown)} in all), which the dataset does not have or whose row was rejected; "
-            "correct `samples`, or look for it in rejected.csv."
-        )
+    members = _members_of(imposed, dataset, set(ids))
     if test_ids is not None:
-        test = list(map(str, test_ids))
-        _require_distinct(test, f"dataset {dataset}: the imposed test set")
-        missing = [id for id in test if id not in known]
-        if missing:
-            raise InputError(
-                f"dataset {dataset}: the imposed test set names crystal '{missing[0]}' "
-                f"({len(missing)} of {len(test)}), which the dataset does not have or whose row "
-                "was rejected; correct `test_ids`, or look for it in rejected.csv."
-            )
+        test = _imposed_test(list(map(str, test_ids)), dataset, set(ids))
     elif imposed:
         test = []
     else:
@@ -115,6 +92,40 @@ def split(
             "impose a test set."
         )
     return Split(dataset, seed, sorted(test), [id for id in ids if id not in tested], imposed)
+
+
+def _members_of(imposed: Imposed, dataset: str, known: set[str]) -> set[str]:
+    """Return the crystals of imposed samples, each of them checked."""
+    for trial, sizes in imposed.items():
+        for size, drawn in sizes.items():
+            what = f"dataset {dataset}: the imposed sample {size} of trial {trial}"
+            _require_distinct(drawn, what)
+            if str(len(drawn)) != size:
+                raise InputError(
+                    f"{what} has {len(drawn)} crystals; correct it, or the size it is given under."
+                )
+    members = {id for sizes in imposed.values() for drawn in sizes.values() for id in drawn}
+    unknown = sorted(members - known)
+    if unknown:
+        raise InputError(
+            f"dataset {dataset}: the imposed samples name crystal '{unknown[0]}' "
+            f"({len(unknown)} in all), which the dataset does not have or whose row was rejected; "
+            "correct `samples`, or look for it in rejected.csv."
+        )
+    return members
+
+
+def _imposed_test(test: list[str], dataset: str, known: set[str]) -> list[str]:
+    """Return an imposed test set, checked."""
+    _require_distinct(test, f"dataset {dataset}: the imposed test set")
+    missing = [id for id in test if id not in known]
+    if missing:
+        raise InputError(
+            f"dataset {dataset}: the imposed test set names crystal '{missing[0]}' "
+            f"({len(missing)} of {len(test)}), which the dataset does not have or whose row "
+            "was rejected; correct `test_ids`, or look for it in rejected.csv."
+        )
+    return test
 
 
 def without(split: Split, removed: Collection[str]) -> Split:
@@ -227,7 +238,7 @@ def _require_distinct(ids: Sequence[str], what: str) -> None:
 
 def _as_strings(
     samples: Mapping[Any, Mapping[Any, Sequence[Any]]],
-) -> dict[str, dict[str, list[str]]]:
+) -> Imposed:
     return {
         str(trial): {str(size): [str(id) for id in drawn] for size, drawn in sizes.items()}
         for trial, sizes in samples.items()

@@ -3,7 +3,7 @@
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +97,7 @@ def _train(
     # whoever predicts with the saved weights does so in fp32
     torch.set_float32_matmul_precision(PRECISIONS[Precision.FP32])
     predictions = predict_tests(network, store, task.tests, device, asked_to_stop)
-    results = {
-        code: scaled_metrics(
-            test.scaler.restore(test.targets),
-            test.scaler.restore(predictions[code]),
-            test.scaler.half_range,
-        )
-        for code, test in task.tests.items()
-    }
+    results = _measured(task, predictions)
     for code, result in results.items():
         report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
@@ -112,8 +105,8 @@ def _train(
     saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.bond_rule)
     if not is_finite(saved):
         report("the training has diverged: its weights are not finite, and it has no metrics")
-    measured: dict[str, Any] = {"best_epoch": progress.best_epoch}
-    measured |= {"properties": results} if run.properties else results[run.dataset]
+    measured = {"properties": results} if run.properties else results[run.dataset]
+    measured = {"best_epoch": progress.best_epoch} | measured
     write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))
     write_csv(outputs.predictions, COLUMNS, prediction_rows(task.tests, predictions))
     save_model(saved, outputs.model)
@@ -144,6 +137,18 @@ def _task(run: Run, inputs: Inputs, settings: Settings) -> Task:
         )
     assert inputs.table and inputs.split and inputs.scaler
     return one_property(run, inputs.table, inputs.split, inputs.scaler, inputs.excluded)
+
+
+def _measured(task: Task, predictions: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Return the metrics of every property that is tested, in physical units and scaled."""
+    return {
+        code: scaled_metrics(
+            test.scaler.restore(test.targets),
+            test.scaler.restore(predictions[code]),
+            test.scaler.half_range,
+        )
+        for code, test in task.tests.items()
+    }
 
 
 def _labelled(
