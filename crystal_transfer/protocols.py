@@ -14,7 +14,7 @@ class Scaling(StrEnum):
 
 
 class TestedEpoch(StrEnum):
-    """Which model is tested: that of the last epoch, or of the lowest validation loss."""
+    """Which model is tested or handed on: of the last epoch, or of the lowest validation loss."""
 
     LAST = "last"
     BEST = "best"

@@ -6,7 +6,7 @@ import yaml
 
 from crystal_transfer import data
 
-AUTO = "auto"  # the best of the weights that ship, on the crystals at hand
+AUTO = "auto"  # the weights that ship
 SCRATCH = "scratch"  # nothing: every weight is drawn
 BY_FORMULA = "formula"
 BY_NOTHING = "none"

@@ -17,7 +17,7 @@ WHOLE = 1.0
 FEWEST_FOLDS = 3
 SEEDS = 2**32  # scikit-learn takes smaller ones
 
-# Of fine-tuning; docs/own-crystals.md has the measurements that they were chosen by.
+# Of fine-tuning.
 BATCH_SIZE = 16
 MAX_LR = 1e-3
 WEIGHT_DECAY = 1e-5

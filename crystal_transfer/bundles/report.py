@@ -44,7 +44,7 @@ def write_report(
     bundle
         The bundle.
     curve
-        See `finetune.learning_curve`.
+        See `assembly.learning_curve`.
     histories
         Loss and error after every epoch, of every member.
     tested

@@ -59,9 +59,9 @@ def occurring_in(table: CrystalTable, others: Iterable[Crystal]) -> list[str]:
     Parameters
     ----------
     table
-        The dataset that is pre-trained on.
+        Crystals to look through, such as those that are pre-trained on.
     others
-        The test crystals of the datasets that are fine-tuned to.
+        Crystals to look for, such as those that are tested on.
 
     Returns
     -------

@@ -130,7 +130,7 @@ class FileDataset(_Dataset):
 
     source: Literal[SourceKind.FILE]
     path: SomeText
-    """JSON, table or folder with id_prop.csv."""
+    """JSON, table, extended xyz or folder with id_prop.csv."""
     test_path: SomeText | None = None
     """A separate file or folder that is the test set."""
     column: Text | None = None

@@ -1,6 +1,6 @@
 """The figures of a study: what each shows, and the runs or datasets that it asks for.
 
-Who draws a figure is a name of `figures.DRAWINGS`, so that planning needs no matplotlib.
+Who draws a figure is a name of `figures.drawings.DRAWINGS`, so that planning needs no matplotlib.
 """
 
 from collections import Counter

@@ -36,7 +36,7 @@ class Figure:
     has_palette
         Whether it is a figure of the paper, drawn in the study's palette.
     drawing
-        Who draws it, a name of `figures.DRAWINGS`; empty for the figure's own name.
+        Who draws it, a name of `figures.drawings.DRAWINGS`; empty for the figure's own name.
     caption
         Name of its caption in workflow/report, where several figures share one.
     """

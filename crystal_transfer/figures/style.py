@@ -1,4 +1,4 @@
-"""What all figures share: fonts, colours that colour-blind readers can tell apart, labels."""
+"""What all figures share: fonts, colours that colour-blind readers can tell apart, panels."""
 
 from collections.abc import Sequence
 

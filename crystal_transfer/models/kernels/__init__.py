@@ -1,4 +1,4 @@
-"""The operations that take the time, behind two functions: a convolution, and a norm with SiLU.
+"""The operations that take the time: a convolution, a norm with SiLU, how bond pairs are kept.
 
 plain
     PyTorch operations, on any device, each beside a reference it is tested against.
