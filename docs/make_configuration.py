@@ -20,7 +20,8 @@ Every key of `config.yaml`, which has the paper's values and their sources as co
 your own is a file with the keys that differ:
 `snakemake --profile local --configfile my_study.yaml`; lists are replaced, mappings are merged, and
 a study that names experiments runs those and no others. Several files are laid over each other in
-order: `--configfile my_study.yaml quick.yaml`, after one `--configfile`. Values within `--config 'training={threads: 2}'` are text to Snakemake, so
+order: `--configfile my_study.yaml quick.yaml`, after one `--configfile`. Values
+within `--config 'training={threads: 2}'` are text to Snakemake, so
 numbers belong in a file; `--config seed=3` is one.
 `<name>` stands for a name you choose.
 
