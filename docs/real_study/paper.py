@@ -97,7 +97,7 @@ def baselines_on_published_samples(ours: Study) -> str:
         base = by_trial(at_rate, "kind").droplevel("kind")
         found = reductions(best.droplevel("network"), base)
         each = ", ".join(
-            f"{code} {reduction(found.loc[code, size])}"
+            f"{reduction(found.loc[code, size])} ({code}, n = {size})"
             for size in sorted(found.index.unique("size"))
             for code in ordered(ours, found.xs(size, level="size").index)
         )
