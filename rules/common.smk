@@ -44,6 +44,8 @@ def load():
         require_writable(study.layout.root)
         if workflow.is_main_process:
             date_back(study)
+            if any(word.split("=")[0] == "--report" for word in sys.argv):
+                print_what_a_report_lacks(study)
         return study
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -55,6 +57,22 @@ def require_one_option(arguments):
         raise InputError(
             "--configfile: is given twice, and Snakemake reads the last alone; name all files after "
             "one: --configfile a.yaml b.yaml."
+        )
+
+
+def print_what_a_report_lacks(study):
+    """Warn before a report of results that are not those of the config."""
+    states = [found.state for found in progress.standings(study).values()]
+    if missing := sum(state != "done" for state in states):
+        print(
+            f"warning: {missing} of {len(states)} runs are not done as the config says; the report shows "
+            "what is there from before. crystal-transfer status counts them, snakemake trains them.",
+            file=sys.stderr,
+        )
+    if study.grid and not os.path.exists(study.layout.story):
+        print(
+            f"warning: {study.layout.story}, the first page, is not there; snakemake writes it.",
+            file=sys.stderr,
         )
 
 
@@ -103,7 +121,7 @@ def set_outdated_aside():
     """Move away what shows no run that is there: a training that fails must not leave it behind."""
     for path in set_aside(STUDY):
         print(
-            f"{path}: shows no run that is there; set aside in {LAYOUT.root}/outdated",
+            f"{path}: shows no run of this config that is there; set aside in {LAYOUT.root}/outdated",
             file=sys.stderr,
         )
 

@@ -171,5 +171,5 @@ rule tables:
 
 rule figures:
     input:
-        [LAYOUT.figure(figure) for figure in STUDY.figures],
+        [LAYOUT.figure(name, suffix) for name in STUDY.figures for suffix in FORMATS],
     localrule: True

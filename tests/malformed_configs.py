@@ -711,4 +711,37 @@ MALFORMED = [
         "experiments.b: has another training of the name scratch_PH_n200_lr1p234568e-4_t1 than "
         "experiments.a; take equal values",
     ),
+    (
+        "experiments.baselines.trials",
+        [1, 2],
+        "experiments.baselines.trials: networks are trained on trial 3 of GV at n = 10, and are compared "
+        "with baselines on the same samples; add 3, 4, 5.",
+    ),
+    (
+        "experiments.pairwise_sizes",
+        {
+            "kind": "transfer",
+            "pairs": [["PH", "DC"]],
+            "pretrain_sizes": [941],
+            "sizes": [300],
+            "strategies": ["last_layer"],
+        },
+        "experiments.pairwise_sizes.strategies: last_layer, but all in experiments.pairwise, and figures "
+        "show both as one;",
+    ),
+    (
+        "experiments.proposed.pretrain_sizes",
+        [500],
+        "experiments.proposed.pretrain_sizes: 500 crystals of BG, but 941 in experiments.strategies,",
+    ),
+    (
+        "datasets",
+        {"forest": {"source": "emt", "property": "bulk_modulus", "crystals": 30}},
+        "datasets.forest: figures call a baseline so; choose another name.",
+    ),
+    (
+        "checkpoints",
+        {"scratch": "weights.pt"},
+        "checkpoints.scratch: figures call a baseline so; choose another name.",
+    ),
 ]

@@ -136,3 +136,10 @@ def test_studies_of_other_test_crystals_of_the_same_number(tmp_path):
 def test_a_folder_without_tables(tmp_path):
     with pytest.raises(InputError, match="finish the study first"):
         runs_of_folder(tmp_path)
+
+
+def test_studies_whose_test_crystals_are_not_known(tmp_path, capsys):
+    (tmp_path / "a/datasets").mkdir(parents=True)
+    (tmp_path / "b/tables").mkdir(parents=True)
+    require_same_tests(tmp_path / "a", tmp_path / "b")
+    assert f"warning: {tmp_path}/b: has no folder datasets" in capsys.readouterr().out

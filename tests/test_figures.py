@@ -12,10 +12,12 @@ from matplotlib.colors import to_rgb
 from rows import run_row
 
 from crystal_transfer import data
+from crystal_transfer.errors import InputError
 from crystal_transfer.figures import (
     cells,
     chance,
     changes,
+    circular,
     equivalent,
     heatmaps,
     hyperparameters,
@@ -27,11 +29,15 @@ from crystal_transfer.figures import (
     unseen,
 )
 from crystal_transfer.figures.axes import apart, size_axis
+from crystal_transfer.figures.inputs import read
 from crystal_transfer.figures.labels import scale_of
 from crystal_transfer.figures.legends import labelled, legend_below
 from crystal_transfer.figures.style import COLOURS, panels
+from crystal_transfer.files import write_csv, write_json
+from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.results import gains, publication, rates
 from crystal_transfer.results.leakage import leakage_gains
+from crystal_transfer.results.tables import comparable_cells
 from crystal_transfer.units import Quantity
 
 DATASETS = {"A": Quantity("hardness", "GPa"), "B": Quantity("gap", "eV")}
@@ -144,6 +150,67 @@ def test_cells_that_differ_in_epochs_alone_have_two_names():
     figure, _ = cells.every_cell(runs, DATASETS)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert sorted(names) == ["50 epochs", "usual epochs"]
+
+
+def test_more_lines_than_colours_are_told_apart():
+    names = list(STRATEGIES)
+    rows = [
+        run("B", "A", size, 0.5, 1.0, strategy=name) for name in names for size in (100, 200)
+    ] + [run("", "A", size, 0.4, 1.0) for size in (100, 200)]
+    assert len(names) > len(COLOURS)
+    table = pd.DataFrame(rows)
+    figure, _ = hyperparameters.strategies_by_size(table, DATASETS)
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len(looks) == len(names) + 1
+    figure, _ = circular.r2_by_strategy(table[table["source"] != ""], DATASETS)
+    bars = {(bar.get_facecolor(), bar.get_hatch()) for bar in figure.axes[0].patches}
+    assert len(bars) == len(names)
+    pairs = [(f"S{number}", "A") for number in range(12)]
+    rows = [
+        run(source, "A", 100, 0.5, 1.0, max_lr=lr) for source, _ in pairs for lr in (1e-3, 1e-2)
+    ]
+    figure, _ = hyperparameters.learning_rates(pd.DataFrame(rows), DATASETS)
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len(looks) == len(pairs)
+
+
+def test_sizes_that_differ_are_all_named():
+    rows = [run("B", "A", 100, 0.5, 1.0), run("A", "B", 200, 0.5, 1.0)]
+    figure, _ = hyperparameters.samplings(pd.DataFrame(rows), DATASETS)
+    assert figure.axes[0].get_title() == "n = 100, 200"
+
+
+@pytest.mark.parametrize("trials", [[1, 2, 3], [1, 2, 3, 4]])
+def test_baselines_change_no_mean_of_networks(trials):
+    networks = table()
+    plain = [
+        run("", code, size, 0.1, 5.0, kind="baseline", network="forest", trial=trial)
+        for code in "AB" for size in (100, 200) for trial in trials
+    ]  # fmt: skip
+    alone = comparable_cells(networks)
+    beside = comparable_cells(pd.concat([networks, pd.DataFrame(plain)], ignore_index=True))
+    own = beside[beside["kind"] != "baseline"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, alone)
+    # the trials of the networks
+    assert set(beside.loc[beside["kind"] == "baseline", "trials"]) == {2}
+
+
+def test_files_that_are_cut_off_are_named(tmp_path):
+    row = run("", "A", 100, 0.5, 1.0, id="a", n_test=3, best_epoch=2)
+    files = {}
+    for name, kind in (("metrics.json", "metrics"), ("predictions.csv", "predictions")):
+        files[kind] = [str(tmp_path / "a" / name)]
+    write_json(files["metrics"][0], row)
+    write_csv(files["predictions"][0], ["id", "target", "prediction"], [["x", 1.0, 1.0]] * 3)
+    assert len(read(files, "A")["predictions"]["a"]) == 3
+    write_csv(files["predictions"][0], ["id", "target", "prediction"], [["x", 1.0, 1.0]] * 2)
+    with pytest.raises(InputError, match=r"predictions.csv of a: has 2 rows instead of 3"):
+        read(files, "A")
+    files["history"] = [str(tmp_path / "a/history.csv")]
+    write_csv(files["predictions"][0], ["id", "target", "prediction"], [["x", 1.0, 1.0]] * 3)
+    write_csv(files["history"][0], ["epoch"], [[1]])
+    with pytest.raises(InputError, match=r"history.csv of a: has 1 rows instead of 2"):
+        read(files, "A")
 
 
 def test_learning_rates():

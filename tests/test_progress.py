@@ -5,6 +5,7 @@ import os
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -104,6 +105,7 @@ def another(*keys: str, value) -> Study:
         (("protocols", "clean", "equals_in_pool"), "kept", "outdated"),
         (("datasets", "EFORM", "crystals"), 31, "outdated"),
         (("datasets", "EFORM", "label"), "energy", "done"),
+        (("datasets", "EFORM", "unit"), "kJ/mol", "outdated"),  # every model says its unit
         (("protocols", "clean", "seen_in_test"), "kept", "done"),  # no pre-training
         (("graphs", "compress"), False, "outdated"),
         (("imposed", "test_ids"), "tests.json", "outdated"),
@@ -216,3 +218,20 @@ def test_experiments_without_a_grid_are_reported(tmp_path):
     assert "others: baselines of 0 of 2 datasets are there." in said["status"]
     assert "mine: the model is not there yet." in said["status"]
     assert not any("Empty DataFrame" in output for output in said.values())
+
+
+def test_what_another_config_has_drawn_is_set_aside(study, tmp_path):
+    """Tables of an experiment that is gone would be compared, figures be taken for the study's."""
+    study = replace(study, layout=Layout(str(tmp_path)))
+    layout = study.layout
+    gone = [
+        layout.table("old", "runs"),
+        layout.figure("old_figure"),
+        layout.figure("old_figure", "csv"),
+    ]
+    own = f"{tmp_path}/figures/drawn_by_hand.svg"
+    for path in [*gone, own]:
+        write_text(path, "content")
+    assert sorted(outdated.set_aside(study)) == sorted(gone)
+    assert Path(own).exists()
+    assert all(Path(layout.set_aside(path)).read_text() == "content" for path in gone)

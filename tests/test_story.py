@@ -38,10 +38,12 @@ def of(kind: str) -> pd.DataFrame:
 
 
 def test_wins_by_hand():
-    """A cell without a rival, or that diverged, is not counted; all rivals count."""
-    assert wins(RUNS, of("scratch")) == (2, 3)
-    assert wins(RUNS, of("baseline")) == (2, 3)
-    assert wins(RUNS, RUNS[:0]) == (0, 0)
+    """A cell without a rival is not counted, one that diverged is said; all rivals count."""
+    assert wins(RUNS, of("scratch")) == (2, 3, 1)
+    assert wins(RUNS, of("baseline")) == (2, 3, 1)
+    said = "in **2 of 3** cells, 1 that diverged left out."
+    assert said in wins(RUNS, of("scratch")).sentence("scratch")
+    assert wins(RUNS, RUNS[:0])[:2] == (0, 0)
     assert "No cell" in wins(RUNS, RUNS[:0]).sentence("scratch")
 
 
@@ -51,7 +53,7 @@ def test_cells_are_compared_on_the_trials_that_both_have():
         [run("scratch", "A", mae, t) for t, mae in ((1, 3.0), (2, 0.1), (3, 0.1))]
     )
     tuned = pd.DataFrame([run("finetune", "A", 2.0, 1)])
-    assert wins(tuned, scratch) == (1, 1)
+    assert wins(tuned, scratch) == (1, 1, 0)
 
 
 def test_warnings_follow_from_the_study():

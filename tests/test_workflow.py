@@ -215,7 +215,10 @@ def test_another_config_moves_no_figure_in_a_dry_run_and_deletes_none(study, tmp
     said = snakemake(
         "-c1", "--forcerun", "split", "--configfile", "own.yaml", "--", target, folder=folder
     ).stderr
-    assert "fig4b.csv: shows no run that is there; set aside in results/tiny/outdated" in said
+    assert (
+        "fig4b.csv: shows no run of this config that is there; set aside in results/tiny/outdated"
+        in said
+    )
     assert (results / "outdated/figures/fig4b.csv").read_bytes() == before
     snakemake(*TINY, "--", "results/tiny/figures/fig4b.csv", folder=folder)
     assert (results / "figures/fig4b.csv").read_bytes() == before

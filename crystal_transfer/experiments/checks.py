@@ -20,6 +20,7 @@ from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
 from crystal_transfer.protocols import Scaling
 from crystal_transfer.runs import Run, Sampling
 
+NOT_CODES = ("median", "forest", "kernel", "scratch")  # rows of figures beside PT datasets
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
 # Experiments that figures look for by name: what may have several values there. Of the rest they
 # show one value per PT dataset and FT dataset.
@@ -42,7 +43,9 @@ SEVERAL = {
 }
 # those that others are compared with, trained as the config key training says
 USUAL = ("scratch", "pairwise", "pairwise_sizes", "multi_property")
-PAIRS = ("pairwise", "pairwise_sizes")  # shown as one
+# shown as one, by PT dataset
+AS_ONE = (("pairwise", "pairwise_sizes"), ("strategies", "proposed"))
+ONE_STRATEGY = ("pairwise", "pairwise_sizes")
 VARIED = (
     "sizes", "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies",
     "samplings", "numbers",
@@ -73,6 +76,12 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
             "`scaling: pool` would take its range from all of them; impose target_ranges too, or "
             "take a protocol with `scaling: dataset`."
         )
+    for key, codes in (("datasets", datasets), ("checkpoints", config.checkpoints)):
+        for code in codes:
+            if code in NOT_CODES:
+                raise InputError(
+                    f"config key {key}.{code}: figures call a baseline so; choose another name."
+                )
     for code in config.checkpoints:
         if code in datasets:
             raise InputError(
@@ -170,7 +179,8 @@ def check_grid(grid: Mapping[str, Sequence[Run]]) -> None:
                 "and figures take runs of this experiment to be; change training or model.network "
                 "instead, or give the experiment another name."
             )
-    _check_pairs({name: grid[name] for name in PAIRS if name in grid})
+    for names in AS_ONE:
+        _check_pairs({name: grid[name] for name in names if name in grid})
     scratch = _trials(usual.pop("scratch", []))
     for name, runs in usual.items():
         for (code, size), trials in _trials(runs).items():
@@ -198,8 +208,12 @@ def _check_names(grid: Mapping[str, Sequence[Run]]) -> None:
 
 
 def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
-    """Check that the experiments that figures show as one have one PT size per PT dataset."""
+    """Check that experiments that figures show as one have one PT size per PT dataset.
+
+    Pairs also have one strategy.
+    """
     known: dict[str, tuple[str, int]] = {}
+    strategy: dict[str, str] = {}
     for name, run in ((name, run) for name, runs in grid.items() for run in runs):
         source = run.source
         assert source is not None, "a pair has a source"
@@ -210,6 +224,37 @@ def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
                 f"{source.dataset}, but {size} in experiments.{other}, and figures show both as "
                 "one; take the same, or give the experiment another name."
             )
+        if name in ONE_STRATEGY:
+            other, how = next(iter(strategy.items()), (name, run.strategy))
+            strategy[name] = run.strategy
+            if run.strategy != how:
+                raise InputError(
+                    f"config key experiments.{name}.strategies: {run.strategy}, but {how} in "
+                    f"experiments.{other}, and figures show both as one; take the same, or give "
+                    "the experiment another name."
+                )
+
+
+def check_baselines(
+    baselines: Mapping[str, BaselineBlock], grid: Mapping[str, Sequence[Run]]
+) -> None:
+    """Check that baselines have the samples of the networks that figures show beside them.
+
+    Raises
+    ------
+    InputError
+        If a trial of these is missing.
+    """
+    networks = _trials(run for name in USUAL for run in grid.get(name, ()))
+    for name, block in baselines.items():
+        for code, size in block.samples:
+            missing = networks.get((code, size), set()) - set(block.trials)
+            if missing:
+                raise InputError(
+                    f"config key experiments.{name}.trials: networks are trained on trial "
+                    f"{min(missing)} of {code} at n = {size}, and are compared with baselines on "
+                    f"the same samples; add {', '.join(map(str, sorted(missing)))}."
+                )
 
 
 def _trials(runs: Iterable[Run]) -> dict[tuple[str, int], set[int]]:

@@ -12,7 +12,7 @@ from crystal_transfer import data
 from crystal_transfer.datasets.registry import Dataset, registry
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import COMPARED, figures_of
-from crystal_transfer.experiments.checks import check, check_grid
+from crystal_transfer.experiments.checks import check, check_baselines, check_grid
 from crystal_transfer.experiments.config import Config, parse
 from crystal_transfer.experiments.config_files import over_defaults, read_config
 from crystal_transfer.experiments.figure import Figure
@@ -152,7 +152,10 @@ class Study:
 
     @cached_property
     def _entries(self) -> dict[str, str]:
-        return {code: _checksum(self.entry(code)) for code in self.datasets}
+        # with the unit, which is in every model and in the file of its scale
+        return {
+            code: _checksum(self.entry(code), known.unit) for code, known in self.datasets.items()
+        }
 
     @cached_property
     def _data_choices(self) -> str:
@@ -313,6 +316,7 @@ def load_study(content: Mapping[str, Any]) -> Study:
     planner = Planner(config, datasets)
     grid = {name: runs_of(planner, block) for name, block in config.grid.items()}
     check_grid(grid)
+    check_baselines(config.baselines, grid)
     return Study(
         config=config,
         datasets=datasets,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from crystal_transfer.figures.rows import half_widths
 from crystal_transfer.figures.style import COLOURS, panels
 from crystal_transfer.results.metrics import METRICS, SHOWN
 from crystal_transfer.results.tables import CELL, cells
@@ -23,7 +24,7 @@ def every_cell(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> tuple[Fi
     positions = range(len(table))
     for axis, metric in zip(axes, SHOWN, strict=True):
         axis.errorbar(
-            table[f"{metric}_mean"], positions, xerr=table[f"{metric}_ci95"].fillna(0), fmt="o",
+            table[f"{metric}_mean"], positions, xerr=half_widths(table, metric), fmt="o",
             color=COLOURS[0], markersize=4, capsize=2, linewidth=1.0,
         )  # fmt: skip
         low, high = METRICS[metric].shown

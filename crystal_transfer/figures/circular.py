@@ -1,6 +1,7 @@
 """Strategies as circular bars: a circle per pair, a sector per FT size, a bar per strategy."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.projections.polar import PolarAxes
 from crystal_transfer.figures.labels import pair_label, strategy_label
 from crystal_transfer.figures.legends import legend_below
 from crystal_transfer.figures.rows import strategy_order
-from crystal_transfer.figures.style import COLOURS, Drawing
+from crystal_transfer.figures.style import Drawing, fill
 from crystal_transfer.results.tables import cells
 from crystal_transfer.units import Quantity
 
@@ -33,7 +34,7 @@ def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None)
     table = cells(runs)
     pairs = list(dict.fromkeys(zip(table["source"], table["dataset"], strict=True)))
     strategies = strategy_order(table["strategy"])
-    colours = dict(zip(strategies, COLOURS, strict=False))
+    fills = {name: fill(number) for number, name in enumerate(strategies)}
     columns = min(2, len(pairs))
     figure, axes = plt.subplots(
         -(-len(pairs) // columns), columns, squeeze=False, subplot_kw={"projection": "polar"},
@@ -41,13 +42,11 @@ def _circles(runs: pd.DataFrame, metric: str, label: str, longest: float | None)
     )  # fmt: skip
     for axis, (source, target) in zip(axes.flat, pairs, strict=False):
         here = table[(table["source"] == source) & (table["dataset"] == target)]
-        _circle(axis, here, metric, strategies, colours, longest)
+        _circle(axis, here, metric, strategies, fills, longest)
         axis.set_title(pair_label(source, target), pad=14)
     for axis in axes.flat[len(pairs) :]:
         axis.set_axis_off()
-    handles = {
-        strategy_label(name): Rectangle((0, 0), 1, 1, color=colours[name]) for name in strategies
-    }
+    handles = {strategy_label(name): Rectangle((0, 0), 1, 1, **fills[name]) for name in strategies}
     legend_below(figure, handles, f"Bars: {label}; sectors: FT dataset size (crystals)")
     return figure, table
 
@@ -57,7 +56,7 @@ def _circle(
     table: pd.DataFrame,
     metric: str,
     strategies: Sequence[str],
-    colours: Mapping[str, str],
+    fills: Mapping[str, Mapping[str, Any]],
     longest: float | None,
 ) -> None:
     sizes = sorted(table["size"].unique())
@@ -70,8 +69,8 @@ def _circle(
             value = values.get((size, strategy), np.nan)
             angle = i * sector + (j + 0.5) * width
             if value > 0:
-                axis.bar(angle, value, width, bottom=INNER * top, color=colours[strategy],
-                         edgecolor="white", linewidth=0.5)  # fmt: skip
+                axis.bar(angle, value, width, bottom=INNER * top, **fills[strategy],
+                         linewidth=0.5)  # fmt: skip
     axis.tick_params(axis="x", pad=10)
     axis.set_theta_zero_location("N")
     axis.set_theta_direction(-1)

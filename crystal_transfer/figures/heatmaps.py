@@ -88,7 +88,7 @@ def multi_property(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
 
 def margins(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
     """Draw the half-widths of the 95 % confidence intervals, PT against FT datasets."""
-    table = cells(runs)
+    table = comparable_cells(runs)
     return _pairs(table, datasets, MARGINS, "Margins of error (95 %)"), table
 
 

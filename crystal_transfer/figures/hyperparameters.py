@@ -13,14 +13,15 @@ from crystal_transfer.figures.labels import pair_label, strategy_label
 from crystal_transfer.figures.legends import labelled, legend_below
 from crystal_transfer.figures.rows import strategy_order
 from crystal_transfer.figures.style import (
-    COLOURS,
-    MARKERS,
     R2_FLOOR,
     SCRATCH_COLOUR,
     Drawing,
+    fill,
+    mark,
     panels,
 )
 from crystal_transfer.results.metrics import METRICS, SHOWN
+from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells
 from crystal_transfer.units import Quantity
 
@@ -41,7 +42,7 @@ def strategies_by_size(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> 
             line = line.sort_values("size")
             style: dict[str, Any] = {"color": SCRATCH_COLOUR, "linestyle": "--", "marker": "_"}
             if number:
-                style = {"color": COLOURS[number - 1], "marker": MARKERS[number - 1]}
+                style = mark(number - 1)
             label = strategy_label(name) if number else name
             (handles[label],) = axis.plot(
                 line["size"], line[f"{metric}_mean"], linewidth=1.2, markersize=4, **style
@@ -75,12 +76,12 @@ def learning_rates(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Draw
             here = table[(table["source"] == source) & (table["dataset"] == target)]
             line = here.sort_values("max_lr")
             axis.plot(
-                line["max_lr"], line[f"{metric}_mean"], color=COLOURS[number],
-                marker=MARKERS[number], linewidth=1.2, label=pair_label(source, target),
+                line["max_lr"], line[f"{metric}_mean"], **mark(number), linewidth=1.2,
+                label=pair_label(source, target),
             )  # fmt: skip
         axis.set_xscale("log")
         axis.set_xlabel("Peak learning rate of fine-tuning")
-        _finish(axis, metric, f"n = {table['size'].max()}")
+        _finish(axis, metric, size_label(table["size"]))
     legend_below(figure, labelled(axes[0]))
     return figure, table
 
@@ -95,12 +96,12 @@ def _bars(table: pd.DataFrame, options: pd.Series, title: str) -> Figure:
             here = table[options == name].set_index(["source", "dataset"])[f"{metric}_mean"]
             heights = [here.get(pair, np.nan) for pair in pairs]
             positions = np.arange(len(pairs)) + (number - (len(names) - 1) / 2) * width
-            axis.bar(positions, heights, 0.92 * width, color=COLOURS[number], label=name)
+            axis.bar(positions, heights, 0.92 * width, **fill(number), label=name)
             if metric == "r2":
                 _write_what_is_cut(axis, positions, heights)
         axis.set_xticks(range(len(pairs)), [pair_label(*pair) for pair in pairs])
         axis.axhline(0, color="black", linewidth=0.8)
-        _finish(axis, metric, f"n = {table['size'].max()}")
+        _finish(axis, metric, size_label(table["size"]))
     legend_below(figure, labelled(axes[0]), title)
     return figure
 

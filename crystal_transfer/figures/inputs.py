@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from crystal_transfer.datasets import crystals, labels, scaling, splits
+from crystal_transfer.errors import InputError
 from crystal_transfer.files import name_in_csv, read_json, read_sealed_json
 from crystal_transfer.results.publication import published
 from crystal_transfer.results.tables import read_runs, runs_table
@@ -62,9 +63,34 @@ def read(files: Mapping[str, Sequence[str]], codes: Sequence[str]) -> dict[str, 
     Returns
     -------
     Arguments of the drawing, by name.
+
+    Raises
+    ------
+    InputError
+        If one of them is damaged.
     """
     found = {}
     for kind, paths in files.items():
         name, reader = READERS[kind]
         found[name] = reader(list(paths), codes)
+    if "runs" in found:
+        _require_whole(found["runs"], found.get("predictions", {}), found.get("histories", {}))
     return found
+
+
+def _require_whole(
+    runs: pd.DataFrame,
+    predictions: Mapping[str, pd.DataFrame],
+    histories: Mapping[str, pd.DataFrame],
+) -> None:
+    """Stop where a file of a run is shorter than its metrics say, which are written last."""
+    for run in runs.itertuples():
+        for what, files, rows in (
+            ("predictions.csv", predictions, run.n_test),
+            ("history.csv", histories, run.best_epoch),
+        ):
+            if run.id in files and len(files[run.id]) < rows:
+                raise InputError(
+                    f"{what} of {run.id}: has {len(files[run.id])} rows instead of {rows:g}, so it "
+                    "is cut off; delete the folder of the run and start snakemake again."
+                )

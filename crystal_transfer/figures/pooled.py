@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from crystal_transfer.figures.legends import labelled, legend_below
 from crystal_transfer.figures.style import COLOURS, Drawing, panels
 from crystal_transfer.results.metrics import METRICS
+from crystal_transfer.results.tables import on_shared_trials
 from crystal_transfer.results.trials import averaged, without_farthest
 from crystal_transfer.units import Quantity
 
@@ -20,7 +21,7 @@ def ensembles(
 
     The numbers are those of `results.trials.averaged`.
     """
-    return drawn_ensembles(averaged(runs, predictions), datasets)
+    return drawn_ensembles(averaged(on_shared_trials(runs), predictions), datasets)
 
 
 def drawn_ensembles(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -38,7 +39,7 @@ def outliers(
 
     The numbers are those of `results.trials.without_farthest`.
     """
-    return drawn_outliers(without_farthest(runs, predictions), datasets)
+    return drawn_outliers(without_farthest(on_shared_trials(runs), predictions), datasets)
 
 
 def drawn_outliers(table: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:

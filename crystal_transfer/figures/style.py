@@ -1,6 +1,7 @@
 """What all figures share: fonts, colours that colour-blind readers can tell apart, panels."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,6 +18,7 @@ Drawing = tuple[Figure, pd.DataFrame]  # a figure and the numbers in it
 # Okabe & Ito's palette without yellow, which is too pale on white
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+HATCHES = ["", "///", "..."]
 SCRATCH_COLOUR = "#4D4D4D"
 SPREAD_WIDTH = 4  # of bars from best to worst, thicker than intervals: they are none
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
@@ -48,6 +50,22 @@ def colour_of(codes: list[str]) -> dict[str, str]:
 def marker_of(codes: list[str]) -> dict[str, str]:
     """Return the marker of each dataset."""
     return {code: MARKERS[i % len(MARKERS)] for i, code in enumerate(codes)}
+
+
+def mark(number: int) -> dict[str, Any]:
+    """Return colour and marker of a line, another pair for each of the first 64."""
+    turn, place = divmod(number, len(COLOURS))
+    return {"color": COLOURS[place], "marker": MARKERS[(place + turn) % len(MARKERS)]}
+
+
+def fill(number: int) -> dict[str, Any]:
+    """Return colour and hatching of a bar, another pair for each of the first 24."""
+    turn, place = divmod(number, len(COLOURS))
+    return {
+        "facecolor": COLOURS[place],
+        "edgecolor": "white",
+        "hatch": HATCHES[turn % len(HATCHES)],
+    }
 
 
 def panels(

@@ -146,8 +146,9 @@ def initialise(model: nn.Module, weights: Mapping[str, Tensor], origin: str | Pa
     ]
     if odd:
         raise InputError(
-            f"{origin}: parameter '{odd[0]}' ({len(odd)} in all) is not finite; the training that "
-            "made it diverged, or the file is damaged: take another one."
+            f"{origin}: parameter '{odd[0]}' ({len(odd)} in all) is not finite: the training that "
+            "made it has diverged, or the file is damaged; take another file, or in a study lower "
+            "its max_lr (training.pretrain, training.multipretrain) or leave it out."
         )
     own = model.state_dict()
     for name in sorted(own.keys() ^ weights.keys()):

@@ -48,7 +48,7 @@ def date_back(study: Study) -> None:
 
 
 def set_aside(study: Study) -> list[str]:
-    """Move files that show no run that is there to the folder `outdated`.
+    """Move files that show no run of the study that is there to the folder `outdated`.
 
     They are not deleted: another config with the same folder of results may have made them. Before
     anything runs, and after the study was claimed, so that no other Snakemake needs them.
@@ -58,10 +58,28 @@ def set_aside(study: Study) -> list[str]:
     The files.
     """
     found = [path for path, some_are_there in _outdated(study) if not some_are_there]
+    found += _unplanned(study)
     for path in found:
         target = Path(study.layout.set_aside(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(path).replace(target)
+    return found
+
+
+def _unplanned(study: Study) -> list[str]:
+    """List tables and figures of experiments that the config does not have."""
+    layout, found = study.layout, []
+    for rows in ("runs", "cells"):
+        pattern = Path(layout.table("*", rows))
+        for path in sorted(pattern.parent.glob(pattern.name)):
+            name = path.name.removesuffix(pattern.name.removeprefix("*"))
+            if name not in study.grid and name not in study.config.baselines:
+                found.append(str(path))
+    for path in sorted(Path(layout.figure("*")).parent.glob("*.svg")):
+        files = [layout.figure(path.stem, format) for format in FORMATS]
+        # what has no numbers behind it was not drawn here
+        if path.stem not in study.figures and Path(layout.figure(path.stem, "csv")).exists():
+            found += [file for file in files if Path(file).exists()]
     return found
 
 

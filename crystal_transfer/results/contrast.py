@@ -54,6 +54,12 @@ def require_same_tests(base: str | Path, other: str | Path) -> None:
         For the first dataset with other test crystals or imposed samples.
     """
     layout = Layout(str(base))
+    for study in (base, other):
+        if not Path(study, "datasets").is_dir():
+            print(
+                f"warning: {study}: has no folder datasets, so that test crystals cannot be compared; "
+                "changes are of the study only if they are the same."
+            )
     for folder in sorted(Path(other, "datasets").glob("*/")):
         own = Path(layout.dataset(folder.name).split)
         theirs = Path(Layout(str(other)).dataset(folder.name).split)

@@ -20,16 +20,23 @@ class Wins(NamedTuple):
     ----------
     won, compared
         Cells that it wins, and cells where there is something to compare with.
+    diverged
+        Cells that are not compared, because all their trainings diverged.
     """
 
     won: int
     compared: int
+    diverged: int = 0
 
     def sentence(self, against: str) -> str:
         """Say it in words."""
         if not self.compared:
             return f"No cell can be compared with {against}."
-        return f"Transfer has the lower MAE than {against} in **{self.won} of {self.compared}** cells."
+        left_out = f", {self.diverged} that diverged left out" if self.diverged else ""
+        return (
+            f"Transfer has the lower MAE than {against} in **{self.won} of {self.compared}** "
+            f"cells{left_out}."
+        )
 
 
 def wins(runs: pd.DataFrame, others: pd.DataFrame) -> Wins:
@@ -52,7 +59,8 @@ def wins(runs: pd.DataFrame, others: pd.DataFrame) -> Wins:
     means = both.groupby([*CELL, "rival"], sort=False)[["mae", "mae_rival"]].mean()
     is_below = means["mae"] < means["mae_rival"]
     won = is_below.groupby(level=CELL, sort=False).all()
-    return Wins(int(won.sum()), len(won))
+    counted = tuned.groupby(CELL, sort=False)["mae"].count()
+    return Wins(int(won.sum()), len(won), int((counted == 0).sum()))
 
 
 def warnings_of(cells: pd.DataFrame, protocol: Protocol, own_tests: bool) -> list[str]:
@@ -142,7 +150,7 @@ def page(
         # docutils reads no longer lines, and takes white space out of an address
         parts = [picture[start : start + WIDTH] for start in range(0, len(picture), WIDTH)]
         lines += [".. image:: data:image/png;base64,", *(f"   {part}" for part in parts)]
-        lines += ["   :width: 100%", ""]
+        lines += ["   :width: 100%", "   :alt: heatmap of pair-wise transfer", ""]
     if warnings:
         lines += ["**Before you quote a number**", "", *(f"- {text}" for text in warnings), ""]
     lines.append("Means are over trials, with the half-width of their 95 % confidence interval.")

@@ -75,12 +75,17 @@ def on_shared_trials(runs: pd.DataFrame) -> pd.DataFrame:
 
     A trial is a sample, and a mean over other samples is another one: part of what tells cells of
     unlike trials apart would be that. A trial that diverged is in no mean, and counts as one here.
+    Baselines follow the networks, whose trials a config makes them have.
     """
-    sample = [runs["dataset"], runs["size"]]
-    number = runs.groupby(CELL, sort=False).ngroup()
-    in_all = number.groupby(sample).transform("nunique")
-    in_trial = number.groupby([*sample, runs["trial"]]).transform("nunique")
-    return runs[in_trial == in_all]
+    networks = runs[runs["kind"] != "baseline"]
+    deciding = networks if len(networks) else runs
+    sample = ["dataset", "size"]
+    cell = deciding.assign(cell=deciding.groupby(CELL, sort=False).ngroup())
+    in_all = cell.groupby(sample)["cell"].transform("nunique")
+    in_trial = cell.groupby([*sample, "trial"])["cell"].transform("nunique")
+    shared = pd.MultiIndex.from_frame(cell.loc[in_trial == in_all, [*sample, "trial"]])
+    others = ~runs.set_index(sample).index.isin(deciding.set_index(sample).index)
+    return runs[pd.MultiIndex.from_frame(runs[[*sample, "trial"]]).isin(shared) | others]
 
 
 def comparable_cells(runs: pd.DataFrame) -> pd.DataFrame:
