@@ -1,5 +1,6 @@
 """Heatmaps with two metrics per cell: R2 in the upper triangle, MAE in the lower one."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells, comparable_cells
 from crystal_transfer.units import Quantity
 
+SHORTEST_LINE = 18  # characters, beside a colour bar ...
+PER_ROW = 9  # ... which has room for so many more with every row
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
 
@@ -139,6 +142,7 @@ def two_metric_heatmap(
     values = {(i, j): by_cell.loc[(rows[1][i], columns[1][j])] for i, j in positions}
     width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
     figure, axis = plt.subplots(figsize=(width, height))
+    most = max(SHORTEST_LINE, int(PER_ROW * len(rows[1])))
     for (metric, label), upper in zip(metrics.items(), (True, False), strict=True):
         numbers = np.array([values[p][metric] for p in positions], dtype=float)
         norm, colours, extend = _scale(metric, numbers)
@@ -151,7 +155,14 @@ def two_metric_heatmap(
             linewidths=0.8,
         )
         axis.add_collection(triangles)
-        figure.colorbar(triangles, ax=axis, label=label, extend=extend, shrink=0.9, pad=0.02)
+        figure.colorbar(
+            triangles,
+            ax=axis,
+            label=textwrap.fill(label, most),
+            extend=extend,
+            shrink=0.9,
+            pad=0.02,
+        )
         dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
         for (i, j), value in zip(positions, numbers, strict=True):
             shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)

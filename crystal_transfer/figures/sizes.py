@@ -19,7 +19,7 @@ from crystal_transfer.figures.style import (
     panels,
 )
 from crystal_transfer.results.metrics import METRICS
-from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.results.tables import cells, on_shared_trials
 from crystal_transfer.units import Quantity
 
 # line and marker of scratch, then of each baseline, whose markers are open
@@ -61,7 +61,8 @@ def _by_size(
     limit: Callable[[Axes, pd.Series], None],
 ) -> Drawing:
     """Draw a metric; `limit` gets each axis and the values on it when all is drawn."""
-    table = comparable_cells(runs)
+    runs = on_shared_trials(runs)
+    table = cells(runs)
     codes = [code for code in datasets if code in set(table["dataset"])]
     plain = sorted(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = sources_of(table[table["kind"] != "baseline"], datasets)
