@@ -21,6 +21,8 @@ from crystal_transfer.results.sizes import size_label
 from crystal_transfer.results.tables import cells, comparable_cells
 from crystal_transfer.units import Quantity
 
+FONT = 9  # points
+PER_COLUMN = 10  # characters of that font, of names below columns
 SHORTEST_LINE = 18  # characters, beside a colour bar ...
 PER_ROW = 9  # ... which has room for so many more with every row
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
@@ -196,6 +198,8 @@ def two_metric_heatmap(
     )
     axis.set_title(title, loc="left")
     axis.tick_params(length=0)
+    longest = max((len(line) for name in columns[2] for line in name.split("\n")), default=1)
+    axis.tick_params(axis="x", labelsize=FONT * min(1.0, PER_COLUMN / longest))
     axis.spines[:].set_visible(False)
     return figure
 
