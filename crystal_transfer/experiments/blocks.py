@@ -16,6 +16,7 @@ from crystal_transfer.checked import (
     Whole,
 )
 from crystal_transfer.experiments.values import (
+    BaselineName,
     Codes,
     Counts,
     NetworkName,
@@ -183,9 +184,11 @@ class BaselineBlock(_Sampled):
     kind: Literal["baseline"]
     datasets: Codes
     """Codes of the datasets."""
-    models: Annotated[
-        list[Literal["median", "forest", "kernel"]], Field(min_length=1), AfterValidator(distinct)
-    ] = ["median", "forest", "kernel"]
+    models: Annotated[list[BaselineName], Field(min_length=1), AfterValidator(distinct)] = [
+        "median",
+        "forest",
+        "kernel",
+    ]
     """Which of them; a baseline trains on all crystals of a sample."""
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from typing import get_args
 
 from crystal_transfer.datasets.registry import Dataset
 from crystal_transfer.errors import InputError
@@ -16,11 +17,12 @@ from crystal_transfer.experiments.blocks import (
 )
 from crystal_transfer.experiments.config import Config
 from crystal_transfer.experiments.planner import known_pool
+from crystal_transfer.experiments.values import BaselineName
 from crystal_transfer.models.strategies import STRATEGIES, frees_nothing
 from crystal_transfer.protocols import Scaling
 from crystal_transfer.runs import Run, Sampling
 
-NOT_CODES = ("median", "forest", "kernel", "scratch")  # rows of figures beside PT datasets
+NOT_CODES = (*get_args(BaselineName), "scratch")  # rows of figures beside PT datasets
 SMALLEST_SAMPLE = 3  # crystals: two to train on and one to validate
 # Experiments that figures look for by name: what may have several values there. Of the rest they
 # show one value per PT dataset and FT dataset.
@@ -44,8 +46,8 @@ SEVERAL = {
 # those that others are compared with, trained as the config key training says
 USUAL = ("scratch", "pairwise", "pairwise_sizes", "multi_property")
 # shown as one, by PT dataset
-AS_ONE = (("pairwise", "pairwise_sizes"), ("strategies", "proposed"))
 ONE_STRATEGY = ("pairwise", "pairwise_sizes")
+AS_ONE = (ONE_STRATEGY, ("strategies", "proposed"))
 VARIED = (
     "sizes", "max_lr", "batch_size", "epochs", "network", "pretrain_sizes", "strategies",
     "samplings", "numbers",
@@ -213,7 +215,7 @@ def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
     Pairs also have one strategy.
     """
     known: dict[str, tuple[str, int]] = {}
-    strategy: dict[str, str] = {}
+    first: tuple[str, str] | None = None
     for name, run in ((name, run) for name, runs in grid.items() for run in runs):
         source = run.source
         assert source is not None, "a pair has a source"
@@ -225,8 +227,7 @@ def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
                 "one; take the same, or give the experiment another name."
             )
         if name in ONE_STRATEGY:
-            other, how = next(iter(strategy.items()), (name, run.strategy))
-            strategy[name] = run.strategy
+            first = other, how = first or (name, run.strategy)
             if run.strategy != how:
                 raise InputError(
                     f"config key experiments.{name}.strategies: {run.strategy}, but {how} in "

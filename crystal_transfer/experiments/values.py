@@ -103,5 +103,6 @@ if TYPE_CHECKING:  # a type checker cannot know what the tables hold
 else:
     StrategyName = Literal[tuple(STRATEGIES)]
     NetworkName = Literal[tuple(SIZES)]
+BaselineName = Literal["median", "forest", "kernel"]
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2)]
 SizedDataset = tuple[Text, PretrainSize]

@@ -47,7 +47,7 @@ def runs_table(metrics_files: Iterable[str | Path]) -> pd.DataFrame:
 def _metrics_of(path: str | Path) -> dict[str, Any]:
     row = read_json(path)
     named = isinstance(row, dict) and set(_NAMES) <= row.keys()
-    if not named or any(not isinstance(row.get(m, None), int | float | None) for m in METRICS):
+    if not named or any(not isinstance(row.get(m), int | float | None) for m in METRICS):
         raise InputError(f"{path}: has no metrics of a run; delete it and start snakemake again.")
     return dict(row)
 
