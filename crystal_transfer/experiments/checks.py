@@ -227,7 +227,8 @@ def _check_pairs(grid: Mapping[str, Sequence[Run]]) -> None:
                 "one; take the same, or give the experiment another name."
             )
         if name in ONE_STRATEGY:
-            first = other, how = first or (name, run.strategy)
+            first = first or (name, run.strategy)
+            other, how = first
             if run.strategy != how:
                 raise InputError(
                     f"config key experiments.{name}.strategies: {run.strategy}, but {how} in "
