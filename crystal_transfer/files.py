@@ -204,6 +204,11 @@ def is_open_file_of(handle: IO[Any], path: str | Path) -> bool:
         return False
 
 
+def digest_of(content: Any) -> str:
+    """Return the SHA-256 checksum of what can be written as JSON: the same in every process."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
     with Path(path).open("rb") as handle:

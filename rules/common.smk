@@ -17,7 +17,7 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.claim import take_over
-from crystal_transfer.operations.outdated import date_back, set_aside
+from crystal_transfer.operations.outdated import date_back, require_own, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
@@ -41,9 +41,12 @@ def load():
                 path
             )  # stricter than Snakemake: a key that occurs twice is a fault
         study = load_study(with_defaults(config))
-        require_writable(study.layout.root)
         if workflow.is_main_process:
-            date_back(study)
+            for path in date_back(study):
+                print(
+                    f"warning: {path}: shows a run that is not there any more, and is not yours to change",
+                    file=sys.stderr,
+                )
             if any(word.split("=")[0] == "--report" for word in sys.argv):
                 print_what_a_report_lacks(study)
         return study
@@ -76,14 +79,6 @@ def print_what_a_report_lacks(study):
         )
 
 
-def require_writable(folder):
-    """Stop where results cannot be written."""
-    if Path(folder).exists() and not os.access(folder, os.W_OK):
-        raise InputError(
-            f"config key results: the folder {folder} is read-only; make it writable or name another."
-        )
-
-
 # a DAG of thousands of jobs stays: looking through it for cycles takes a tenth of a dry run
 gc.set_threshold(100_000, 100, 100)
 STUDY = load()
@@ -110,8 +105,9 @@ wildcard_constraints:
 
 
 def claim_study(log):
-    """See that no other Snakemake works on the study, and that no job of a killed one does."""
+    """See that results can be written, and that no other Snakemake nor a job of a killed one does."""
     try:
+        require_own(STUDY)
         take_over(LAYOUT.claim, log)
     except InputError as error:
         raise WorkflowError(str(error)) from None

@@ -32,7 +32,7 @@ from crystal_transfer.figures.axes import apart, size_axis
 from crystal_transfer.figures.inputs import read
 from crystal_transfer.figures.labels import scale_of
 from crystal_transfer.figures.legends import labelled, legend_below
-from crystal_transfer.figures.style import COLOURS, panels
+from crystal_transfer.figures.style import COLOURS, NOTHING, panels
 from crystal_transfer.files import write_csv, write_json
 from crystal_transfer.models.strategies import STRATEGIES
 from crystal_transfer.results import gains, publication, rates
@@ -572,7 +572,7 @@ def test_leakage_by_hand():
         "all": 50, "new_head": 0,
     }  # fmt: skip
     figure, _ = leakage.leakage(runs, predictions, samples, shared, DATASETS)
-    assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]
+    assert [text.get_text() for text in figure.axes[0].texts] == [NOTHING]
 
 
 def test_a_diverged_trial_is_no_part_of_an_average():
@@ -590,7 +590,7 @@ def test_a_diverged_trial_is_no_part_of_an_average():
         pooled.ensembles(runs, predictions, DATASETS), chance.chance(runs, DATASETS),
     ):  # fmt: skip
         assert numbers.empty
-        assert [text.get_text() for text in figure.axes[0].texts] == ["no runs to show"]
+        assert [text.get_text() for text in figure.axes[0].texts] == [NOTHING]
 
 
 def test_crystals_that_scratch_needs_where_there_is_one_size():

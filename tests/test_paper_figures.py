@@ -4,12 +4,15 @@ The published file is read here with plain pandas, by its own names, so that the
 share the code that they test.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.text import Text
 
 from crystal_transfer.figures.palettes import PALETTES
 from crystal_transfer.figures.paper import (
@@ -468,6 +471,8 @@ def test_sparse_studies_do_not_crash(name, figure, tmp_path):
     drawing, table = PUBLISHED[figure](cells, DATASETS, "paper")
     drawing.canvas.draw()
     assert isinstance(table, pd.DataFrame)
+    texts = [text.get_text() for text in drawing.findobj(Text)]
+    assert [text for text in texts if re.search(r"\b(nan|inf)\b", text)] == []
 
 
 # --- colours ------------------------------------------------------------------------------------

@@ -164,8 +164,9 @@ def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
         raise PermissionError(1, "Operation not permitted", path)
 
     monkeypatch.setattr(outdated.os, "utime", refused)  # as for a file of another user
+    assert outdated.date_back(study) == [study.layout.claims]
     with pytest.raises(InputError, match=r"claims.csv: shows a run that is not there any more"):
-        outdated.date_back(study)
+        outdated.require_own(study)
 
 
 def test_a_damaged_description_is_left_out(study, tmp_path, capsys):

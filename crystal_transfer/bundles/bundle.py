@@ -4,8 +4,6 @@
 damaged copy is noticed; it is written last, so that a folder without it is no bundle.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +19,7 @@ from crystal_transfer.bundles.intervals import Calibration
 from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TRAINING, WORK
 from crystal_transfer.bundles.plan import Plan, from_plain, plain
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import read_json, replaced_when_whole, sha256, write_json
+from crystal_transfer.files import digest_of, read_json, replaced_when_whole, sha256, write_json
 from crystal_transfer.models.saved import SavedModel, load_model
 from crystal_transfer.species import SYMBOLS
 
@@ -158,8 +156,7 @@ def write_description(
 def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a description with a checksum of all else in it: an edited one is refused."""
     others = {key: value for key, value in content.items() if key != SEAL}
-    text = json.dumps(others, sort_keys=True)
-    return others | {SEAL: hashlib.sha256(text.encode()).hexdigest()}
+    return others | {SEAL: digest_of(others)}
 
 
 def load_bundle(folder: str | Path) -> Bundle:

@@ -1,7 +1,5 @@
 """One training of a bundle: on the crystals outside of a fold, tested on those within."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import checksum, read_json, write_csv, write_json
+from crystal_transfer.files import checksum, digest_of, read_json, write_csv, write_json
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
 from crystal_transfer.models.contract import Network
@@ -182,7 +180,7 @@ def _fingerprint(work: Work, plan: Plan, part: Part) -> str:
         "results": RESULTS_VERSION,
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest_of(content)
 
 
 def held_out_predictions(work: Work, part: Part) -> dict[str, float]:

@@ -1,7 +1,5 @@
 """A study: a checked config and all that follows from it."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +18,7 @@ from crystal_transfer.experiments.kinds import runs_of
 from crystal_transfer.experiments.planner import Planner
 from crystal_transfer.experiments.selections import Grid
 from crystal_transfer.experiments.throughput import Throughput, read_throughput
+from crystal_transfer.files import digest_of
 from crystal_transfer.protocols import BondRule, MultiGraphs, Protocol, SeenInTest, bond_rule
 from crystal_transfer.results.layout import DatasetFiles, Layout, RunFiles
 from crystal_transfer.runs import Run, RunKind
@@ -346,4 +345,4 @@ def all_runs(grid: Grid) -> dict[str, Run]:
 
 
 def _checksum(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(parts)[:16]

@@ -21,6 +21,7 @@ MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 HATCHES = ["", "///", "..."]
 SCRATCH_COLOUR = "#4D4D4D"
 SPREAD_WIDTH = 4  # of bars from best to worst, thicker than intervals: they are none
+NOTHING = "too few runs, trials or crystals to show"
 R2_FLOOR = -0.5  # worse predictions than that are all useless; the csv has the numbers
 
 plt.rcParams.update(
@@ -84,5 +85,5 @@ def panels(
     for axis in axes.flat[n:]:
         axis.set_axis_off()
     if n == 0:
-        axes[0, 0].text(0.5, 0.5, "no runs to show", ha="center", va="center")
+        axes[0, 0].text(0.5, 0.5, NOTHING, ha="center", va="center")
     return figure, list(axes.flat[:n])

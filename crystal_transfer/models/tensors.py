@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import replaced_when_whole
+from crystal_transfer.files import digest_of, replaced_when_whole
 
 SPECIES_FEATURES = "species_features"  # what input features are called in a file of tensors
 
@@ -103,7 +103,7 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _header_checksum(header: Mapping[str, Any], metadata: Mapping[str, str]) -> str:
     """Return a checksum of where tensors lie and what is said about them."""
-    return hashlib.sha256(json.dumps([header, metadata], sort_keys=True).encode()).hexdigest()
+    return digest_of([header, metadata])
 
 
 def _bytes(tensor: Tensor) -> bytes:

@@ -26,25 +26,44 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
     yield [layout.claims], [run for name in study.compared for run in study.grid[name]]
 
 
-def date_back(study: Study) -> None:
+def date_back(study: Study) -> list[str]:
     """Make Snakemake see that what shows a missing run must be made again, and the run first.
 
     Nothing but dates changes, so a dry run, and one of another config, loses nothing.
 
-    Raises
-    ------
-    InputError
-        If such a file belongs to another user.
+    Returns
+    -------
+    Files that stay as they are, because they are another user's or lie in a read-only folder.
     """
+    left = []
     for path, _ in _outdated(study):
         try:
             os.utime(path, (0, 0))
-        except PermissionError:
+        except OSError:
+            left.append(path)
+    return left
+
+
+def require_own(study: Study) -> None:
+    """See that the results can be written and dated: what others may only look at, they may.
+
+    Raises
+    ------
+    InputError
+        If the folder of results, one in it, or a file that has to be made again is not writable.
+    """
+    root = Path(study.layout.root)
+    for folder in [root, *sorted(root.glob("*/"))]:
+        if folder.exists() and not os.access(folder, os.W_OK):
             raise InputError(
-                f"{path}: shows a run that is not there any more, and is another user's; ask its "
-                "owner to run snakemake or to delete it, or name another folder in the config key "
-                "results."
-            ) from None
+                f"config key results: the folder {folder} is read-only; make it writable or name "
+                "another."
+            )
+    for path in date_back(study):
+        raise InputError(
+            f"{path}: shows a run that is not there any more, and is another user's; ask its owner "
+            "to run snakemake or to delete it, or name another folder in the config key results."
+        )
 
 
 def set_aside(study: Study) -> list[str]:

@@ -1,6 +1,5 @@
 """What made a run: checksums of all that it reads, and a record of them beside its results."""
 
-import hashlib
 import json
 import os
 import platform
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 
 from crystal_transfer import __version__
-from crystal_transfer.files import checksum
+from crystal_transfer.files import checksum, digest_of
 from crystal_transfer.graphs.store import verify
 from crystal_transfer.models.weights import member_meant
 from crystal_transfer.runs import RESULTS_VERSION, Run, description
@@ -45,7 +44,7 @@ def fingerprint(run: Run, settings: Settings, checksums: Mapping[str, str]) -> s
         "results": RESULTS_VERSION,
         "torch": torch.__version__,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest_of(content)
 
 
 def made_by(

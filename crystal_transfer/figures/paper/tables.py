@@ -83,7 +83,7 @@ def _change(changes: pd.DataFrame, source: str, target: str) -> str:
     if (source, target) not in changes.index:
         return ""
     row = changes.loc[(source, target)]
-    return " / ".join(f"{row[name]:+.1f}" for name in ("r2_change", "mae_change"))
+    return " / ".join(_signed(row[name]) for name in ("r2_change", "mae_change"))
 
 
 def _model(row: Any) -> str:
@@ -105,6 +105,10 @@ def _extreme(table: pd.DataFrame, metric: str, which: str) -> list[int]:
 def _four(value: float) -> str:
     """Write a metric to four decimals; three would round the published .6705 either way."""
     return f"{value:.4f}" if np.isfinite(value) else "n/a"
+
+
+def _signed(change: float) -> str:
+    return f"{change:+.1f}" if np.isfinite(change) else "n/a"
 
 
 def _drawn(
