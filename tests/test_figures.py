@@ -29,6 +29,7 @@ from crystal_transfer.figures import (
     unseen,
 )
 from crystal_transfer.figures.axes import apart, size_axis
+from crystal_transfer.figures.fitting import fit_labels
 from crystal_transfer.figures.inputs import read
 from crystal_transfer.figures.labels import scale_of
 from crystal_transfer.figures.legends import labelled, legend_below
@@ -497,6 +498,20 @@ def test_a_legend_is_no_wider_than_its_figure(n_panels):
     (legend,) = figure.legends
     assert len(legend.get_texts()) == 4
     assert legend.get_window_extent().width <= figure.bbox.width
+
+
+def test_labels_longer_than_their_axes_are_broken():
+    """Of datasets with long names and units; what is in a formula stays together."""
+    unit = "10^-3 e/(bohr^2 per formula unit of the primitive cell)"
+    figure, axes = panels(4)
+    for axis in axes:
+        axis.set(xlabel=f"test MAE ({unit})", ylabel=f"$R^2 = 1 - a$ ({unit})", title=unit)
+    fit_labels(figure)
+    boxes = [text.get_window_extent() for axis in axes
+             for text in (axis.xaxis.label, axis.yaxis.label, axis.title)]  # fmt: skip
+    assert not [pair for pair in itertools.combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+    assert axes[0].get_ylabel().startswith("$R^2 = 1 - a$\n")
+    assert axes[0].get_title().replace("\n", " ") == unit
 
 
 def test_chance_by_hand():

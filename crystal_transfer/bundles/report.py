@@ -15,6 +15,7 @@ from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.card import values_of
 from crystal_transfer.bundles.predict import LEVEL
 from crystal_transfer.bundles.templates import filled
+from crystal_transfer.figures.fitting import fit_labels
 from crystal_transfer.figures.formats import DPI
 from crystal_transfer.files import write_text
 from crystal_transfer.metrics import metrics
@@ -83,6 +84,7 @@ def test_values(tested: pd.DataFrame) -> dict[str, Any]:
 
 def _png(figure: Any) -> str:
     buffer = BytesIO()
+    fit_labels(figure)
     figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
     plt.close(figure)  # many models may be made in one process
     return base64.b64encode(buffer.getvalue()).decode()

@@ -7,8 +7,8 @@ drawings
     who draws which figure.
 inputs
     files of runs and datasets, read by what they are.
-formats
-    writing a figure in all its formats.
+formats, fitting
+    writing a figure in all its formats; labels broken where they are longer than their axes.
 style, palettes, axes, legends, labels, rows
     what figures share: fonts, colours and panels, axes, legends, words, and which rows are drawn.
 cells, chance, changes, circular, curves, datasets, equivalent, heatmaps, hyperparameters, leakage

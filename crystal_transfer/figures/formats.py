@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from crystal_transfer.figures.fitting import fit_labels
 from crystal_transfer.files import replaced_when_whole, write_text
 
 DPI = 200  # of the png
@@ -23,7 +24,7 @@ def save(figure: Figure, data: pd.DataFrame, paths: Iterable[str | Path]) -> Non
     paths
         Files to write; the suffix decides what.
     """
-    figure.draw_without_rendering()  # places its parts once, and in all formats alike
+    fit_labels(figure)  # places its parts once, and in all formats alike
     figure.set_layout_engine("none")
     for path in map(Path, paths):
         if path.suffix == ".csv":

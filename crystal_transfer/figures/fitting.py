@@ -1,0 +1,60 @@
+"""Labels and titles that are longer than their axes, broken into lines."""
+
+import re
+from collections.abc import Iterator
+
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+TOLERANCE = 1.1  # of an axis; what hangs over by less meets no other label
+PASSES = 2  # labels of more lines leave less room to those across
+GAP = re.compile(r"(?<!=) (?!=)(?=(?:[^$]*\$[^$]*\$)*[^$]*$)")  # outside of $a$ and n = 10
+
+
+def fit_labels(figure: Figure) -> None:
+    """Place the parts of a figure; break labels and titles that would run into those beside them.
+
+    Words stay whole, so that a single long one is as long as before.
+    """
+    for _ in range(PASSES):
+        figure.draw_without_rendering()
+        if not _break_long(figure):
+            return
+    figure.draw_without_rendering()
+
+
+def _break_long(figure: Figure) -> bool:
+    """Break what is too long; say whether anything was, as all parts have other places then."""
+    changed = False
+    for text, room in _labels(figure):
+        box = text.get_window_extent()
+        length = box.height if text.get_rotation() == 90 else box.width
+        if length > TOLERANCE * room:
+            before = text.get_text()
+            text.set_text("\n".join(_lines(before, room / length)))
+            changed |= text.get_text() != before
+    return changed
+
+
+def _labels(figure: Figure) -> Iterator[tuple[Text, float]]:
+    """List the texts along axes with the room they have, in pixels."""
+    for axis in figure.axes:
+        box = axis.get_window_extent()
+        yield axis.xaxis.label, box.width
+        yield axis.yaxis.label, box.height
+        yield axis.title, box.width
+
+
+def _lines(text: str, share: float) -> list[str]:
+    """Break a text into lines of at most this share of its longest line, where words allow it."""
+    most = share * max(map(len, text.splitlines()))
+    lines: list[str] = []
+    for line in text.splitlines():
+        words = GAP.split(line)
+        lines.append(words[0])
+        for word in words[1:]:
+            if len(lines[-1]) + 1 + len(word) <= most:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(word)
+    return lines
