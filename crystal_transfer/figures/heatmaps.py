@@ -1,13 +1,14 @@
 """Heatmaps with two metrics per cell: R2 in the upper triangle, MAE in the lower one."""
 
 import textwrap
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
@@ -27,10 +28,32 @@ SHORTEST_LINE = 18  # characters, beside a colour bar ...
 PER_ROW = 9  # ... which has room for so many more with every row
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
-
-
 VALUES = {f"{name}_mean": METRICS[name].label for name in SHOWN}
 MARGINS = {f"{name}_ci95": f"margin of error of {METRICS[name].label}" for name in SHOWN}
+
+
+Position = tuple[int, int]  # row and column of a cell, from the top left
+
+
+class Side(NamedTuple):
+    """A side of a heatmap.
+
+    Attributes
+    ----------
+    column
+        Of the table, whose values lie along it.
+    values
+        In their order.
+    names
+        How to write them.
+    label
+        What all of them are.
+    """
+
+    column: str
+    values: Sequence[Any]
+    names: Sequence[str]
+    label: str
 
 
 def scratch(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Drawing:
@@ -49,11 +72,10 @@ def _by_size(
     columns = sorted(table["size"].unique())
     figure = two_metric_heatmap(
         table,
-        ("dataset", rows, [_with_scale(code, table, datasets) for code in rows]),
-        ("size", columns, [str(size) for size in columns]),
+        Side("dataset", rows, [_with_scale(code, table, datasets) for code in rows], "Dataset"),
+        Side("size", columns, [str(size) for size in columns], "FT dataset size (crystals)"),
         metrics,
         best_along="row",
-        axis_labels=("FT dataset size (crystals)", "Dataset"),
         title=title,
     )
     return figure, table
@@ -75,13 +97,13 @@ def _pairs(
     baselines = list(table.loc[table["kind"] == "baseline", "source"].unique())
     sources = [*baselines, *sources_of(table[table["kind"] != "baseline"], datasets)]
     targets = [code for code in datasets if code in set(table["dataset"])]
+    names = [_with_scale(code, table, datasets) for code in targets]
     return two_metric_heatmap(
         table,
-        ("source", ["", *sources], ["scratch", *sources]),
-        ("dataset", targets, [_with_scale(code, table, datasets) for code in targets]),
+        Side("source", ["", *sources], ["scratch", *sources], "PT dataset"),
+        Side("dataset", targets, names, "FT dataset"),
         metrics,
         best_along="column",
-        axis_labels=("FT dataset", "PT dataset"),
         title=f"{title}, {size_label(table['size'])}",
     )
 
@@ -111,11 +133,10 @@ def _with_scale(code: str, table: pd.DataFrame, datasets: Mapping[str, Quantity]
 
 def two_metric_heatmap(
     table: pd.DataFrame,
-    rows: tuple[str, list[Any], list[str]],
-    columns: tuple[str, list[Any], list[str]],
+    rows: Side,
+    columns: Side,
     metrics: Mapping[str, str],
     best_along: str,
-    axis_labels: tuple[str, str],
     title: str,
 ) -> Figure:
     """Draw a heatmap of triangles.
@@ -125,38 +146,28 @@ def two_metric_heatmap(
     table
         Cells, see `results.tables.cells`.
     rows, columns
-        Column of the table, its values in order, and how to write them.
+        What lies along the sides.
     metrics
         Column -> label of the two metrics: upper left, lower right.
     best_along
         Where the cells with the largest R2 and the lowest MAE are marked: ``row`` or ``column``;
         margins of error have no best.
-    axis_labels
-        Of x and y.
     title
         Above the figure.
     """
-    by_cell = table.set_index([rows[0], columns[0]])
-    positions = [
-        (i, j) for i, row in enumerate(rows[1]) for j, column in enumerate(columns[1])
+    by_cell = table.set_index([rows.column, columns.column]).sort_index()
+    values = {
+        (i, j): by_cell.loc[(row, column)]
+        for i, row in enumerate(rows.values) for j, column in enumerate(columns.values)
         if (row, column) in by_cell.index
-    ]  # fmt: skip
-    values = {(i, j): by_cell.loc[(rows[1][i], columns[1][j])] for i, j in positions}
-    width, height = 0.95 * len(columns[1]) + 2.6, 0.72 * len(rows[1]) + 1.1
-    figure, axis = plt.subplots(figsize=(width, height))
-    most = max(SHORTEST_LINE, int(PER_ROW * len(rows[1])))
+    }  # fmt: skip
+    size = (0.95 * len(columns.values) + 2.6, 0.72 * len(rows.values) + 1.1)
+    figure, axis = plt.subplots(figsize=size)
+    _name_sides(axis, rows, columns)
+    most = max(SHORTEST_LINE, PER_ROW * len(rows.values))
     for (metric, label), upper in zip(metrics.items(), (True, False), strict=True):
-        numbers = np.array([values[p][metric] for p in positions], dtype=float)
-        norm, colours, extend = _scale(metric, numbers)
-        triangles = PolyCollection(
-            [_triangle(i, j, upper) for i, j in positions],
-            array=np.ma.masked_invalid(numbers),
-            norm=norm,
-            cmap=colours,
-            edgecolors="white",
-            linewidths=0.8,
-        )
-        axis.add_collection(triangles)
+        numbers = {position: float(cell[metric]) for position, cell in values.items()}
+        triangles, extend = _draw_triangles(axis, metric, numbers, upper)
         figure.colorbar(
             triangles,
             ax=axis,
@@ -165,43 +176,70 @@ def two_metric_heatmap(
             shrink=0.9,
             pad=0.02,
         )
-        dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
-        for (i, j), value in zip(positions, numbers, strict=True):
-            shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
-            axis.text(
-                j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
-                color=ink_on(shade),
-            )  # fmt: skip
-    if "r2_mean" in metrics:
+    if metrics == VALUES:
+        _frame_best(axis, values, best_along)
         title += (
             f"\nframes: best of its {best_along}, solid by $R^2$, dashed by MAE where that differs"
         )
-        by_r2, by_mae = (_best(values, best_along, metric) for metric in VALUES)
-        for (i, j), style in [*((p, "-") for p in by_r2), *((p, "--") for p in by_mae - by_r2)]:
-            axis.add_patch(
-                Rectangle(
-                    (j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2, ls=style
-                )
-            )
     if table["diverged"].any():
         title += f"\n{int(table['diverged'].sum())} trials diverged and are in no mean"
+    axis.set_title(title, loc="left")
+    return figure
+
+
+def _name_sides(axis: Axes, rows: Side, columns: Side) -> None:
+    """Name rows and columns, the first row on top; smaller where names are long."""
     axis.set(
-        xlim=(-0.5, len(columns[1]) - 0.5),
-        ylim=(len(rows[1]) - 0.5, -0.5),
-        xticks=range(len(columns[1])),
-        yticks=range(len(rows[1])),
-        xticklabels=columns[2],
-        yticklabels=rows[2],
-        xlabel=axis_labels[0],
-        ylabel=axis_labels[1],
+        xlim=(-0.5, len(columns.values) - 0.5),
+        ylim=(len(rows.values) - 0.5, -0.5),
+        xticks=range(len(columns.values)),
+        yticks=range(len(rows.values)),
+        xticklabels=columns.names,
+        yticklabels=rows.names,
+        xlabel=columns.label,
+        ylabel=rows.label,
         aspect="equal",
     )
-    axis.set_title(title, loc="left")
+    longest = max((len(line) for name in columns.names for line in name.split("\n")), default=1)
     axis.tick_params(length=0)
-    longest = max((len(line) for name in columns[2] for line in name.split("\n")), default=1)
     axis.tick_params(axis="x", labelsize=FONT * min(1.0, PER_COLUMN / longest))
     axis.spines[:].set_visible(False)
-    return figure
+
+
+def _draw_triangles(
+    axis: Axes, metric: str, numbers: Mapping[Position, float], upper: bool
+) -> tuple[PolyCollection, str]:
+    """Draw one metric of all cells; return it with the end of its colour bar that is open."""
+    values = np.array(list(numbers.values()), dtype=float)
+    norm, colours, extend = _scale(metric, values)
+    triangles = PolyCollection(
+        [_triangle(i, j, upper) for i, j in numbers],
+        array=np.ma.masked_invalid(values),
+        norm=norm,
+        cmap=colours,
+        edgecolors="white",
+        linewidths=0.8,
+    )
+    axis.add_collection(triangles)
+    dx, dy = (-0.17, -0.24) if upper else (0.17, 0.25)
+    for (i, j), value in numbers.items():
+        shade = colours(norm(value)) if np.isfinite(value) else (1, 1, 1, 1)
+        axis.text(
+            j + dx, i + dy, _number(value), ha="center", va="center", fontsize=7,
+            color=ink_on(shade),
+        )  # fmt: skip
+    return triangles, extend
+
+
+def _frame_best(axis: Axes, values: Mapping[Position, pd.Series], along: str) -> None:
+    """Frame the best cells by R2, and dashed those by MAE that are others."""
+    by_r2, by_mae = (_best(values, along, metric) for metric in VALUES)
+    for (i, j), style in [*((p, "-") for p in by_r2), *((p, "--") for p in by_mae - by_r2)]:
+        axis.add_patch(
+            Rectangle(
+                (j - 0.48, i - 0.48), 0.96, 0.96, fill=False, ec=BEST_COLOUR, lw=2.2, ls=style
+            )
+        )
 
 
 def _scale(metric: str, values: np.ndarray) -> tuple[Normalize, Colormap, str]:
@@ -221,13 +259,11 @@ def _triangle(i: int, j: int, upper: bool) -> list[tuple[float, float]]:
     return [(j - 0.5, i + 0.5), corner, (j + 0.5, i - 0.5)]
 
 
-def _best(
-    values: Mapping[tuple[int, int], pd.Series], along: str, metric: str
-) -> set[tuple[int, int]]:
+def _best(values: Mapping[Position, pd.Series], along: str, metric: str) -> set[Position]:
     """Return the cell of each row or column in which a metric, the mean over trials, is best."""
     axis = 0 if along == "row" else 1
     sign = 1 if METRICS[metric.removesuffix("_mean")].higher_is_better else -1
-    best: dict[int, tuple[int, int]] = {}
+    best: dict[int, Position] = {}
     for position, cell in values.items():
         score, line = sign * cell[metric], position[axis]
         if np.isfinite(score) and (line not in best or score > sign * values[best[line]][metric]):
