@@ -1095,6 +1095,24 @@ def test_numbers_that_pymatgen_writes_twice(change, fault, tmp_path):
     assert fault in record.problem
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("abc", None, ""), ("abc", [9.0, 9.0, 9.0], "`lattice_mat` that is not that of its"),
+        ("angles", [90.0, 90.0, 60.0], "`lattice_mat` that is not that of its"),
+        ("lattice_mat", [[3, 0, 0], [0, 4, 0], [0, 0, 5]], "`lattice_mat` that is not that of its"),
+        ("abc", [1.0], "structure cannot be read"),
+    ],
+)  # fmt: skip
+def test_numbers_that_jarvis_writes_twice(key, value, fault, tmp_path):
+    atoms = malformed.jarvis_atoms(salts()[0]).to_dict()
+    atoms = atoms if value is None else {**atoms, key: value}
+    (tmp_path / "x.json").write_text(json.dumps([{"jid": "a", "atoms": atoms, "y": 1.0}]))
+    (record,) = read_file(tmp_path / "x.json", "y")
+    assert fault in record.problem
+    assert bool(fault) == bool(record.problem)
+
+
 @given(structures(), st.lists(st.integers(-2, 2), min_size=3, max_size=3))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_site_in_another_cell_is_the_same_place(tmp_path, crystal, cells):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from ase.geometry import cell_to_cellpar
 
 from crystal_transfer.datasets.crystals import Record
 
@@ -19,6 +20,7 @@ LONGEST_ID = 200
 # Physical values are smaller in any unit; a range or a square of these cannot overflow.
 LARGEST_TARGET = 1e30
 
+SAME_CELL = 0.01  # relative, of lengths and angles, which some round
 VACUUM = 8.0  # Å, the distance to which bonds are looked for first
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -143,6 +145,32 @@ def require_periodic(periodic: Sequence[bool], read: Structure) -> None:
                 f"structure is not periodic along {'abc'[axis]}, and has no vacuum of {VACUUM:g} Å "
                 "there, so it would be joined to its images"
             )
+
+
+def require_same_cell(lattice: np.ndarray, lengths_and_angles: Sequence[Any], name: str) -> None:
+    """Stop where the lengths and angles that stand beside a lattice are those of another.
+
+    Both are written from one structure: who has changed one of them has forgotten the other.
+
+    Parameters
+    ----------
+    lattice
+        [3, 3], Å, rows are the lattice vectors.
+    lengths_and_angles
+        a, b, c in Å, alpha, beta, gamma in degrees; not looked at unless all are numbers.
+    name
+        What the file calls the lattice.
+
+    Raises
+    ------
+    Fault
+        If one of them differs by more than 1 %.
+    """
+    if not all(isinstance(value, int | float) for value in lengths_and_angles):
+        return
+    said = np.array(lengths_and_angles, dtype=float)
+    if not np.allclose(cell_to_cellpar(lattice), said, rtol=SAME_CELL, atol=0):
+        raise Fault(f"structure has a `{name}` that is not that of its lengths and angles")
 
 
 def numbers(value: Any, columns: int, what: str) -> np.ndarray:

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.records import Fault, Structure, numbers, record, unreadable
+from crystal_transfer.datasets.records import (
+    Fault,
+    Structure,
+    numbers,
+    record,
+    require_same_cell,
+    unreadable,
+)
 from crystal_transfer.datasets.sources.layouts import ID
 from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
@@ -84,12 +91,16 @@ def structure_of_jarvis(atoms: Any) -> Structure:
     elements = atoms["elements"]
     if not isinstance(elements, list) or not all(isinstance(e, str) for e in elements):
         raise Fault("structure has elements that are not a list of symbols")
-    return Structure(
+    read = Structure(
         [element.strip() for element in elements],  # jarvis keeps the spaces of some writers
         numbers(atoms["lattice_mat"], 3, "lattice vectors"),
         numbers(atoms["coords"], 3, "coordinates"),
         _truth(atoms["cartesian"]),
     )
+    lengths, angles = atoms.get("abc"), atoms.get("angles")
+    if read.lattice.shape == (3, 3) and isinstance(lengths, list) and isinstance(angles, list):
+        require_same_cell(read.lattice, [*lengths, *angles], "lattice_mat")
+    return read
 
 
 def _truth(value: Any) -> bool:

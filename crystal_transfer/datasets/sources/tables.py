@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase.geometry import cell_to_cellpar
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import (
@@ -24,6 +23,7 @@ from crystal_transfer.datasets.records import (
     numbers,
     record,
     require_periodic,
+    require_same_cell,
     unreadable,
 )
 from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
@@ -31,7 +31,6 @@ from crystal_transfer.datasets.sources.layouts import MOLECULES, STRUCTURE, labe
 from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
 
-SAME_CELL = 0.01  # relative, of lengths and angles, which some round
 SAME_PLACE = 0.05  # Å
 
 # its name, and its values by column or what is wrong with it
@@ -170,17 +169,9 @@ def structure_of_pymatgen(structure: Any) -> Structure:
 
 
 def _require_own_word(lattice: dict[str, Any], sites: list[Any], read: Structure) -> None:
-    """Stop where pymatgen's second copy of the cell or the positions says otherwise.
-
-    Both are written from one structure: who has changed one of them has forgotten the other.
-    """
+    """Stop where pymatgen's second copy of the cell or the positions says otherwise."""
     said = [lattice.get(key) for key in ("a", "b", "c", "alpha", "beta", "gamma")]
-    if all(isinstance(value, int | float) for value in said):
-        cell = cell_to_cellpar(read.lattice)
-        if not np.allclose(cell, np.array(said, dtype=float), rtol=SAME_CELL, atol=0):
-            raise Fault(
-                "structure has a lattice `matrix` that is not that of its lengths and angles"
-            )
+    require_same_cell(read.lattice, said, "matrix")
     places = [site.get("xyz") for site in sites]
     if all(isinstance(place, list) for place in places):
         apart = numbers(places, 3, "positions") - read.coordinates @ read.lattice
