@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.cleaning import clean
@@ -24,6 +25,14 @@ from crystal_transfer.datasets.sources.jarvis import read_jarvis
 from crystal_transfer.graphs.batches import Batch, assemble, load_graphs
 from crystal_transfer.graphs.build import build
 from crystal_transfer.graphs.store import open_store
+
+# no test measures time, on a machine that others share
+settings.register_profile(
+    "any machine",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
 
 # threads that wait for each other are slow where tests share the cores with other work
 torch.set_num_threads(1)

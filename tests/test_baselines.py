@@ -149,7 +149,7 @@ def test_features_of_other_crystals_cannot_be_joined(alloys, alloy_features):
         joined(alloy_features, features_of(tabulate([alloys[0]])))
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(
     targets=st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=14),
     n_features=st.integers(1, 4),

@@ -245,7 +245,7 @@ def test_a_newer_bundle_is_refused(folder, tmp_path):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_description_gives_a_bundle_or_a_sentence(folder, tmp_path_factory, data):
     content = json.loads((folder / DESCRIPTION).read_text())
     key = data.draw(st.sampled_from(sorted(content)))
@@ -541,7 +541,6 @@ def test_groups_and_weights_that_changed_are_another_model(alloys, options, sour
     n_folds=st.integers(2, 6),
     seed=st.integers(0, 1000),
 )
-@settings(deadline=None)
 def test_a_group_is_never_in_two_folds(groups, n_folds, seed):
     groups = np.array(groups)
     if len(np.unique(groups)) < n_folds:
@@ -671,7 +670,6 @@ def test_baselines_do_not_see_their_fold():
     shift=st.floats(-1, 1),
     seed=st.integers(0, 1000),
 )
-@settings(deadline=None)
 def test_the_verdict_says_what_the_table_says(sizes, shift, seed):
     """Also of folds of unlike size: its gain is the difference of the two errors in the table."""
     rng = np.random.default_rng(seed)

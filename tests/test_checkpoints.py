@@ -95,7 +95,7 @@ def test_damaged_or_dangerous_files(tmp_path, capsys, content, message):
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_damage_is_one_sentence(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("damaged") / "weights.pt"
     torch.save({"a": torch.ones(3), 7: torch.ones(2)}, path)
@@ -110,7 +110,7 @@ def test_any_damage_is_one_sentence(tmp_path_factory, data):
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_other_file_is_one_sentence(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("other") / "weights.pt"
     path.write_bytes(content)

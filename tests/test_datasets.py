@@ -285,7 +285,7 @@ json_values = st.recursive(
 
 
 @given(atoms=json_values, target=json_values, key=st.sampled_from(list(COPPER)), value=json_values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_row_whatever_crashes_the_reader(tmp_path_factory, atoms, target, key, value):
     path = tmp_path_factory.mktemp("any") / "d.json"
     rows = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, moved
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 from runs import HOW, SCRATCH, SETTINGS, outputs, prepare
@@ -172,7 +172,6 @@ def through_halves(wholes, halves, back):
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=64, max_size=64))
-@settings(deadline=None)
 def test_halves_are_pytorchs(bits):
     """Of all patterns of bits: numbers, subnormal ones, infinities and what is no number."""
     wholes = torch.from_numpy(np.array(bits, np.uint32).view(np.float32))

@@ -158,7 +158,7 @@ def assert_same_graph(one: Crystal, other: Crystal, tolerance: float) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @given(one=crystals(), seed=seeds)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_shell_graphs_do_not_depend_on_how_a_crystal_is_written(way, one, seed):
     # the lattice that coordinates are computed with is rounded to 1e-5 Å, as in jarvis-tools: an
     # error that a cell just short of being reduced multiplies
@@ -168,7 +168,7 @@ def test_shell_graphs_do_not_depend_on_how_a_crystal_is_written(way, one, seed):
 
 @pytest.mark.parametrize("way", WAYS)
 @given(one=crystals(), seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_nearest_distances_and_fingerprints_neither(way, one, seed):
     other = way(one, np.random.default_rng(seed))
     nearest, others = (np.sort(nearest_distances(c, FARTHEST)) for c in (one, other))
@@ -177,7 +177,7 @@ def test_nearest_distances_and_fingerprints_neither(way, one, seed):
 
 
 @given(one=crystals(), cells=st.integers(-2, 2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_alignn_bonds_are_alignns_where_it_finds_all(one, cells):
     graphs = pytest.importorskip("alignn.graphs", reason="needs alignn, the reference")
     from jarvis.core.atoms import Atoms
@@ -204,7 +204,7 @@ def test_alignn_bonds_are_alignns_where_it_finds_all(one, cells):
 
 
 @given(one=crystals(), seed=seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_alignn_bonds_of_atoms_far_outside_are_those_of_atoms_inside(one, seed):
     moved = moved_far(one, np.random.default_rng(seed))
     lengths = [np.linalg.norm(bonds(c, "alignn")[1], axis=1) for c in (one, moved)]
@@ -237,7 +237,7 @@ def test_ordinary_crystals_are_searched_as_they_are(some_crystals):
     shears=st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3),
     n=st.integers(1, 5), seed=seeds, spread=st.floats(0, 1e7),
 )  # fmt: skip
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_cell_is_rejected_or_searched_in_bounded_memory(exponents, shears, n, seed, spread):
     lattice = np.diag(10.0 ** np.array(exponents))
     lattice[1, 0], lattice[2, 0], lattice[2, 1] = shears

@@ -53,7 +53,7 @@ def graph_of(one: Crystal, mode: str, compress: bool, folder):
 
 
 @given(random_crystals())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_bonds_are_the_nearest_neighbours_by_brute_force(one):
     pairs, vectors = bonds(one, "shell")
     found = np.linalg.norm(vectors, axis=1)
@@ -69,7 +69,7 @@ def test_bonds_are_the_nearest_neighbours_by_brute_force(one):
 
 
 @given(random_crystals(), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_shell_bonds_do_not_depend_on_the_orientation(one, seed):
     rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     turned = one._replace(lattice=one.lattice @ rotation)
@@ -82,7 +82,7 @@ def test_shell_bonds_do_not_depend_on_the_orientation(one, seed):
 
 
 @given(random_crystals())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_compression_keeps_every_count_of_the_full_graph(one):
     full, small = crystal_graph(one, "shell", False), crystal_graph(one, "shell", True)
     assert small.weights.sum() == full.weights.sum() == len(one.numbers)

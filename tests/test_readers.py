@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import unicodedata
 import warnings
 import zipfile
 from collections import Counter
@@ -22,7 +23,7 @@ import pymatgen.symmetry
 import pytest
 import spglib
 from ase.build import bulk
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Molecule, Structure
 from pymatgen.core.operations import SymmOp
@@ -97,9 +98,7 @@ def in_folder(folder: Path, files: dict[str, str], value: str = "2.5") -> list[R
     return records
 
 
-PROPERTY = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+PROPERTY = settings(max_examples=30)
 
 
 @given(structure=structures())
@@ -1027,6 +1026,19 @@ def test_the_index_of_pandas_is_no_name(tmp_path, header):
     assert found == {"2.cif": 2.0, "0.cif": 0.0, "1.cif": 1.0}
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("ending", ["", ".cif"])
+def test_accents_of_file_names_are_written_in_two_ways(form, ending, tmp_path):
+    """macOS takes them apart; the table may come from elsewhere, and say one file twice."""
+    name = "P\u00e9rovskite \u00c5"
+    (tmp_path / f"{unicodedata.normalize(form, name)}.cif").write_text(salts()[0].to(fmt="cif"))
+    rows = [unicodedata.normalize(other, name) + ending for other in ("NFC", "NFD")]
+    (tmp_path / "id_prop.csv").write_text("".join(f"{row},1.0\n" for row in rows))
+    first, second = read_file(tmp_path)
+    assert not first.problem
+    assert "was named before" in second.problem
+
+
 def test_files_of_linked_folders_are_inputs(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/a.cif").write_text("")
@@ -1114,7 +1126,7 @@ def test_numbers_that_jarvis_writes_twice(key, value, fault, tmp_path):
 
 
 @given(structures(), st.lists(st.integers(-2, 2), min_size=3, max_size=3))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_a_site_in_another_cell_is_the_same_place(tmp_path, crystal, cells):
     content = json.loads(json.dumps(crystal.as_dict()))
     content["sites"][0]["abc"] = (np.array(content["sites"][0]["abc"]) + cells).tolist()

@@ -137,7 +137,7 @@ TENSORS = st.dictionaries(
 
 
 @given(TENSORS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_files_are_those_of_the_safetensors_package(tmp_path_factory, described):
     tensors = {
         name: (torch.randn(shape) * 50).to(dtype) for name, (dtype, shape) in described.items()

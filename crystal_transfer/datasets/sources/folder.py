@@ -1,6 +1,7 @@
 """`id_prop.csv` beside structure files, the layout of CGCNN and ALIGNN."""
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -198,9 +199,13 @@ def _candidates(folder: Path, name: str) -> list[Path]:
         return []
     try:
         asked = folder / name
-        names = _names_in(asked.parent)
-        endings = ["", *(s for s in _endings(asked.name, names) if s.lower() in SUFFIXES)]
-        files = [folder / f"{name}{ending}" for ending in endings]
+        same = _names_in(asked.parent).get(_composed(asked.name), [])
+        # the very name first, then other spellings of it, then the names that it is the stem of
+        ranked = sorted(
+            same,
+            key=lambda file: (file != asked.name, _composed(file) != _composed(asked.name), file),
+        )
+        files = [asked.parent / file for file in ranked]
         return [file for file in files if file.exists() and not file.is_dir()]
     except (OSError, ValueError):  # too long, or with characters that no file name has
         return []
@@ -208,21 +213,26 @@ def _candidates(folder: Path, name: str) -> list[Path]:
 
 @lru_cache(maxsize=8)
 def _names_in(folder: Path) -> dict[str, list[str]]:
-    """Return the names of a folder's files by what stands before their last dot."""
+    """Return the names of a folder's files by all that may be written for them: name and stem."""
     found = defaultdict(list)
     for file in folder.iterdir() if folder.is_dir() else ():
-        found[file.name.rpartition(".")[0]].append(file.name)
+        name = _composed(file.name)
+        found[name].append(file.name)
+        stem, dot, suffix = name.rpartition(".")
+        if (dot + suffix).lower() in SUFFIXES:
+            found[stem].append(file.name)
     return found
 
 
-def _endings(name: str, names: dict[str, list[str]]) -> list[str]:
-    return sorted(file.removeprefix(name) for file in names.get(name, ()))
+def _composed(name: str) -> str:
+    """Write a name as most keyboards do: macOS keeps the accents of file names apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _file(folder: Path, name: str) -> Path:
     files = _candidates(folder, name)
     if not files:
         raise Fault(f"file {name} named in {TABLE} does not exist")
-    if len(files) > 1 and files[0].name != name:
+    if len(files) > 1 and files[0].name != Path(name).name:
         raise Fault(f"{name} may be {' or '.join(file.name for file in files)}")
     return files[0]
