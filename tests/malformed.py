@@ -539,7 +539,7 @@ JARVIS_ROWS = {
         [_atoms(lattice_mat=m) for m in
          ([[0] * 3] * 3, [[1, 0, 0], [2, 0, 0], [0, 0, 1]], [[9, 0, 0], [0, 9, 0], [9, 9, 0]],
           [[1e-200, 0, 0], [0, 1, 0], [0, 0, 1]], [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]])],
-        "cell volume is not positive",
+        "cell volume is .* too small for an atom",
     ),
     "lattice out of range": (
         [_atoms(lattice_mat=m) for m in

@@ -198,8 +198,11 @@ def test_no_such_file():
         (row(target="na"), "target is missing or not finite"),
         (row(elements=[], coords=[]), "structure has no atoms"),
         (row(elements=["Xx"]), "unknown element Xx"),
-        (row(lattice_mat=[[1, 0, 0], [2, 0, 0], [0, 0, 1]]), "cell volume is not positive"),
-        (row(lattice_mat=[[0, 0, 0]] * 3), "cell volume is not positive"),
+        (
+            row(lattice_mat=[[1, 0, 0], [2, 0, 0], [0, 0, 1]]),
+            "cell volume is 0 Å^3, too small",
+        ),
+        (row(lattice_mat=[[0, 0, 0]] * 3), "cell volume is 0 Å^3, too small"),
         (row(coords=[[0, 0, float("inf")]]), "structure has a coordinate that is not finite"),
         (row(elements=["Cu", "Cu"]), "structure has arrays of the wrong shape"),
         (

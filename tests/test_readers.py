@@ -34,9 +34,10 @@ from crystal_transfer.datasets.cleaning import clean
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import Fault
 from crystal_transfer.datasets.registry import FileDataset
+from crystal_transfer.datasets.sources.cif import read_cif
 from crystal_transfer.datasets.sources.cif_symmetry import symmetry_of
 from crystal_transfer.datasets.sources.file import read_file
-from crystal_transfer.datasets.sources.structures import read_cif, read_structure
+from crystal_transfer.datasets.sources.structures import read_structure
 from crystal_transfer.datasets.sources.unlabelled import read_structures
 from crystal_transfer.errors import InputError
 from crystal_transfer.species import SYMBOLS
@@ -854,7 +855,10 @@ def test_a_group_under_a_tag_that_is_not_known_is_not_p1(tag, word):
     with pytest.raises(Fault, match=f"{tag} has '{word}', which is not understood"):
         symmetry_of({tag: word}, np.eye(3))
     assert symmetry_of({tag: "P 1"}, np.eye(3)).operations == ["x,y,z"]
-    assert symmetry_of({tag: "?"}, np.eye(3)).operations == ["x,y,z"]
+    with pytest.raises(Fault, match="says nothing of its symmetry"):
+        symmetry_of({tag: "?"}, np.eye(3))
+    counted = {"_cell_formula_units_z": "1", "_chemical_formula_sum": "Na Cl"}
+    assert symmetry_of({tag: "?"} | counted, np.eye(3)).operations == ["x,y,z"]
 
 
 def test_a_hall_symbol_that_is_not_understood_is_not_the_usual_setting():

@@ -134,11 +134,7 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
         raise InputError(f"epochs {options.epochs}: are too few; take 1 or more, or 0.")
     if not 0 <= options.seed < SEEDS:
         raise InputError(f"seed {options.seed}: is out of range; take one from 0 to {SEEDS - 1}.")
-    for name, text in (("target", options.target), ("unit", options.unit)):
-        try:
-            drawable(text)
-        except ValueError as error:
-            raise InputError(f"{name} {text!r}: {error}.") from None
+    require_drawable(target=options.target, unit=options.unit)
     if options.strategy not in STRATEGIES:
         raise InputError(
             f"strategy '{options.strategy}': there is none; take one of {', '.join(STRATEGIES)}."
@@ -155,6 +151,21 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
         how=usual_hyperparameters(options.epochs or usual_epochs(n_crystals, options.folds)),
         device=options.device,
     )
+
+
+def require_drawable(**texts: str) -> None:
+    """See that figures and reports can show what a user has written, by the option's name.
+
+    Raises
+    ------
+    InputError
+        For the first that they cannot.
+    """
+    for name, text in texts.items():
+        try:
+            drawable(text)
+        except ValueError as error:
+            raise InputError(f"{name} {text!r}: {error}.") from None
 
 
 def usual_epochs(n_crystals: int, folds: int) -> int:

@@ -117,7 +117,7 @@ def finetune(
     from crystal_transfer.cli import own
 
     options = Options(
-        target=target or data.resolve().name.split(".")[0],
+        target=target or own.name_of(data),
         unit=unit,
         source=source,
         strategy=strategy,

@@ -25,7 +25,7 @@ from crystal_transfer.bundles.data import (
 )
 from crystal_transfer.bundles.names import published, shipped
 from crystal_transfer.bundles.paths import DESCRIPTION, TEST
-from crystal_transfer.bundles.plan import Options, plan_of
+from crystal_transfer.bundles.plan import Options, plan_of, require_drawable
 from crystal_transfer.bundles.predict import csv_of, embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source
 from crystal_transfer.datasets.cleaning import SHOWN
@@ -35,7 +35,7 @@ from crystal_transfer.prediction import embed_crystals
 from crystal_transfer.processes import usable_cores
 from crystal_transfer.training.device import choose_device
 from crystal_transfer.training.settings import Device
-from crystal_transfer.units import in_brackets, in_unit
+from crystal_transfer.units import drawable, in_brackets, in_unit
 
 TELL = 30.0  # s between two lines of progress where there is no terminal
 BAR = 40  # characters of the longest bar of a histogram
@@ -45,10 +45,20 @@ MOST_NAMES = 5  # of crystals in one line
 console = Console(highlight=False, soft_wrap=True)
 
 
+def name_of(data: Path) -> str:
+    """Return what a property without a name is called: as the data, if figures can show that."""
+    name = data.resolve().name.split(".")[0]
+    try:
+        return drawable(name) or "target"
+    except ValueError:
+        return "target"
+
+
 def check(data: Path, target: str | None, id: str | None, unit: str, output: Path | None) -> None:
     """Print what is in labelled crystals; parameters as of the command."""
     from crystal_transfer.bundles import check as checking
 
+    require_drawable(target=target or "", unit=unit)
     crystals = read_labelled(data, target, id)
     table = crystals.table
     _print_rejected(crystals)

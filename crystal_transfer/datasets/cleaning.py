@@ -117,8 +117,9 @@ def fault(record: Record) -> str:
         return "structure has a coordinate that is not finite"
     if np.abs(record.lattice).max() > LONGEST_VECTOR:
         return f"lattice vector longer than {LONGEST_VECTOR:.0f} Å"
-    if abs(np.linalg.det(record.lattice)) < SMALLEST_VOLUME:
-        return "cell volume is not positive"
+    volume = abs(np.linalg.det(record.lattice))
+    if volume < SMALLEST_VOLUME:
+        return f"cell volume is {volume:.2g} Å^3, too small for an atom; are its lengths in Å?"
     crystal = _crystal(record)
     if np.abs(fractional_coordinates(crystal)).max() > FARTHEST_CELL:
         return f"atom farther than {FARTHEST_CELL:.0f} cells from the origin"

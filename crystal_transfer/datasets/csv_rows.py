@@ -24,7 +24,7 @@ def csv_rows(path: str | Path) -> list[tuple[int, list[str]]]:
     try:
         for row in reader:
             if any("\n" in cell or "\r" in cell for cell in row):
-                raise csv.Error("a quote is not closed")
+                raise csv.Error("a cell has a line break, or its quote is not closed")
             if row and row != [""]:
                 rows.append((reader.line_num, [cell.strip() for cell in row]))
     except csv.Error as error:

@@ -157,7 +157,7 @@ def require_same_cell(lattice: np.ndarray, lengths_and_angles: Sequence[Any], na
     lattice
         [3, 3], Å, rows are the lattice vectors.
     lengths_and_angles
-        a, b, c in Å, alpha, beta, gamma in degrees; not looked at unless all are numbers.
+        a, b, c in Å, alpha, beta, gamma in degrees; None where the file lacks one.
     name
         What the file calls the lattice.
 
@@ -166,10 +166,9 @@ def require_same_cell(lattice: np.ndarray, lengths_and_angles: Sequence[Any], na
     Fault
         If one of them differs by more than 1 %.
     """
-    if not all(isinstance(value, int | float) for value in lengths_and_angles):
-        return
-    said = np.array(lengths_and_angles, dtype=float)
-    if not np.allclose(cell_to_cellpar(lattice), said, rtol=SAME_CELL, atol=0):
+    own = cell_to_cellpar(lattice)
+    said = [own[i] if value is None else value for i, value in enumerate(lengths_and_angles)]
+    if not np.allclose(own, np.array(said, dtype=float), rtol=SAME_CELL, atol=0):
         raise Fault(f"structure has a `{name}` that is not that of its lengths and angles")
 
 

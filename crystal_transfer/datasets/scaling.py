@@ -35,8 +35,11 @@ class Scaler:
 
 
 def equal(targets: Sequence[float] | np.ndarray) -> bool:
-    """Return whether targets differ by no more than what rounding may do."""
-    return bool(np.ptp(targets) <= ROUNDING * np.abs(targets).max())
+    """Return whether targets differ by no more than what rounding may do.
+
+    Half of their range is looked at, which divides them.
+    """
+    return bool(np.ptp(targets) / 2 <= ROUNDING / 2 * np.abs(targets).max())
 
 
 def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:

@@ -1,5 +1,6 @@
 """Config files: read strictly, and laid over the defaults."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,50 @@ from crystal_transfer.errors import InputError
 LARGEST_CONFIG = 10_000_000  # bytes; the paper's has 15,000
 
 
+# what YAML 1.1 makes of 0123 (83), 0x10 (16), 0b1 (1) and 1:30 (90), and nobody means
+OTHER_BASE = re.compile(r"[-+]?(0[0-9_]|0[xXbB]|[0-9_]+:)")
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which no key occurs twice and every key of a mapping is text."""
+    """YAML in which no key occurs twice, keys are text, and numbers are decimal."""
 
 
 def _strict_mapping(
     loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False
 ) -> dict[Any, Any]:
-    own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-    names = [str(loader.construct_object(key, deep=True)) for key in own]
+    names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise yaml.MarkedYAMLError(
             problem=f"the key '{twice}' occurs twice", problem_mark=node.start_mark
         )
     loader.flatten_mapping(node)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    found = yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    for key, _ in node.value:
+        value = loader.construct_object(key, deep=True)
+        if not isinstance(value, str):
+            raise yaml.MarkedYAMLError(
+                problem=f"the key {key.value} is read as {str(value).lower()}; write '{key.value}'",
+                problem_mark=key.start_mark,
+            )
+    return found
+
+
+def _decimal(loader: _StrictLoader, node: yaml.ScalarNode) -> Any:
+    if OTHER_BASE.match(node.value) and not re.match(r"[-+]?0[0-9_]*\.", node.value):
+        raise yaml.MarkedYAMLError(
+            problem=f"{node.value} is read as no decimal number; write it without leading zeros, "
+            f"letters and colons, or '{node.value}' if it is text",
+            problem_mark=node.start_mark,
+        )
+    is_whole = node.tag.endswith(":int")
+    read = loader.construct_yaml_int if is_whole else loader.construct_yaml_float
+    return read(node)
 
 
 _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _strict_mapping)
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _decimal)
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

@@ -45,10 +45,11 @@ def load_weights(path: str | Path) -> dict[str, Tensor]:
     except InputError:
         raise
     except Exception as error:  # of a damaged file the reader may raise anything
-        reason = (str(error).splitlines() or ["it is cut off"])[0]
+        # what PyTorch says recommends to read it all the same, whatever it holds
         raise InputError(
-            f"{path}: not a checkpoint that can be read safely ({reason}); give a file of "
-            "torch.save(model.state_dict())."
+            f"{path}: not a checkpoint that can be read safely ({type(error).__name__}: it is "
+            "damaged, cut off, of another kind, or holds more than tensors and plain containers); "
+            "give a file of torch.save(model.state_dict())."
         ) from None
     for wrapper in WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):

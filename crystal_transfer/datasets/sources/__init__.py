@@ -12,8 +12,12 @@ extxyz, xyz_comment
     extended xyz with many structures, a property in the second line of each.
 unlabelled
     structures to predict, without a property.
-structures, cif_symmetry
-    one structure file, CIF, POSCAR or xyz, read by two libraries; the symmetry that a CIF names.
+structures
+    one structure file: CIF, POSCAR or xyz, told from its name or content.
+cif, poscar, xyz, agreement
+    the three formats; each is read by two libraries, which must agree.
+cif_tags, cif_symmetry, cif_word
+    the raw words of a CIF; the symmetry that it names; what else it says of its crystal.
 text
     files of text and JSON, plain or packed.
 materials_project

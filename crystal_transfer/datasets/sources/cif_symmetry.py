@@ -6,7 +6,7 @@ fits all that the CIF says of its group, and its cell.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ import numpy as np
 import spglib
 
 from crystal_transfer.datasets.records import Fault
+from crystal_transfer.datasets.sources.cif_tags import Tags, known
 
 SAME_METRIC = 0.02  # relative; cells are measured, and rounded
 EXACT = 1e-6
@@ -37,6 +38,7 @@ SYSTEMS = ("_space_group_crystal_system", "_symmetry_cell_setting")
 # what all tags of a group begin with, those of dictionaries that are not known here too; and what
 # they have where there is no symmetry but translations
 ABOUT = ("_symmetry", "_space_group", "_parent_space_group", "_layer_group")
+COUNTED = ("_chemical_formula_sum", "_cell_formula_units_z")
 PLAIN = {"1", "p1", "p1(1)", "c1^1", "c1", "triclinic"}
 MOST_OPERATIONS = 192  # of a space group in its conventional cell
 # numbers of the groups of a crystal system, International Tables A
@@ -60,8 +62,6 @@ BEFORE = {
 }
 
 IDENTITY = np.array([1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], dtype=np.int8).tobytes()
-
-Tags = Mapping[str, Any]
 
 
 class Setting(NamedTuple):
@@ -118,9 +118,15 @@ def symmetry_of(tags: Tags, lattice: np.ndarray) -> Symmetry:
         if len({frozenset(map(_packed, words)) for words in lists}) > 1:
             raise Fault("CIF lists its symmetry operations twice, and not the same ones")
         return _of_list(tags, listed)
-    _require_understood(tags)
+    is_plain = _is_plain(tags)
     said = group_said(tags)
     if not said:
+        # formula and units say how many atoms there are
+        if not is_plain and not all(known(tags, key) for key in COUNTED):
+            raise Fault(
+                "CIF says nothing of its symmetry, nor how many atoms its cell has; add "
+                "_space_group_name_H-M_alt 'P 1' if it lists all of them"
+            )
         return Symmetry(["x,y,z"])
     settings = _settings_meant(tags)
     if not settings:
@@ -149,17 +155,25 @@ def _of_list(tags: Tags, listed: list[str]) -> Symmetry:
     )
 
 
-def _require_understood(tags: Tags) -> None:
-    """Stop where a CIF without operations has a tag for its group that is not known here."""
+def _is_plain(tags: Tags) -> bool:
+    """Tell whether a tag for the group that is not known here says that there is no symmetry.
+
+    Raises
+    ------
+    Fault
+        If one says anything else.
+    """
     understood = (*NAMES, *HALL, *NUMBERS, *REFERENCE, *SCHOENFLIES, *SYSTEMS)
+    words: list[str] = []
     for key in tags:
         if key.startswith(ABOUT) and key not in understood:
-            for word in known(tags, key)[:1]:
-                if _key(word) not in PLAIN:
-                    raise Fault(
-                        f"CIF lists no symmetry operations, and {key} has '{word[:30]}', which is "
-                        "not understood"
-                    )
+            words += known(tags, key)[:1]
+            if words and _key(words[-1]) not in PLAIN:
+                raise Fault(
+                    f"CIF lists no symmetry operations, and {key} has '{words[-1][:30]}', which is "
+                    "not understood"
+                )
+    return bool(words)
 
 
 @lru_cache(maxsize=512)
@@ -320,13 +334,6 @@ def _names(entry: Any) -> Iterator[str]:
 
 def _key(word: str) -> str:
     return re.sub(r"[\s_'\"()~]", "", word).lower()
-
-
-def known(tags: Tags, key: str) -> list[str]:
-    """Return the words of a tag; none where they are unknown."""
-    value = tags.get(key)
-    words = [value] if isinstance(value, str) else value or []
-    return [] if any(word.strip() in ("?", ".", "") for word in words) else words
 
 
 @lru_cache(maxsize=4096)

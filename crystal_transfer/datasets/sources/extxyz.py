@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from crystal_transfer.datasets.crystals import Record
-from crystal_transfer.datasets.records import Fault, record, unreadable
-from crystal_transfer.datasets.sources.structures import read_xyz
+from crystal_transfer.datasets.records import NUMBER, Fault, record, unreadable
 from crystal_transfer.datasets.sources.text import COLUMN, lines_of, read_text
+from crystal_transfer.datasets.sources.xyz import read_xyz
 from crystal_transfer.datasets.sources.xyz_comment import entries
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".xyz", ".extxyz")
 LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
-TWICE = "\0"  # the value of a key that a frame has twice; no text has it
+# the values of a key that a frame has twice, and of one behind which a word stands alone, as in
+# gap=1.5 eV; no text has them
+TWICE, FOLLOWED = "\0", "\0\0"
 MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
 
 
@@ -24,6 +26,11 @@ class Frame(NamedTuple):
     line: int  # where it begins, counted from 1
     text: str
     whole: bool
+
+    @property
+    def comment(self) -> str:
+        """Its second line."""
+        return "".join(self.text.split("\n")[1:2])
 
 
 def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> Iterator[Record]:
@@ -89,16 +96,19 @@ def frames(path: str | Path) -> list[Frame]:
 def _values(frame: Frame) -> dict[str, str]:
     """Return the values of a frame's second line as they are written; empty for a key alone.
 
-    A line that cannot be divided has none; the frame says so when it is read.
+    A line that cannot be divided has none.
     """
-    comment = "".join(frame.text.split("\n")[1:2])
     found: dict[str, str] = {}
+    before = ""
     with contextlib.suppress(Fault):
-        for key, value in entries(comment):
+        for key, value in entries(frame.comment):
             if value is None:
                 found.setdefault(key, "")
+                if NUMBER.fullmatch(found.get(before, "")):
+                    found[before] = FOLLOWED
             else:
                 found[key] = TWICE if found.get(key) else value
+            before = key
     return found
 
 
@@ -106,6 +116,10 @@ def _record(
     place: int, frame: Frame, values: dict[str, str], column: str | None, id: str | None
 ) -> Record:
     name = f"frame {place}"
+    try:
+        entries(frame.comment)
+    except Fault as fault:
+        return unreadable(name, f"frame at line {frame.line}: {fault}")
     if id is not None:
         if id not in values:
             return unreadable(name, f"frame at line {frame.line} has no key '{id}'")
@@ -113,6 +127,11 @@ def _record(
     twice = next((key for key in (column, id) if key and values.get(key) == TWICE), None)
     if twice is not None:
         return unreadable(f"frame {place}", f"frame at line {frame.line} has '{twice}' twice")
+    if column is not None and values.get(column) == FOLLOWED:
+        return unreadable(
+            name,
+            f"frame at line {frame.line} has a word behind its '{column}'; write the number alone",
+        )
     if not frame.whole:
         return unreadable(name, f"frame at line {frame.line} is cut off")
     target = None if column is None else values.get(column)

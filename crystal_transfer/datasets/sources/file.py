@@ -8,15 +8,10 @@ from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE, read_folder
 from crystal_transfer.datasets.sources.layouts import ATOMS, STRUCTURE, simplified
-from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
+from crystal_transfer.datasets.sources.text import COLUMN, OTHER_KINDS, read_compressed_json
 from crystal_transfer.errors import InputError
 
-# tables of other programs, packed otherwise, and single structures, none of which has a value
-OTHER_KINDS = (
-    ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet", ".feather", ".pkl", ".pickle", ".h5",
-    ".hdf5", ".db", ".traj", ".bz2", ".xz", ".tar", ".tgz", ".tar.gz", ".csv.gz", ".xyz.gz",
-    ".extxyz.gz", ".cif", ".vasp", ".poscar",
-)  # fmt: skip
+SINGLE = (".cif", ".vasp", ".poscar")  # structures alone, which have no value
 
 
 def read_file(
@@ -51,7 +46,7 @@ def read_file(
                 f"{path}: has no property of a known name; name the key of its frames in {COLUMN}."
             )
         return extxyz.read_extxyz(path, column, id)
-    if path.name.lower().endswith(OTHER_KINDS):
+    if path.name.lower().endswith((*OTHER_KINDS, *SINGLE)):
         raise InputError(
             f"{path}: is of a kind that is not read with a property: give JSON (.json, .jsonl, "
             ".json.gz, .zip), extended xyz, or a folder of structure files with id_prop.csv. "

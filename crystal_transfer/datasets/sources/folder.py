@@ -66,6 +66,11 @@ def read_folder(
     else:
         columns = _columns(table, first, column, id)
         has_header = True
+        if _candidates(folder, first[columns.name]):
+            raise InputError(
+                f"{table}: its first row names a file, {first[columns.name]}, so that it is no "
+                f"header; write one, or name no column in {COLUMN}."
+            )
     rows = rows[1:] if has_header else rows
     if not rows:
         raise InputError(f"{table}: has no rows; write one line 'file,value' per crystal.")
@@ -127,7 +132,7 @@ def _require_two_columns(table: Path, row: list[str]) -> None:
         raise InputError(
             f"{table}: has {len(row)} columns ({', '.join(row[:6])}"
             f"{', ...' if len(row) > 6 else ''}); name the property's column in {COLUMN}, which "
-            "needs a header row."
+            "needs a header row; numbers have points, no commas."
         )
 
 

@@ -10,7 +10,8 @@ Row = dict[str, Any]
 
 STRUCTURE, ATOMS, ID = "structure", "atoms", "jid"
 # of a structure; the first that any row has
-OTHER_NAMES = ("final_structure", "initial_structure")
+RELAXED = "final_structure"
+OTHER_NAMES = (RELAXED, "initial_structure")
 
 
 MOLECULES = ("Molecule", "IMolecule")  # classes of pymatgen
@@ -54,15 +55,16 @@ def simplified(path: str | Path, content: Any) -> Any:
             raise InputError(f"{path}: is a molecule, which has no lattice; give crystals.")
         content = _rows_of_object(path, _renamed_columns(content))
     if isinstance(content, list):
-        return _rows(content)
+        return _rows(path, content)
     if isinstance(content, dict) and isinstance(content.get("data"), list):
-        return content | {"data": _rows(content["data"])}
+        return content | {"data": _rows(path, content["data"])}
     if isinstance(content, dict):
-        return dict(zip(content, _rows(list(content.values())), strict=True))
+        return dict(zip(content, _rows(path, list(content.values())), strict=True))
     return content
 
 
 def _rows_of_object(path: str | Path, content: Row) -> Any:
+    _require_no_other(path, content)
     alone = is_structure(content) or is_atoms(content)
     if alone or _has_structure(content) or is_atoms(content.get(ATOMS)):
         return [content]
@@ -165,9 +167,36 @@ def _renamed_columns(content: Row) -> Row:
     return dict(zip(renamed, content.values(), strict=True))
 
 
-def _rows(rows: list[Any]) -> list[Any]:
+def _require_no_other(path: str | Path, content: Row) -> None:
+    """Stop where another key than ``data`` holds rows, which would be left out."""
+    for name, value in content.items():
+        rows = value if isinstance(value, list) and name != "data" else []
+        if any(isinstance(row, dict) and any(map(_is_crystal, row.values())) for row in rows):
+            raise InputError(
+                f"{path}: has rows under '{name}', where none are read; write them as a list, in a "
+                "file of their own."
+            )
+
+
+def _is_crystal(value: Any) -> bool:
+    return is_structure(value) or is_atoms(value)
+
+
+def _require_one_structure(path: str | Path, row: Row) -> None:
+    """Stop where a row has two structures; ``initial`` beside another is that before relaxing."""
+    found = [name for name in (STRUCTURE, ATOMS, RELAXED) if _is_crystal(row.get(name))]
+    if len(found) > 1:
+        raise InputError(
+            f"{path}: has rows with two structures, '{found[0]}' and '{found[1]}'; leave out the "
+            "one that the property is not of."
+        )
+
+
+def _rows(path: str | Path, rows: list[Any]) -> list[Any]:
     """Bring rows to one form; all take their structure from one key, missing there or not."""
     found = [row for row in rows if isinstance(row, dict)]
+    for row in found:
+        _require_one_structure(path, row)
     has_own = any(STRUCTURE in row for row in found)
     other = next((name for name in OTHER_NAMES if any(_has(row, name) for row in found)), None)
     return [_row(row, None if has_own else other) for row in rows]

@@ -32,6 +32,7 @@ from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
 
 SAME_PLACE = 0.05  # Å
+SAME_VOLUME = 0.03  # relative, of three lengths within 1 %
 
 # its name, and its values by column or what is wrong with it
 Row = tuple[Any, dict[str, Any] | str]
@@ -172,9 +173,14 @@ def _require_own_word(lattice: dict[str, Any], sites: list[Any], read: Structure
     """Stop where pymatgen's second copy of the cell or the positions says otherwise."""
     said = [lattice.get(key) for key in ("a", "b", "c", "alpha", "beta", "gamma")]
     require_same_cell(read.lattice, said, "matrix")
-    places = [site.get("xyz") for site in sites]
-    if all(isinstance(place, list) for place in places):
-        apart = numbers(places, 3, "positions") - read.coordinates @ read.lattice
+    volume = lattice.get("volume")
+    own = abs(np.linalg.det(read.lattice))
+    if isinstance(volume, int | float) and not abs(volume - own) <= SAME_VOLUME * own:
+        raise Fault("structure has a lattice `volume` that is not that of its `matrix`")
+    places = {place: site["xyz"] for place, site in enumerate(sites) if site.get("xyz") is not None}
+    if places:
+        positions = numbers(list(places.values()), 3, "positions")
+        apart = positions - read.coordinates[list(places)] @ read.lattice
         apart -= np.round(apart @ np.linalg.pinv(read.lattice)) @ read.lattice  # whole cells
         if np.abs(apart).max(initial=0) > SAME_PLACE:
             raise Fault("structure has sites whose `abc` and `xyz` are two places")

@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Any
 
+from crystal_transfer.datasets.records import NUMBER
 from crystal_transfer.errors import InputError
 
 # The largest public tables have 1 GB; Python needs ten times as much memory for their content.
@@ -17,6 +18,13 @@ MOST_BYTES = 4 * 2**30
 MOST_EXPANSION = 100
 HARMLESS_BYTES = 64 * 2**20  # may expand as they like
 CHUNK = 16 * 2**20
+
+# tables of other programs, what is packed otherwise, and structures that no reader here knows
+OTHER_KINDS = (
+    ".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet", ".feather", ".pkl", ".pickle", ".h5",
+    ".hdf5", ".db", ".traj", ".bz2", ".xz", ".tar", ".tgz", ".tar.gz", ".csv.gz", ".xyz.gz",
+    ".extxyz.gz", ".cif.gz", ".vasp.gz", ".xsf", ".gen", ".pdb", ".res", ".cssr",
+)  # fmt: skip
 
 # what to correct: the key of a config, or what the command was given
 PATH_REMEDY = "correct the path"
@@ -44,7 +52,7 @@ def read_compressed_json(path: str | Path) -> Any:
         raise InputError(f"{path}: is empty; export the data again.")
     try:
         if is_lines(path):
-            return [_parsed(line) for line in content.splitlines() if line.strip()]
+            return _parsed_lines(path, content)
         return _parsed(content)
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply; export the data again.") from None
@@ -53,6 +61,19 @@ def read_compressed_json(path: str | Path) -> Any:
         raise InputError(
             f"{path}: is not valid JSON ({error}); export the data again{lines}."
         ) from None
+
+
+def _parsed_lines(path: Path, content: bytes) -> list[Any]:
+    rows = []
+    for number, line in enumerate(content.splitlines(), 1):
+        try:
+            rows += [_parsed(line)] if line.strip() else []
+        except ValueError as error:
+            said = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise InputError(
+                f"{path}, line {number}: is not valid JSON ({said}); export the data again."
+            ) from None
+    return rows
 
 
 def is_lines(path: Path) -> bool:
@@ -64,6 +85,12 @@ def lines_of(text: str) -> list[str]:
     """Divide text where lines end; `str.splitlines` does so at eight more characters."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def has_numbers(line: str, n: int) -> bool:
+    """Tell whether a line starts with n numbers."""
+    words = line.split()[:n]
+    return len(words) == n and all(NUMBER.fullmatch(word) for word in words)
 
 
 def read_text(path: str | Path, most: int) -> str:

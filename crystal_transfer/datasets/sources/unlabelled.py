@@ -14,7 +14,7 @@ from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE as LABELS
 from crystal_transfer.datasets.sources.layouts import ATOMS, simplified
 from crystal_transfer.datasets.sources.structures import read_structure
-from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.datasets.sources.text import OTHER_KINDS, read_compressed_json
 from crystal_transfer.errors import InputError
 
 STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")
@@ -45,12 +45,19 @@ def read_structures(
         If there is no structure.
     """
     path = Path(path)
+    if path.suffix.lower() in extxyz.SUFFIXES and path.is_file():
+        return extxyz.read_extxyz(path, None, id)
+    if TABLE_FILE.fullmatch(path.name) and not path.is_dir():
+        return _of_table(path, read_compressed_json(path), id)
+    if id is not None:
+        raise InputError(f"{path}: files have their own names; leave out `id` (--id).")
     if path.is_dir():
         return _of_folder(path, processes)
-    if path.suffix.lower() in extxyz.SUFFIXES:
-        return extxyz.read_extxyz(path, None, id)
-    if TABLE_FILE.fullmatch(path.name):
-        return _of_table(path, read_compressed_json(path), id)
+    if path.name.lower().endswith(OTHER_KINDS):
+        raise InputError(
+            f"{path}: is of a kind that is not read; give a structure file ({NAMES}), a folder of "
+            "them, or a table (.json, .jsonl, .json.gz, .zip)."
+        )
     return iter([_of_file(path)])
 
 
