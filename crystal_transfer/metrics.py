@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+# scaled targets lie in [-1, 1], so that an average error above the range is no model's
+MOST_SCALED = 2.0
+
 
 def metrics(target: np.ndarray, prediction: np.ndarray) -> dict[str, Any]:
     """Compare predictions with targets.
@@ -57,11 +60,15 @@ def scaled_metrics(target: np.ndarray, prediction: np.ndarray, half_range: float
 
     Returns
     -------
-    Those of `metrics`, and mae_scaled: of targets scaled to [-1, 1], the unit of the paper.
+    Those of `metrics`, and mae_scaled: of targets scaled to [-1, 1], the unit of the paper. All are
+    None where that is above `MOST_SCALED`: the training has diverged, though to finite weights.
     """
     found = metrics(target, prediction)
     mae = found["mae"]
-    return found | {"mae_scaled": None if mae is None else mae / half_range}
+    scaled = None if mae is None else mae / half_range
+    if scaled is not None and scaled > MOST_SCALED:
+        return dict.fromkeys(found) | {"n_test": found["n_test"], "mae_scaled": None}
+    return found | {"mae_scaled": scaled}
 
 
 def _spearman(target: np.ndarray, prediction: np.ndarray) -> float | None:

@@ -1,3 +1,4 @@
+import atexit
 import gc
 import inspect
 import os
@@ -17,7 +18,7 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.claim import take_over
-from crystal_transfer.operations.outdated import date_back, require_own, set_aside
+from crystal_transfer.operations.outdated import date_back, require_own, restore, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
@@ -42,7 +43,9 @@ def load():
             )  # stricter than Snakemake: a key that occurs twice is a fault
         study = load_study(with_defaults(config))
         if workflow.is_main_process:
-            for path in date_back(study):
+            dates = date_back(study)
+            atexit.register(restore, dates.before)  # unless jobs are started
+            for path in dates.left:
                 print(
                     f"warning: {path}: shows a run that is not there any more, and is not yours to change",
                     file=sys.stderr,
@@ -108,6 +111,7 @@ def claim_study(log):
     """See that results can be written, and that no other Snakemake nor a job of a killed one does."""
     try:
         require_own(STUDY)
+        atexit.unregister(restore)
         take_over(LAYOUT.claim, log)
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -132,7 +136,8 @@ def print_failures():
 
 
 def print_what_to_look_at():
-    """Say where the results are, if there are any: a dry run leaves none."""
+    """Say what diverged, and where the results are, if there are any: a dry run leaves none."""
+    print_diverged()
     shown = {
         f"{LAYOUT.root}/figures": "the figures, each as svg, png, pdf and csv",
         f"{LAYOUT.root}/tables": "mean and 95 % confidence interval of every cell",
@@ -144,6 +149,12 @@ def print_what_to_look_at():
     ]
     if found:
         print("\n".join(["Done. To look at:", *found]))
+
+
+def print_diverged():
+    """Name the trainings that ended without metrics."""
+    if names := progress.diverged(progress.standings(STUDY)):
+        print(progress.said_of_diverged(names), file=sys.stderr)
 
 
 def asked_often(function):

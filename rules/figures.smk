@@ -29,6 +29,7 @@ rule table:
 rule usage:
     input:
         [LAYOUT.table(name, "runs") for name in [*STUDY.grid, *STUDY.config.baselines]],
+        STUDY.metrics(run for run in STUDY.runs.values() if run.is_pretraining),
         [LAYOUT.dataset(code).symmetry for code in STUDY.used_datasets],
     output:
         report(

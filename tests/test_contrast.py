@@ -44,8 +44,15 @@ def test_changes_are_those_of_scipys_paired_test():
 def test_a_trial_that_diverged_in_one_study_counts_in_none():
     other = runs([1.0, np.nan, 5.0, 5.0])
     (row,) = contrast(runs([2.0, 4.0, 5.0]), {"other": other}).to_dict("records")
-    assert row["trials"] == 2
+    assert (row["trials"], row["diverged"]) == (2, 1)
     assert row["mae_increase"] == -25
+
+
+def test_studies_of_which_one_has_diverged_are_not_alike():
+    nothing = runs([np.nan, np.nan, 5.0]).assign(mae=np.nan)
+    for base, other in ((runs([2.0, 4.0, 5.0]), nothing), (nothing, runs([2.0, 4.0, 5.0]))):
+        with pytest.raises(InputError, match=r"all 3 runs that it has in common .* diverged"):
+            contrast(base, {"other": other})
 
 
 def test_the_picture_has_a_row_per_study_and_no_cell_of_two_trials():

@@ -29,6 +29,7 @@ from crystal_transfer.figures import (
     unseen,
 )
 from crystal_transfer.figures.axes import apart, size_axis
+from crystal_transfer.figures.drawings import DRAWINGS
 from crystal_transfer.figures.fitting import fit_labels
 from crystal_transfer.figures.inputs import read
 from crystal_transfer.figures.labels import scale_of
@@ -606,6 +607,23 @@ def test_a_diverged_trial_is_no_part_of_an_average():
     ):  # fmt: skip
         assert numbers.empty
         assert [text.get_text() for text in figure.axes[0].texts] == [NOTHING]
+
+
+@pytest.mark.parametrize("name", ["equivalent_sizes", "figS19"])
+def test_sizes_are_compared_over_the_same_trials(name):
+    """Scratch has a bad fourth trial at its largest size, which no pair has."""
+    rows = []
+    for trial in (1, 2, 3):
+        rows += [
+            run(source, "A", size, 1 - mae, mae, trial=trial)
+            for source, size, mae in (("", 100, 0.4), ("", 800, 0.2), ("B", 100, 0.3),
+                                      ("B", 800, 0.25))
+        ]  # fmt: skip
+    bad = run("", "A", 800, 0.0, 1.0, trial=4)
+    options = {"palette": "paper"} if name == "figS19" else {}
+    _, numbers = DRAWINGS[name](pd.DataFrame(rows), datasets=DATASETS, **options)
+    _, with_bad = DRAWINGS[name](pd.DataFrame([*rows, bad]), datasets=DATASETS, **options)
+    pd.testing.assert_frame_equal(with_bad, numbers)
 
 
 def test_crystals_that_scratch_needs_where_there_is_one_size():

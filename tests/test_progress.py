@@ -156,6 +156,46 @@ def test_what_nothing_is_fine_tuned_to_changes_no_pretraining(kind):
         assert after.data(run) == before.data(run), id
 
 
+def test_another_unit_trains_nothing_again_that_only_leaves_its_crystals_out(study):
+    now = another("datasets", "BULK", "unit", value="kbar")
+    for id, run in study.runs.items():
+        is_its = "BULK" in (run.dataset, *(run.source.properties if run.source else ())) or (
+            run.source is not None and run.source.dataset == "BULK"
+        )
+        assert (now.data(now.runs[id]) != study.data(run)) == is_its, id
+
+
+def test_dates_come_back_where_nothing_was_started(study, tmp_path):
+    study = replace(study, layout=Layout(str(tmp_path)))
+    write_text(study.layout.claims, "claim\n")
+    date = Path(study.layout.claims).stat().st_mtime_ns
+    dates = outdated.date_back(study)
+    assert Path(study.layout.claims).stat().st_mtime_ns == 0
+    outdated.restore(dates.before)
+    assert Path(study.layout.claims).stat().st_mtime_ns == date
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"n_test": 5, "mae": 0.5}, False),
+        ({"n_test": 5, "mae": None}, True),
+        ({"n_test": 0, "mae": None}, False),  # nothing is tested
+        ({"properties": {"A": {"n_test": 5, "mae": 1.0}, "B": {"n_test": 5, "mae": None}}}, True),
+    ],
+)
+def test_a_training_that_diverged_is_done_and_said_to_be(study, tmp_path, metrics, said):
+    study = replace(study, layout=Layout(str(tmp_path)))
+    id = next(id for id in study.runs if id.startswith("scratch"))
+    write_json(study.layout.run(id).metrics, metrics)
+    write_json(study.layout.run(id).description, trained(study, id, 1.0))
+    found = progress.standings(study)
+    assert (found[id].state, found[id].diverged) == ("done", said)
+    assert progress.diverged(found) == [id] * said
+    if said:
+        assert progress.said_of_diverged([id]).startswith(f"Diverged, and in no mean: {id}.")
+
+
 def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
     study = replace(study, layout=Layout(str(tmp_path)))
     write_text(study.layout.claims, "claim\n")
@@ -164,7 +204,7 @@ def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
         raise PermissionError(1, "Operation not permitted", path)
 
     monkeypatch.setattr(outdated.os, "utime", refused)  # as for a file of another user
-    assert outdated.date_back(study) == [study.layout.claims]
+    assert outdated.date_back(study).left == [study.layout.claims]
     with pytest.raises(InputError, match=r"claims.csv: shows a run that is not there any more"):
         outdated.require_own(study)
 

@@ -279,8 +279,8 @@ def test_a_gpu_is_not_given_another_precision():
 )  # fmt: skip
 def test_metrics_are_those_of_scipy_and_scikit_learn(pairs):
     target, prediction = np.array(pairs, dtype=float).T / 10
-    found = scaled_metrics(target, prediction, 2.0)
-    assert found["mae_scaled"] == pytest.approx(mean_absolute_error(target, prediction) / 2)
+    found = scaled_metrics(target, prediction, 20.0)
+    assert found["mae_scaled"] == pytest.approx(mean_absolute_error(target, prediction) / 20)
     if np.ptp(target) == 0:
         assert found["r2"] is None
     else:
@@ -290,6 +290,19 @@ def test_metrics_are_those_of_scipy_and_scikit_learn(pairs):
         assert found["spearman"] is None
     else:
         assert found["spearman"] == pytest.approx(spearmanr(target, prediction).statistic)
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e20, np.inf, np.nan])
+def test_errors_beyond_the_range_of_the_targets_are_no_metrics(factor):
+    """Weights of a training that exploded may be finite; a constant within the range is a model."""
+    target = np.array([-1.0, 0.0, 1.0])
+    found = scaled_metrics(target, factor * np.array([1.0, 2.0, -1.0]), 1.0)
+    assert found.pop("n_test") == 3
+    assert set(found) == {"r2", "mae", "rmse", "median_ae", "spearman", "mae_scaled"}
+    assert set(found.values()) == {None}
+    for constant in (-1.0, 1.0):
+        assert scaled_metrics(target, np.full(3, constant), 1.0)["mae_scaled"] == 1.0
+    assert scaled_metrics(target, -target, 1.0)["mae_scaled"] == pytest.approx(4 / 3)
 
 
 @pytest.mark.parametrize("known", [[], [0.3], [0.1, 0.1, 0.1]])

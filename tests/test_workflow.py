@@ -262,7 +262,8 @@ def test_killed_at_random_moments_the_same_command_completes(study, tmp_path):
             assert path.read_bytes() == (study / path.relative_to(folder)).read_bytes(), run.name
 
 
-def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(study, tmp_path):
+@pytest.mark.parametrize("ask", ["SIGTERM", "Ctrl-C"])
+def test_asked_to_stop_it_saves_and_goes_on_to_the_same_bits(ask, study, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(study, folder, symlinks=True)
     run = "scratch_EFORM_n20_t1"
@@ -281,17 +282,37 @@ def test_sigterm_saves_and_the_same_command_continues_to_the_same_bits(study, tm
         folder / f"results/tiny/logs/train/{run}.log",
     )
     wait_until(lambda: log.exists() and "crystals to train on" in log.read_text())
-    training = subprocess.run(
-        ["pgrep", "-f", f"{folder}.*train.py"], capture_output=True, text=True
-    )
-    for pid in training.stdout.split():
-        os.kill(int(pid), signal.SIGTERM)
+    if ask == "Ctrl-C":  # which a terminal sends to all processes of the command
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        training = subprocess.run(
+            ["pgrep", "-f", f"{folder}.*train.py"], capture_output=True, text=True
+        )
+        for pid in training.stdout.split():
+            os.kill(int(pid), signal.SIGTERM)
     assert process.wait() != 0
     assert "interrupted: stopped in epoch" in log.read_text()
     assert checkpoint.exists()
     snakemake(*options, target, folder=folder)
     assert "continuing after epoch" in log.read_text()
     assert (folder / target).read_bytes() == undisturbed
+
+
+def test_a_dry_run_of_another_config_leaves_a_study_finished(study):
+    (study / "other.yaml").write_text("experiments: {scratch: {trials: [1, 2]}}\n")
+    for options, total in (([], 0), (["other.yaml"], 10), ([], 0)):
+        done = snakemake(*TINY, *options, "-n", "--", "tables", folder=study)
+        assert (jobs_of(done.stdout).get("total", 0) > 0) == (total > 0), done.stdout
+
+
+def test_a_pretraining_without_metrics_is_made_again(study):
+    metrics = study / "results/tiny/runs/pretrain_EFORM_n30/metrics.json"
+    aside = metrics.rename(study / "aside.json")
+    try:
+        done = snakemake(*TINY, "-n", "--", "tables", folder=study)
+        assert jobs_of(done.stdout)["pretrain"] == 1
+    finally:
+        aside.rename(metrics)
 
 
 def test_an_interrupted_training_is_taken_up_first(study, tmp_path):

@@ -69,6 +69,8 @@ def print_status(study: Study) -> None:
         print(f"At {total['running']} runs side by side about {hours:.1f} hours are left.")
     if total["outdated"]:
         print("outdated: trained as an earlier config said; snakemake trains them again.")
+    if names := progress.diverged(standings):
+        print(progress.said_of_diverged(names))
     unfinished = progress.unfinished(study, standings)
     if not unfinished.empty:
         print()

@@ -151,10 +151,7 @@ class Study:
 
     @cached_property
     def _entries(self) -> dict[str, str]:
-        # with the unit, which is in every model and in the file of its scale
-        return {
-            code: _checksum(self.entry(code), known.unit) for code, known in self.datasets.items()
-        }
+        return {code: _checksum(self.entry(code)) for code in self.datasets}
 
     @cached_property
     def _data_choices(self) -> str:
@@ -171,7 +168,9 @@ class Study:
         Its files are made anew, and it is trained again, where that changes.
         """
         codes = run.properties or (run.dataset,)
-        parts = [self._data_choices, *(self._entries[code] for code in codes)]
+        # with the unit, which is in the model and in the file of its scale
+        units = [self.datasets[code].unit for code in codes]
+        parts = [self._data_choices, units, *(self._entries[code] for code in codes)]
         if run.is_pretraining and self.protocol.seen_in_test is SeenInTest.REMOVED:
             parts += ["without", *(self._entries[code] for code in self.finetuned_datasets)]
         if run.source is not None:

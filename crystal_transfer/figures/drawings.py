@@ -1,6 +1,6 @@
 """Who draws which figure: names as in `experiments.catalogue`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -27,15 +27,15 @@ from crystal_transfer.figures import (
 )
 from crystal_transfer.figures.paper import histories, violins
 from crystal_transfer.figures.paper.published import PUBLISHED
-from crystal_transfer.results.tables import comparable_cells
+from crystal_transfer.results.tables import ACROSS_SIZES, WITHIN_SIZE, comparable_cells
 from crystal_transfer.units import Quantity
 
 
-def of_runs(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn a drawing of cells into one of runs."""
+def of_runs(draw: Callable[..., Any], within: Sequence[str] = WITHIN_SIZE) -> Callable[..., Any]:
+    """Turn a drawing of cells into one of runs, averaged as `results.tables.comparable_cells`."""
 
     def drawn(runs: pd.DataFrame, datasets: Mapping[str, Quantity], palette: str) -> Any:
-        return draw(comparable_cells(runs), datasets, palette)
+        return draw(comparable_cells(runs, within), datasets, palette)
 
     return drawn
 
@@ -83,4 +83,5 @@ DRAWINGS: dict[str, Callable[..., Any]] = {
     "figS13": histories.of_learning_rates,
     "figS14": histories.of_property_numbers,
     **{name: of_runs(draw) for name, draw in PUBLISHED.items()},
+    "figS19": of_runs(PUBLISHED["figS19"], ACROSS_SIZES),
 }

@@ -4,9 +4,11 @@ Snakemake deletes the results of a training that it starts again. If that traini
 figures made from the old results are left, and by their dates nothing has to be done.
 """
 
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.study import Study
@@ -26,22 +28,43 @@ def shown(study: Study) -> Iterator[tuple[list[str], list[Run]]]:
     yield [layout.claims], [run for name in study.compared for run in study.grid[name]]
 
 
-def date_back(study: Study) -> list[str]:
+class Dates(NamedTuple):
+    """What became of the dates of files.
+
+    Attributes
+    ----------
+    before
+        Access and modification of the files that were dated back, ns since 1970.
+    left
+        Files that stay as they are: another user's, or in a read-only folder.
+    """
+
+    before: dict[str, tuple[int, int]]
+    left: list[str]
+
+
+def date_back(study: Study) -> Dates:
     """Make Snakemake see that what shows a missing run must be made again, and the run first.
 
-    Nothing but dates changes, so a dry run, and one of another config, loses nothing.
-
-    Returns
-    -------
-    Files that stay as they are, because they are another user's or lie in a read-only folder.
+    Nothing but dates changes, and `restore` gives them back where nothing was started after all:
+    after a dry run, perhaps of another config.
     """
-    left = []
+    dates = Dates({}, [])
     for path, _ in _outdated(study):
         try:
+            found = Path(path).stat()
             os.utime(path, (0, 0))
+            dates.before[path] = found.st_atime_ns, found.st_mtime_ns
         except OSError:
-            left.append(path)
-    return left
+            dates.left.append(path)
+    return dates
+
+
+def restore(before: Mapping[str, tuple[int, int]]) -> None:
+    """Give files the dates that they had; see `Dates`."""
+    for path, times in before.items():
+        with contextlib.suppress(OSError):
+            os.utime(path, ns=times)
 
 
 def require_own(study: Study) -> None:
@@ -59,7 +82,7 @@ def require_own(study: Study) -> None:
                 f"config key results: the folder {folder} is read-only; make it writable or name "
                 "another."
             )
-    for path in date_back(study):
+    for path in date_back(study).left:
         raise InputError(
             f"{path}: shows a run that is not there any more, and is another user's; ask its owner "
             "to run snakemake or to delete it, or name another folder in the config key results."

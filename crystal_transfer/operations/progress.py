@@ -1,7 +1,7 @@
 """A study while it runs: what is done, running, failed and left."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from crystal_transfer.runs import Run, description
 from crystal_transfer.training.settings import deciding
 
 SILENCE = 300.0  # s; a training reports at least every minute
+SHOWN = 5  # names in a sentence
 STATES = ("done", "outdated", "running", "failed", "interrupted", "left")
 
 
@@ -32,10 +33,13 @@ class Standing:
         `SILENCE`; it goes on from its checkpoint when it is started again.
     seconds
         How long it took, where it is done and its description tells.
+    diverged
+        Whether it is done and has no metrics for what it was tested on.
     """
 
     state: str
     seconds: float | None = None
+    diverged: bool = False
 
 
 def standings(study: Study) -> dict[str, Standing]:
@@ -53,10 +57,16 @@ def _standing(study: Study, run: Run, now: float) -> Standing:
         own = description(run), deciding(study.settings(run))
         if own != (trained["run"], deciding(trained["settings"])):
             return Standing("outdated")
-        return Standing("done", float(trained["seconds"]))
+        return Standing("done", float(trained["seconds"]), _has_diverged(files))
     except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:
         print(f"warning: {files.description} is damaged and left out ({error})")
         return Standing("done")
+
+
+def _has_diverged(files: RunFiles) -> bool:
+    measured = read_json(files.metrics)
+    each = measured.get("properties", {"": measured}).values()
+    return any(one.get("n_test") and one.get("mae") is None for one in each)
 
 
 def _state_by_log(files: RunFiles, now: float) -> str:
@@ -84,6 +94,20 @@ def finished(study: Study, runs: Iterable[Run]) -> list[Run]:
         elif state == "outdated":
             print(f"{run.id}: left out, it was trained as another config says")
     return found
+
+
+def diverged(standings: Mapping[str, Standing]) -> list[str]:
+    """Return the ids of the runs that have ended without metrics."""
+    return [id for id, found in standings.items() if found.diverged]
+
+
+def said_of_diverged(ids: Sequence[str]) -> str:
+    """Return a sentence on runs that have diverged, of which there is one at least."""
+    shown = ", ".join(ids[:SHOWN]) + (f", ... ({len(ids)} in all)" if len(ids) > SHOWN else "")
+    return (
+        f"Diverged, and in no mean: {shown}. Lower max_lr in the config key training, or look for "
+        "targets far from all others."
+    )
 
 
 def unfinished(study: Study, standings: Mapping[str, Standing]) -> pd.DataFrame:

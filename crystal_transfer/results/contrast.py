@@ -86,7 +86,8 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     Returns
     -------
     A row per study and cell that both have: study, cell (the runs' id without the trial), kind,
-    source, dataset, size, strategy, trials, r2_difference, spearman_difference, mae_increase and
+    source, dataset, size, strategy, trials, diverged (trials of which one of the two did and that
+    are left out), r2_difference, spearman_difference, mae_increase and
     median_ae_increase (in % of that of `base`; negative is better), means over the trials, each
     with the half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
     diverged in either study are left out, and so are cells in which nothing is different.
@@ -97,13 +98,17 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
         If a study has no run of `base`, or tests one on another number of crystals.
     """
     rows = []
-    own = base.dropna(subset="mae").set_index("id")
+    own = base.set_index("id")[[*CHANGES.values(), "n_test"]]
     for name, runs in others.items():
-        if not set(runs["id"]) & set(base["id"]):
+        shared = runs.join(own, on="id", rsuffix="_base", how="inner")
+        if shared.empty:
             raise InputError(f"{name}: has no run of the study that it is compared with.")
-        measured = own[[*CHANGES.values(), "n_test"]]
-        both = runs.dropna(subset="mae").join(measured, on="id", rsuffix="_base")
-        both = both.dropna(subset="mae_base")
+        both = shared.dropna(subset=["mae", "mae_base"])
+        if both.empty:
+            raise InputError(
+                f"{name}: all {len(shared)} runs that it has in common with the study that it is "
+                "compared with diverged, here or there; nothing can be compared."
+            )
         other = both.loc[both["n_test"] != both["n_test_base"], "id"]
         if len(other):
             raise InputError(
@@ -111,18 +116,25 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
                 "compared with; compare studies of one split."
             )
         changes = both.assign(
-            cell=both["id"].str.replace(r"_t\d+$", "", regex=True),
+            cell=_cells_of(both),
             **{name: _change(name, both) for name in CHANGES},
         )
         for cell, found in changes.groupby("cell", sort=False):
             if np.array_equal(found["mae"], found["mae_base"]):
                 continue
+            diverged = int((_cells_of(shared) == cell).sum()) - len(found)
             row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(found)}
+            row["diverged"] = diverged
             for column in CHANGES:
                 row[column] = found[column].mean()
                 row[f"{column}_ci95"] = half_width(found[column])
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _cells_of(runs: pd.DataFrame) -> pd.Series:
+    """Return the id of each run without its trial."""
+    return runs["id"].str.replace(r"_t\d+$", "", regex=True)
 
 
 def _change(name: str, both: pd.DataFrame) -> pd.Series:

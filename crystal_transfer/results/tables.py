@@ -1,6 +1,6 @@
 """Metrics of many runs as tidy tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from crystal_transfer.runs import Cell
 
 CELL = [field.name for field in fields(Cell)]
 CONFIDENCE = 0.95
+WITHIN_SIZE = ("dataset", "size")  # cells of one are compared with each other
+ACROSS_SIZES = ("dataset",)  # where one size is compared with another
 _NAMES = ["id", *CELL, "trial"]
 
 
@@ -70,16 +72,23 @@ def cells(runs: pd.DataFrame) -> pd.DataFrame:
     return result.reset_index()
 
 
-def on_shared_trials(runs: pd.DataFrame) -> pd.DataFrame:
+def on_shared_trials(runs: pd.DataFrame, within: Sequence[str] = WITHIN_SIZE) -> pd.DataFrame:
     """Keep the trials that all cells of a dataset and FT size have.
 
     A trial is a sample, and a mean over other samples is another one: part of what tells cells of
     unlike trials apart would be that. A trial that diverged is in no mean, and counts as one here.
     Baselines follow the networks, whose trials a config makes them have.
+
+    Parameters
+    ----------
+    runs
+        See `runs_table`.
+    within
+        What cells that are compared have in common: `WITHIN_SIZE`, or `ACROSS_SIZES`.
     """
     networks = runs[runs["kind"] != "baseline"]
     deciding = networks if len(networks) else runs
-    sample = ["dataset", "size"]
+    sample = list(within)
     cell = deciding.assign(cell=deciding.groupby(CELL, sort=False).ngroup())
     in_all = cell.groupby(sample)["cell"].transform("nunique")
     in_trial = cell.groupby([*sample, "trial"])["cell"].transform("nunique")
@@ -88,9 +97,9 @@ def on_shared_trials(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[pd.MultiIndex.from_frame(runs[[*sample, "trial"]]).isin(shared) | others]
 
 
-def comparable_cells(runs: pd.DataFrame) -> pd.DataFrame:
-    """Average over the trials that all cells of a dataset and FT size have; see `cells`."""
-    return cells(on_shared_trials(runs))
+def comparable_cells(runs: pd.DataFrame, within: Sequence[str] = WITHIN_SIZE) -> pd.DataFrame:
+    """Average over the trials that all cells have; see `on_shared_trials` and `cells`."""
+    return cells(on_shared_trials(runs, within))
 
 
 def read_cells(path: str | Path) -> pd.DataFrame:

@@ -17,18 +17,24 @@ WATCHED_EVERY = 1.0  # s between two looks at the processes that a training belo
 PATIENCE = 60.0  # s that an older training of the same run may take to notice and to save
 
 
-def stop_on_sigterm() -> Callable[[], bool]:
-    """Turn SIGTERM from an end into a request.
+def stop_on_signal() -> Callable[[], bool]:
+    """Turn SIGTERM and Ctrl-C from an end into a request; a second Ctrl-C is an end.
 
-    SLURM sends it when a job is preempted, requeued or past its time, some seconds before it
-    kills the job.
+    SLURM sends SIGTERM when a job is preempted, requeued or past its time, some seconds before it
+    kills the job. A terminal sends Ctrl-C to Snakemake and to its trainings alike.
 
     Returns
     -------
     A function that tells whether the request has come.
     """
     asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
     return lambda: bool(asked)
 
 

@@ -99,12 +99,14 @@ def _train(
     predictions = predict_tests(network, store, task.tests, device, asked_to_stop)
     results = _measured(task, predictions)
     for code, result in results.items():
+        if result["n_test"] and result["mae"] is None:
+            report(f"{code}: the training has diverged: it has no metrics")
         report(f"{code}, {result['n_test']} test crystals: R2 {result['r2']}, MAE {result['mae']}")
 
     scalers = {code: test.scaler for code, test in task.tests.items()}
     saved = saved_from(network, run.network, settings.sizes, head, scalers, settings.bond_rule)
     if not is_finite(saved):
-        report("the training has diverged: its weights are not finite, and it has no metrics")
+        report("the training has diverged: its weights are not finite")
     measured = {"properties": results} if run.properties else results[run.dataset]
     measured = {"best_epoch": progress.best_epoch} | measured
     write_csv(outputs.history, list(progress.history[0]), map(dict.values, progress.history))

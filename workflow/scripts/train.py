@@ -3,7 +3,7 @@
 from crystal_transfer.console import logged
 from crystal_transfer.runs import from_description
 from crystal_transfer.training.device import require_threads
-from crystal_transfer.training.interruption import stop_on_sigterm, stop_when_orphaned
+from crystal_transfer.training.interruption import stop_on_signal, stop_when_orphaned
 from crystal_transfer.training.paths import Inputs, Outputs
 from crystal_transfer.training.run import train
 from crystal_transfer.training.settings import from_plain
@@ -15,7 +15,7 @@ with logged(snakemake.log[0]):
     device = snakemake.config["training"]["device"]
     settings = from_plain({**params.settings, "device": device}, run.network)
     require_threads(settings, snakemake.threads)
-    asked, orphaned = stop_on_sigterm(), stop_when_orphaned()
+    asked, orphaned = stop_on_signal(), stop_when_orphaned()
     train(
         run,
         Inputs(**{name: str(path) for name, path in snakemake.input.items()}),
