@@ -82,9 +82,12 @@ def plain(settings: Settings) -> dict[str, Any]:
 
 
 def deciding(settings: Settings | Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain settings that a new training would be started for: all but the device."""
+    """Return plain settings that a new training would be started for: all but where it runs.
+
+    Another device or number of threads rounds sums in another order, no more.
+    """
     content = plain(settings) if isinstance(settings, Settings) else settings
-    return {name: value for name, value in content.items() if name != "device"}
+    return {name: value for name, value in content.items() if name not in ("device", "threads")}
 
 
 def from_plain(content: Mapping[str, Any], network: str) -> Settings:

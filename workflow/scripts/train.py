@@ -11,9 +11,9 @@ from crystal_transfer.training.settings import from_plain
 with logged(snakemake.log[0]):
     params = snakemake.params
     run = from_description(params.run)
-    # no parameter: a training is not repeated for another device
-    device = snakemake.config["training"]["device"]
-    settings = from_plain({**params.settings, "device": device}, run.network)
+    # no parameters: a training is not repeated for another device or number of threads
+    place = {name: snakemake.config["training"][name] for name in ("device", "threads")}
+    settings = from_plain({**params.settings, **place}, run.network)
     require_threads(settings, snakemake.threads)
     asked, orphaned = stop_on_signal(), stop_when_orphaned()
     train(
