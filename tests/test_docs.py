@@ -100,8 +100,14 @@ def test_numbers_of_the_readme_are_those_of_the_page():
     codes, gains = zip(*rates, strict=True)
     assert f"{', '.join(gains[:-1])} and {gains[-1]} % on {', '.join(codes[:-1])} and" in said
     averaged = page.partition("<!-- ensembles -->")[2].partition("<!-- end -->")[0]
-    less = [int(number) for number in re.findall(r"\| (\d+) \(\d+ to \d+, \d cells\)", averaged)]
-    assert f"{min(less)} to {max(less)} %" in said
+    found = re.findall(r"\| (\d+) \| (\d+) \(\d+ to \d+, \d pairs\) \| (-?\d+) ±", averaged)
+    assert len(found) == 7
+    scratch, pairs, left = (
+        [int(number) for number in column] for column in zip(*found, strict=True)
+    )
+    assert f"{min(scratch)} to {max(scratch)} % from scratch" in said
+    assert f"{min(pairs)} to {max(pairs)} % after transfer" in said
+    assert f"{min(left)} to {max(left)} % are left to transfer" in " ".join(said.split())
 
 
 def test_rows_of_earlier_sittings_stay_while_their_runs_are_planned_so(

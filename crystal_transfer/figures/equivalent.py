@@ -11,7 +11,6 @@ from crystal_transfer.figures.axes import GAP
 from crystal_transfer.figures.rows import sources_of
 from crystal_transfer.figures.style import Drawing, ink_on, panels
 from crystal_transfer.results import equivalent
-from crystal_transfer.results.tables import ACROSS_SIZES, comparable_cells
 from crystal_transfer.units import Quantity
 
 COLOUR_MAP = colormaps["cividis_r"]
@@ -25,7 +24,7 @@ def equivalent_sizes(runs: pd.DataFrame, datasets: Mapping[str, Quantity]) -> Dr
     figure, data
         ``>`` in the figure: scratch does not get there within its largest size.
     """
-    table = equivalent.equivalent_sizes(comparable_cells(runs, ACROSS_SIZES))
+    table = equivalent.equivalent_sizes_of(runs)
     if table.empty:
         return panels(0)[0], table
     origins = sources_of(table, datasets)

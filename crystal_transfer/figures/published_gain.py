@@ -41,7 +41,7 @@ def published_gain(
         axis.errorbar(
             median, places + 0.15, xerr=spread, fmt="o", color=COLOURS[0],
             ecolor=(COLOURS[0], 0.4), elinewidth=SPREAD_WIDTH, markersize=5,
-            label="published transfer: median, best to worst PT dataset, 95 % interval",
+            label="published transfer: median, best to worst PT dataset; 95 % interval of one pair",
         )  # fmt: skip
         interval = half_widths(table, "rate_gain")
         axis.errorbar(

@@ -4,12 +4,33 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.results import select
+from crystal_transfer.results.tables import ACROSS_SIZES, cells, comparable_cells
 
 TOLERANCE = 0.05  # a trained size is "as good" within this share of scratch; PH-GV500 is within 4 %
 NEEDED = [
     "source", "source_size", "dataset", "size", "metric", "scratch", "needed", "saved", "trained",
 ]  # fmt: skip
 COMPARED = ["r2_mean", "mae_scaled_mean"]
+
+
+def equivalent_sizes_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """Find them for runs: each FT size beside scratch of all sizes on the trials that it has.
+
+    Parameters
+    ----------
+    runs
+        See `results.tables.runs_table`.
+
+    Returns
+    -------
+    As `equivalent_sizes`.
+    """
+    scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
+    found = [
+        equivalent_sizes(comparable_cells(pd.concat([scratch, at_size]), ACROSS_SIZES))
+        for _, at_size in tuned.groupby("size")
+    ]
+    return pd.concat(found, ignore_index=True) if found else equivalent_sizes(cells(scratch))
 
 
 def equivalent_sizes(table: pd.DataFrame) -> pd.DataFrame:

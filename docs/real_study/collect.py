@@ -182,7 +182,7 @@ def collect_test_crystals(study: Study) -> None:
 
 
 def collect_equals(study: Study) -> None:
-    """Count the test crystals of each dataset that have an equal among those that are drawn."""
+    """Count crystals of each dataset: clean, tested on, with an equal among those to draw."""
     rows, definitions = [], {}
     for code in study.tested_datasets:
         files = study.layout.dataset(code)
@@ -194,9 +194,9 @@ def collect_equals(study: Study) -> None:
             tabulate(crystal for crystal in table if (crystal.id in test) == inside)
             for inside in (True, False)
         )
-        rows.append([code, len(tested_on), len(shared_with(tested_on, pool))])
+        rows.append([code, len(table), len(tested_on), len(shared_with(tested_on, pool))])
         definitions[code] = definition(study, "equals", code)
-    found = pd.DataFrame(rows, columns=["dataset", "n_test", "with_equal"])
+    found = pd.DataFrame(rows, columns=["dataset", "crystals", "n_test", "with_equal"])
     write(found, "equals", ["dataset"], pd.Series(definitions, dtype=object))
 
 

@@ -60,6 +60,8 @@ def finished_cells(ours: Study) -> str:
 def same_validation_crystals(ours: Study) -> str:
     """Compare the end of training with the published histories, on the same crystals."""
     found = numbers("validation")
+    cell = found.groupby(["dataset", "size", "max_lr"])
+    found = found[cell["trial"].transform("nunique") >= FEWEST_TRIALS]
     names = {PUBLISHED_RATE: f"ours at {PUBLISHED_RATE:g}", RATE: f"ours at {RATE:g}"}
     place = ["dataset", "size", "trial"]
     ours_at = found.pivot_table(index=place, columns="max_lr", values="ours").rename(columns=names)

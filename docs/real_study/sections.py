@@ -25,7 +25,6 @@ from reading import (
 )
 from words import both, named, percents, reduction, value
 
-from crystal_transfer.datasets.splits import pool_share
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
@@ -120,16 +119,17 @@ def pretrainings(ours: Study) -> str:
 
 def pools(ours: Study) -> str:
     """Say how many crystals there are, and which share of them a sample has."""
-    share, scale = ours.test_fraction, scales()
-    equals = numbers("equals").set_index("dataset")
+    scale = scales()
+    counted = numbers("equals").set_index("dataset")
     sizes = sorted({run.size for run in ours.grid["scratch"]})
     rows = []
     for code in ours.config.experiments["scratch"].datasets:
-        pool = pool_share(ours.datasets[code].size, share)
+        here = counted.loc[code]
+        pool = here["crystals"] - here["n_test"]
         shares = [f"{100 * size / pool:.0f}" if size <= pool else "-" for size in sizes]
         expected = pool * (1 - (1 - SIZE / pool) ** TRIALS)
-        rows.append([code, unit(ours, code), f"{scale[code]:.4g}", ours.datasets[code].size,
-                     *equals.loc[code, ["n_test", "with_equal"]], pool, *shares,
+        rows.append([code, unit(ours, code), f"{scale[code]:.4g}",
+                     *here[["crystals", "n_test", "with_equal"]], pool, *shares,
                      f"{expected:.0f}"])  # fmt: skip
     columns = ["dataset", "unit", "a scaled MAE of 1 is", "crystals", "tested on",
                "with an equal that can be drawn", "can be drawn",
@@ -361,8 +361,8 @@ def averaged(ours: Study) -> pd.DataFrame:
     Returns
     -------
     Columns trials, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pairs
-    (those that have the trials of scratch), pair_averaged (of the median PT dataset), less (mean
-    reduction over all these cells in %, by averaging), least, most.
+    (those that have the trials of scratch), pair_averaged (of the median PT dataset), and what
+    averaging reduces the MAE by, in %: less_scratch, and of the pairs less (mean), least, most.
     """
     found = numbers("ensembles")
     rows = {}
@@ -378,8 +378,8 @@ def averaged(ours: Study) -> pd.DataFrame:
                 "best_pair": pairs["mae_mean"].min(),
                 "pairs": len(pairs),
                 "pair_averaged": pairs["mae_ensemble"].median(),
-                "less": here["less"].mean(), "least": here["less"].min(),
-                "most": here["less"].max(),
+                "less_scratch": scratch["less"].item(), "less": pairs["less"].mean(),
+                "least": pairs["less"].min(), "most": pairs["less"].max(),
             }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -397,13 +397,15 @@ def averages(ours: Study) -> str:
         rows.append([
             row.Index, row.trials,
             *(both(mae, float("nan"), scale[row.Index]) for mae in maes),
-            f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.pairs + 1} cells)",
+            f"{row.less_scratch:.0f}",
+            f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.pairs} pairs)",
             *(percents(*some.loc[row.Index, ["gain", "crystals_ci95"]])
               for some in (gained, rivals)), unit(ours, row.Index),
         ])  # fmt: skip
     columns = ["dataset", "trials", "scratch, one", "scratch, averaged",
                f"scratch, one, n = {LARGER}", "best pair, one", "median pair, averaged",
-               "averaging reduces the MAE by (%)", "transfer reduces that of averages by (%)",
+               "averaging reduces scratch's MAE by (%)", "and that of pairs by (%)",
+               "transfer reduces that of averages by (%)",
                "averaged scratch is below the best pair, one, by (%)", "unit"]  # fmt: skip
     return markdown(pd.DataFrame(rows, columns=columns))
 

@@ -147,7 +147,8 @@ def full_network(ours: Study) -> str:
         f"With the full network, on the paper's own samples, scratch at {RATE:g} has an MAE that "
         f"is lower than at {PUBLISHED_RATE:g} by, in %: {by_rate}. The publication's median pair "
         f"has one that is lower than its scratch, at {PUBLISHED_RATE:g} (of DC in three of five "
-        f"trials) and on other test crystals, by, in %: {by_transfer}."
+        f"trials) and on other test crystals, by, in %: {by_transfer} (here ± is what both errors "
+        "of a pair give together, the median over the pairs)."
     )
 
 

@@ -45,6 +45,7 @@ def figs19(
         axis.axhline(size, color="black", linestyle="--", linewidth=0.9,
                      label="scratch's crystals")  # fmt: skip
         axis.set_ylim(0, 1.12 * size)
+        axis.set_xlim(-0.6, len(sources) - 0.4)  # also where no pair has a bar
         axis.set_xticks(
             range(len(sources)), [select.wrapped(code, 6) for code in sources], fontsize=8
         )
