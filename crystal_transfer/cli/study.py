@@ -36,8 +36,8 @@ def print_plan(study: Study) -> None:
     for name, block in study.config.bundles.items():
         minutes = cost.minutes(study, name)
         print(f"{name}: a model of {block.folds} members; each asks for {minutes} minutes.")
-    for name, block in study.config.baselines.items():
-        fits = len(block.samples) * len(block.models) * len(block.trials)
+    for name, own in study.config.baselines.items():
+        fits = len(own.samples) * len(own.models) * len(own.trials)
         print(f"{name}: {fits} baselines, without a network; they take seconds each.")
     if not study.grid:
         print("No experiment trains networks cell by cell.")

@@ -6,8 +6,8 @@ download
     verified files from the network or from a mirror folder.
 sources, read
     readers, each of which yields `Record`s, whatever the format; the one for a dataset.
-csv_rows
-    small tables that people write.
+text, csv_rows
+    files of text and JSON, plain or packed; small tables that people write.
 records
     what a source gives as a record, or why it cannot be read.
 crystals

@@ -5,7 +5,7 @@ import io
 from collections.abc import Collection
 from pathlib import Path
 
-from crystal_transfer.datasets.sources.text import read_text
+from crystal_transfer.datasets.text import read_text
 from crystal_transfer.errors import InputError
 
 MOST_BYTES = 256 * 2**20  # a million rows of two columns have a tenth of it

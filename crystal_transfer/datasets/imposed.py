@@ -12,7 +12,7 @@ from crystal_transfer.checked import SomeText, Whole, in_words
 from crystal_transfer.datasets.csv_rows import csv_columns
 from crystal_transfer.datasets.records import NUMBER
 from crystal_transfer.datasets.scaling import Scaler
-from crystal_transfer.datasets.sources.text import read_compressed_json
+from crystal_transfer.datasets.text import read_compressed_json
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_sealed_json
 

@@ -18,8 +18,6 @@ cif, poscar, xyz, agreement
     the three formats; each is read by two libraries, which must agree.
 cif_tags, cif_symmetry, cif_word
     the raw words of a CIF; the symmetry that it names; what else it says of its crystal.
-text
-    files of text and JSON, plain or packed.
 materials_project
     structures from the Materials Project's web interface.
 file

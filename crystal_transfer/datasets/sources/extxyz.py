@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.records import NUMBER, Fault, record, unreadable
-from crystal_transfer.datasets.sources.text import COLUMN, lines_of, read_text
 from crystal_transfer.datasets.sources.xyz import read_xyz
 from crystal_transfer.datasets.sources.xyz_comment import entries
+from crystal_transfer.datasets.text import COLUMN, lines_of, read_text
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".xyz", ".extxyz")

@@ -8,7 +8,7 @@ from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE, read_folder
 from crystal_transfer.datasets.sources.layouts import ATOMS, STRUCTURE, simplified
-from crystal_transfer.datasets.sources.text import COLUMN, OTHER_KINDS, read_compressed_json
+from crystal_transfer.datasets.text import COLUMN, OTHER_KINDS, read_compressed_json
 from crystal_transfer.errors import InputError
 
 SINGLE = (".cif", ".vasp", ".poscar")  # structures alone, which have no value

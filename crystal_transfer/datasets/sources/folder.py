@@ -12,7 +12,7 @@ from crystal_transfer.datasets.crystals import Record
 from crystal_transfer.datasets.csv_rows import csv_rows
 from crystal_transfer.datasets.records import MISSING, NUMBER, Fault, record, unreadable
 from crystal_transfer.datasets.sources.structures import read_structure
-from crystal_transfer.datasets.sources.text import COLUMN
+from crystal_transfer.datasets.text import COLUMN
 from crystal_transfer.errors import InputError
 
 SUFFIXES = (".cif", ".vasp", ".poscar", ".xyz", ".extxyz")  # in small letters or capitals

@@ -14,7 +14,7 @@ from crystal_transfer.datasets.records import (
     unreadable,
 )
 from crystal_transfer.datasets.sources.layouts import ID
-from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
+from crystal_transfer.datasets.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
 
 

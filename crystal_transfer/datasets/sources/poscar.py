@@ -7,7 +7,7 @@ import ase.io
 
 from crystal_transfer.datasets.records import Fault, Structure
 from crystal_transfer.datasets.sources.agreement import agreed, of_ase, of_pymatgen
-from crystal_transfer.datasets.sources.text import has_numbers
+from crystal_transfer.datasets.text import has_numbers
 from crystal_transfer.species import ATOMIC_NUMBERS
 
 FLAGS = {"T", "F", ".TRUE.", ".FALSE."}  # of selective dynamics, behind a position

@@ -8,8 +8,8 @@ from pathlib import Path
 from crystal_transfer.datasets.records import Fault, Structure
 from crystal_transfer.datasets.sources.cif import read_cif
 from crystal_transfer.datasets.sources.poscar import read_poscar
-from crystal_transfer.datasets.sources.text import has_numbers, read_bytes
 from crystal_transfer.datasets.sources.xyz import read_xyz
+from crystal_transfer.datasets.text import has_numbers, read_bytes
 from crystal_transfer.errors import InputError
 
 MOST_BYTES = 10 * 2**20  # some CIFs carry their diffraction data; a crystal needs a tenth of it

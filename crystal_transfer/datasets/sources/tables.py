@@ -28,7 +28,7 @@ from crystal_transfer.datasets.records import (
 )
 from crystal_transfer.datasets.sources.jarvis import rows_of, structure_of_jarvis
 from crystal_transfer.datasets.sources.layouts import MOLECULES, STRUCTURE, labelled_rows
-from crystal_transfer.datasets.sources.text import COLUMN, read_compressed_json
+from crystal_transfer.datasets.text import COLUMN, read_compressed_json
 from crystal_transfer.errors import InputError
 
 SAME_PLACE = 0.05  # Å

@@ -14,7 +14,7 @@ from crystal_transfer.datasets.sources import extxyz, jarvis, tables
 from crystal_transfer.datasets.sources.folder import TABLE as LABELS
 from crystal_transfer.datasets.sources.layouts import ATOMS, simplified
 from crystal_transfer.datasets.sources.structures import read_structure
-from crystal_transfer.datasets.sources.text import OTHER_KINDS, read_compressed_json
+from crystal_transfer.datasets.text import OTHER_KINDS, read_compressed_json
 from crystal_transfer.errors import InputError
 
 STRUCTURE_FILE = re.compile(r"(?i)(poscar|contcar).*|.*\.(cif|vasp|poscar|xyz|extxyz)")

@@ -8,8 +8,8 @@ import numpy as np
 
 from crystal_transfer.datasets.records import Fault, Structure
 from crystal_transfer.datasets.sources.agreement import of_ase, tried
-from crystal_transfer.datasets.sources.text import has_numbers, lines_of
 from crystal_transfer.datasets.sources.xyz_comment import canonical
+from crystal_transfer.datasets.text import has_numbers, lines_of
 from crystal_transfer.species import ATOMIC_NUMBERS
 
 
