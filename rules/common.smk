@@ -18,7 +18,7 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.claim import take_over
-from crystal_transfer.operations.outdated import date_back, require_own, restore, set_aside
+from crystal_transfer.operations.outdated import date_back, require_writable, restore, set_aside
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
@@ -110,9 +110,9 @@ wildcard_constraints:
 def claim_study(log):
     """See that results can be written, and that no other Snakemake nor a job of a killed one does."""
     try:
-        require_own(STUDY)
-        atexit.unregister(restore)
+        require_writable(STUDY)
         take_over(LAYOUT.claim, log)
+        atexit.unregister(restore)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -48,6 +48,15 @@ def test_a_trial_that_diverged_in_one_study_counts_in_none():
     assert row["mae_increase"] == -25
 
 
+def test_what_diverged_is_a_result():
+    base, other = runs([2.0, 4.0, 5.0]), runs([2.0, 4.0, np.nan])
+    (row,) = contrast(base, {"other": other}).to_dict("records")
+    assert (row["trials"], row["diverged"], row["mae_increase"]) == (2, 1, 0)
+    whole = [pd.concat([base, runs([mae], "finetune")]) for mae in (1.0, np.nan)]
+    (row,) = contrast(whole[0], {"other": whole[1]}).to_dict("records")
+    assert (row["cell"], row["trials"], row["diverged"]) == ("finetune_A_n20", 0, 1)
+
+
 def test_studies_of_which_one_has_diverged_are_not_alike():
     nothing = runs([np.nan, np.nan, 5.0]).assign(mae=np.nan)
     for base, other in ((runs([2.0, 4.0, 5.0]), nothing), (nothing, runs([2.0, 4.0, 5.0]))):

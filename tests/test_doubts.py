@@ -6,6 +6,7 @@ Each case is a sound file with words added; those that are true are read, the ot
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from malformed import SALT, jarvis_atoms
 
@@ -35,9 +36,17 @@ def cif(tags: str = P1, column: str = "", words: tuple[str, str] = ("", "")) -> 
 @pytest.mark.parametrize(
     ("tag", "true", "untrue"),
     [
-        ("_cell_formula_units_Z", ["1", "?", "1.0"], ["4", "2", "0.5", "4(0)", "one", "0"]),
-        ("_cell_volume", ["64", "64.2(3)", "?"], ["179.4", "64,0", "'64 A^3'", "nan"]),
-        ("_exptl_crystal_density_diffrn", ["1.52", "1.516(2)", "."], ["2.165", "1,5", "1516"]),
+        ("_cell_formula_units_Z", ["1", "?", "1.0", "0"], ["4", "2", "0.5", "4(0)", "one"]),
+        (
+            "_cell_volume",
+            ["64", "64.2(3)", "64.2(1.2)", "0.0", "?"],
+            ["179.4", "64,0", "'64 A^3'", "nan"],
+        ),
+        (
+            "_exptl_crystal_density_diffrn",
+            ["1.52", "1.516(2)", "0.000", "."],
+            ["2.165", "1,5", "1516"],
+        ),
         ("_chemical_formula_sum", ["'Na Cl'", "?"], ["'Na2 Cl'", "'Na K'"]),
     ],
 )
@@ -53,8 +62,8 @@ def test_what_a_cif_says_of_its_cell(tag, true, untrue):
     ("column", "true", "untrue"),
     [
         (
-            "_atom_site_symmetry_multiplicity", [("1", "1"), ("?", "1")],
-            [("4", "4"), ("4", "?"), ("?", "2"), ("1", "a"), ("0", "1")],
+            "_atom_site_symmetry_multiplicity", [("1", "1"), ("?", "1"), ("0", "1")],
+            [("4", "4"), ("4", "?"), ("?", "2"), ("1", "a")],
         ),
         (
             "_atom_site_Wyckoff_symbol", [("a", "a"), ("1a", "1a"), ("?", "1a")],
@@ -74,6 +83,18 @@ def test_what_a_cif_says_of_its_sites(column, true, untrue):
             read_cif(cif(P1, column, words))
 
 
+def test_shelxl_calls_the_order_of_a_site_its_multiplicity():
+    """https://www.iucr.org/__data/iucr/cifdic_html, checkCIF PLAT700: nsym / nwyck."""
+    cell = CELL.replace("gamma 90", "gamma 100")
+    rows = "Fe 0 0 0 {}\nO .2 .3 .1 {}\nO .6 .1 .7 {}\n"
+    text = f"data_x\n{cell}_space_group_name_H-M_alt 'P -1'\n{SITES}{{}}\n{rows}"
+    tag = "_atom_site_symmetry_multiplicity"
+    for words in (("1", "2", "2"), ("2", "1", "1")):  # the multiplicities, and the orders
+        assert len(read_cif(text.format(tag, *words)).elements) == 5
+    with pytest.raises(Fault, match="multiplicities of 3 atoms, but its symmetry gives 5"):
+        read_cif(text.format(tag, "1", "1", "1"))
+
+
 def test_a_cif_without_a_word_on_symmetry_is_not_p1():
     for tags in ("", "_cell_formula_units_Z 1\n", "_chemical_formula_sum 'Na Cl'\n"):
         with pytest.raises(Fault, match="says nothing of its symmetry"):
@@ -82,15 +103,22 @@ def test_a_cif_without_a_word_on_symmetry_is_not_p1():
     assert len(read_cif(cif(counted)).elements) == 2
     with pytest.raises(Fault, match="Z = 4"):
         read_cif(cif(counted.replace("Z 1", "Z 4")))
+    with pytest.raises(Fault, match="says nothing of its symmetry"):  # nor is this a formula
+        read_cif(cif(counted.replace("Na Cl", "Na4 Cl4 (halite)")))
     for words in (P1, "_symmetry_Int_Tables_number 225\n"):
         with pytest.raises(Fault, match="symmetry in another data block"):
             read_cif(f"data_global\n{words}{cif('')}")
+        note = f"_publ_note\n;\n{words};\n"  # of which a text may speak
+        assert len(read_cif(f"data_global\n{note}{cif(counted)}").elements) == 2
 
 
-@pytest.mark.parametrize("names", [("Cl", ""), ("", "Na"), ("Cl", "Na")])
+@pytest.mark.parametrize(
+    "names", [("Cl", ""), ("", "Na"), ("Cl", "Na"), ("# Cl", ""), ("", "! Na1")]
+)
 def test_a_poscar_names_other_elements_beside_some_positions(names):
     text = "salt\n1.0\n4 0 0\n0 4 0\n0 0 4\nNa Cl\n1 1\nDirect\n0 0 0 {}\n.5 .5 .5 {}\n"
-    assert read_poscar(text.format("Na", "")).elements == ["Na", "Cl"]
+    for said in (("Na", ""), ("A site", "B site"), ("NA", "CL"), ("! In the middle", "Cl1-")):
+        assert read_poscar(text.format(*said)).elements == ["Na", "Cl"], said
     with pytest.raises(Fault, match="other elements beside its positions"):
         read_poscar(text.format(*names))
 
@@ -126,8 +154,16 @@ def test_a_value_of_extended_xyz_is_not_cut_at_a_blank(words, tmp_path):
     sound = FRAME.format("gap=1.5 id=b relaxed")
     (tmp_path / "x.xyz").write_text(FRAME.format(words) + sound)
     first, second = read_file(tmp_path / "x.xyz", "gap", "id")
-    assert "alone in its second line" in first.problem or "word behind its 'gap'" in first.problem
+    assert "behind its 'gap'; write the number alone" in first.problem
     assert (second.problem, second.target) == ("", 1.5)
+
+
+def test_values_in_two_pairs_of_brackets_and_flags_are_no_rest_of_a_number(tmp_path):
+    matrix = "[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]"
+    words = f"id=a 2D relaxed gap=1.5 virial={matrix} name=bulk Si 64"
+    (tmp_path / "x.xyz").write_text(FRAME.format(words))
+    (record,) = read_file(tmp_path / "x.xyz", "gap", "id")
+    assert (record.problem, record.id, record.target) == ("", "a", 1.5)
 
 
 def rows(**structures) -> list[dict]:
@@ -156,6 +192,24 @@ def test_no_structure_and_no_row_is_passed_over(content, fault, tmp_path):
         list(read_file(tmp_path / "x.json", "gap"))
 
 
+@pytest.mark.parametrize("orient", ["split", "columns", "index", "records", "table", "list"])
+@pytest.mark.parametrize("write", [dict, json.dumps])
+def test_two_structures_in_any_orient(orient, write, tmp_path):
+    structure = write(SALT.as_dict())
+    frame = pd.DataFrame({"gap": [1.0], "structure": [structure], "final_structure": [structure]})
+    text = json.dumps(frame.to_dict("list")) if orient == "list" else frame.to_json(orient=orient)
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match="two structures, 'structure' and 'final_structure'"):
+        list(read_file(tmp_path / "x.json", "gap"))
+
+
+def test_steps_beside_the_structure_of_one_row_are_no_rows(tmp_path):
+    content = {"structure": SALT.as_dict(), "gap": 1.0, "steps": [{"structure": SALT.as_dict()}]}
+    (tmp_path / "x.json").write_text(json.dumps(content))
+    (record,) = read_file(tmp_path / "x.json", "gap")
+    assert (record.problem, record.target) == ("", 1.0)
+
+
 def test_the_structure_before_relaxation_is_no_second_one(tmp_path):
     other = SALT.copy()
     other.scale_lattice(200)
@@ -170,6 +224,20 @@ def test_a_row_that_names_a_file_is_no_header(tmp_path):
     (tmp_path / "id_prop.csv").write_text("a.cif,1\na.cif,2\n")
     with pytest.raises(InputError, match=r"its first row names a file, a.cif, so that it is no"):
         read_file(tmp_path, "1")
+    (tmp_path / "id_prop.csv").write_text("a,gap\na.cif,2\n")  # a header, by its other cell
+    (record,) = read_file(tmp_path, "gap")
+    assert (record.problem, record.target) == ("", 2.0)
+
+
+@pytest.mark.parametrize("name", [".", "a/", "a.cif/", "./", "mine/.."])
+def test_names_that_are_none_of_a_file(name, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for path in (folder / "a.cif", tmp_path / "mine.cif"):
+        path.write_text(SALT.to(fmt="cif"))
+    (folder / "id_prop.csv").write_text(f"{name},1\n")
+    (record,) = read_file(folder)
+    assert record.problem
 
 
 def test_a_column_of_names_for_files_is_refused(tmp_path):

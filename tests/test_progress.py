@@ -171,8 +171,15 @@ def test_dates_come_back_where_nothing_was_started(study, tmp_path):
     date = Path(study.layout.claims).stat().st_mtime_ns
     dates = outdated.date_back(study)
     assert Path(study.layout.claims).stat().st_mtime_ns == 0
+    # a second dry run beside it remembers nothing, and what was made anew keeps its date
+    outdated.restore(outdated.date_back(study).before)
+    assert Path(study.layout.claims).stat().st_mtime_ns == 0
     outdated.restore(dates.before)
     assert Path(study.layout.claims).stat().st_mtime_ns == date
+    dates = outdated.date_back(study)
+    os.utime(study.layout.claims, (7, 7))
+    outdated.restore(dates.before)
+    assert Path(study.layout.claims).stat().st_mtime == 7
 
 
 @pytest.mark.parametrize(
@@ -206,7 +213,7 @@ def test_a_table_of_another_user_is_named(study, tmp_path, monkeypatch):
     monkeypatch.setattr(outdated.os, "utime", refused)  # as for a file of another user
     assert outdated.date_back(study).left == [study.layout.claims]
     with pytest.raises(InputError, match=r"claims.csv: shows a run that is not there any more"):
-        outdated.require_own(study)
+        outdated.require_writable(study)
 
 
 def test_a_damaged_description_is_left_out(study, tmp_path, capsys):

@@ -1,10 +1,11 @@
 """Labels and titles that are longer than their axes, broken into lines."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.transforms import BboxBase
 
 TOLERANCE = 1.1  # of an axis; what hangs over by less meets no other label
 PASSES = 2  # labels of more lines leave less room to those across
@@ -38,11 +39,25 @@ def _break_long(figure: Figure) -> bool:
 
 def _labels(figure: Figure) -> Iterator[tuple[Text, float]]:
     """List the texts along axes with the room they have, in pixels."""
+    axes = [axis for axis in figure.axes if not hasattr(axis, "_colorbar")]
     for axis in figure.axes:
         box = axis.get_window_extent()
-        yield axis.xaxis.label, box.width
         yield axis.yaxis.label, box.height
-        yield axis.title, box.width
+        if axis in axes:
+            beside = [other.get_window_extent() for other in axes if other is not axis]
+            right = min((other.x0 for other in beside if other.x0 > box.x1), default=figure.bbox.x1)
+            yield axis.xaxis.label, _centred(box, beside, figure)
+            yield axis.title, _centred(box, beside, figure)
+            # public names would set its font anew
+            yield axis._left_title, right - box.x0  # type: ignore[attr-defined]
+
+
+def _centred(box: BboxBase, beside: Sequence[BboxBase], figure: Figure) -> float:
+    """Return the room of a text in the middle of an axis: more where no other is beside it."""
+    if any(other.y0 < box.y1 and box.y0 < other.y1 for other in beside):
+        return float(box.width)
+    middle = (box.x0 + box.x1) / 2
+    return float(2 * min(middle - figure.bbox.x0, figure.bbox.x1 - middle))
 
 
 def _lines(text: str, share: float) -> list[str]:

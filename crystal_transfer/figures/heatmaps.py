@@ -25,6 +25,7 @@ from crystal_transfer.units import Quantity
 FONT = 9  # points
 PER_COLUMN = 10  # characters of that font, of names below columns
 SHORTEST_LINE = 18  # characters, beside a colour bar ...
+FEWEST_COLUMNS = 3  # a figure is as wide as for these, for its title and labels
 PER_ROW = 9  # ... which has room for so many more with every row
 SHOWN_R2 = (0.0, 1.0)  # colours below 0 would say no more than "useless"; the number is printed
 BEST_COLOUR = "#D55E00"
@@ -161,7 +162,7 @@ def two_metric_heatmap(
         for i, row in enumerate(rows.values) for j, column in enumerate(columns.values)
         if (row, column) in by_cell.index
     }  # fmt: skip
-    size = (0.95 * len(columns.values) + 2.6, 0.72 * len(rows.values) + 1.1)
+    size = (0.95 * max(FEWEST_COLUMNS, len(columns.values)) + 2.6, 0.72 * len(rows.values) + 1.1)
     figure, axis = plt.subplots(figsize=size)
     _name_sides(axis, rows, columns)
     most = max(SHORTEST_LINE, PER_ROW * len(rows.values))

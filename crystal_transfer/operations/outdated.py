@@ -53,30 +53,33 @@ def date_back(study: Study) -> Dates:
     for path, _ in _outdated(study):
         try:
             found = Path(path).stat()
-            os.utime(path, (0, 0))
-            dates.before[path] = found.st_atime_ns, found.st_mtime_ns
+            if found.st_mtime_ns:  # else it is dated back already, by another dry run perhaps
+                os.utime(path, (0, 0))
+                dates.before[path] = found.st_atime_ns, found.st_mtime_ns
         except OSError:
             dates.left.append(path)
     return dates
 
 
 def restore(before: Mapping[str, tuple[int, int]]) -> None:
-    """Give files the dates that they had; see `Dates`."""
+    """Give files the dates that they had, see `Dates`, but those that were made anew since."""
     for path, times in before.items():
         with contextlib.suppress(OSError):
-            os.utime(path, ns=times)
+            if Path(path).stat().st_mtime_ns == 0:
+                os.utime(path, ns=times)
 
 
-def require_own(study: Study) -> None:
-    """See that the results can be written and dated: what others may only look at, they may.
+def require_writable(study: Study) -> None:
+    """See that what every start writes can be written; others may look at results all the same.
 
     Raises
     ------
     InputError
-        If the folder of results, one in it, or a file that has to be made again is not writable.
+        If the folder of results, that of logs or runs, or a file that has to be made again is not
+        writable. Others may be shared.
     """
     root = Path(study.layout.root)
-    for folder in [root, *sorted(root.glob("*/"))]:
+    for folder in (root, root / "logs", root / "runs"):
         if folder.exists() and not os.access(folder, os.W_OK):
             raise InputError(
                 f"config key results: the folder {folder} is read-only; make it writable or name "

@@ -57,10 +57,15 @@ def _standing(study: Study, run: Run, now: float) -> Standing:
         own = description(run), deciding(study.settings(run))
         if own != (trained["run"], deciding(trained["settings"])):
             return Standing("outdated")
-        return Standing("done", float(trained["seconds"]), _has_diverged(files))
+        took = float(trained["seconds"])
     except (InputError, AttributeError, KeyError, TypeError, ValueError) as error:
         print(f"warning: {files.description} is damaged and left out ({error})")
         return Standing("done")
+    try:
+        return Standing("done", took, _has_diverged(files))
+    except (InputError, AttributeError, TypeError) as error:
+        print(f"warning: {files.metrics} is damaged ({error}); delete it and run snakemake again.")
+        return Standing("done", took)
 
 
 def _has_diverged(files: RunFiles) -> bool:

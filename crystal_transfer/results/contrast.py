@@ -86,8 +86,8 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
     Returns
     -------
     A row per study and cell that both have: study, cell (the runs' id without the trial), kind,
-    source, dataset, size, strategy, trials, diverged (trials of which one of the two did and that
-    are left out), r2_difference, spearman_difference, mae_increase and
+    source, dataset, size, strategy, trials, diverged (trials that did so in one of the two
+    and are left out), r2_difference, spearman_difference, mae_increase and
     median_ae_increase (in % of that of `base`; negative is better), means over the trials, each
     with the half-width of its 95 % interval (_ci95; Student's t of the paired differences). Trials that
     diverged in either study are left out, and so are cells in which nothing is different.
@@ -115,19 +115,18 @@ def contrast(base: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> pd.DataF
                 f"{name}: {other.iloc[0]} has other test crystals than in the study that it is "
                 "compared with; compare studies of one split."
             )
-        changes = both.assign(
-            cell=_cells_of(both),
-            **{name: _change(name, both) for name in CHANGES},
-        )
-        for cell, found in changes.groupby("cell", sort=False):
-            if np.array_equal(found["mae"], found["mae_base"]):
+        for cell, found in shared.assign(cell=_cells_of(shared)).groupby("cell", sort=False):
+            kept = found.dropna(subset=["mae", "mae_base"])
+            # trials that diverged in both tell nothing apart
+            diverged = int((found["mae"].isna() != found["mae_base"].isna()).sum())
+            if not diverged and np.array_equal(kept["mae"], kept["mae_base"]):
                 continue
-            diverged = int((_cells_of(shared) == cell).sum()) - len(found)
-            row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(found)}
+            row = {"study": name, "cell": cell, **found.iloc[0][ABOUT], "trials": len(kept)}
             row["diverged"] = diverged
             for column in CHANGES:
-                row[column] = found[column].mean()
-                row[f"{column}_ci95"] = half_width(found[column])
+                change = _change(column, kept)
+                row[column] = change.mean()
+                row[f"{column}_ci95"] = half_width(change)
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from crystal_transfer.results import select
-from crystal_transfer.results.tables import ACROSS_SIZES, cells, comparable_cells
+from crystal_transfer.results.tables import cells, on_shared_trials
 
 TOLERANCE = 0.05  # a trained size is "as good" within this share of scratch; PH-GV500 is within 4 %
 NEEDED = [
@@ -14,7 +14,7 @@ COMPARED = ["r2_mean", "mae_scaled_mean"]
 
 
 def equivalent_sizes_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """Find them for runs: each FT size beside scratch of all sizes on the trials that it has.
+    """Find them for runs: each FT size beside scratch of all sizes that have its trials.
 
     Parameters
     ----------
@@ -26,10 +26,14 @@ def equivalent_sizes_of(runs: pd.DataFrame) -> pd.DataFrame:
     As `equivalent_sizes`.
     """
     scratch, tuned = (runs[runs["kind"] == kind] for kind in ("scratch", "finetune"))
-    found = [
-        equivalent_sizes(comparable_cells(pd.concat([scratch, at_size]), ACROSS_SIZES))
-        for _, at_size in tuned.groupby("size")
-    ]
+    found = []
+    for (code, size), own in tuned.groupby(["dataset", "size"], sort=False):
+        beside = scratch[scratch["dataset"] == code]
+        trials = on_shared_trials(pd.concat([own, beside[beside["size"] == size]]))["trial"]
+        own, beside = (some[some["trial"].isin(trials)] for some in (own, beside))
+        counted = beside.groupby("size")["trial"].transform("nunique")
+        curve = beside[counted == trials.nunique()]
+        found.append(equivalent_sizes(cells(pd.concat([own, curve]))))
     return pd.concat(found, ignore_index=True) if found else equivalent_sizes(cells(scratch))
 
 

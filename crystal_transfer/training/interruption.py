@@ -31,10 +31,13 @@ def stop_on_signal() -> Callable[[], bool]:
 
     def ask(number: int, frame: object) -> None:
         asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
+    # a command that a script starts with & ignores Ctrl-C, which is meant for another
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, ask)
     return lambda: bool(asked)
 
 

@@ -73,7 +73,7 @@ def read_cif(text: str) -> Structure:
         lambda: _ase_cif(clean, closest),
         lambda: _pymatgen_cif(clean, closest),
     )
-    require_own_word(tags, read, len(elements))
+    require_own_word(tags, read, len(elements), len(symmetry.operations))
     if symmetry.to_find:
         require_group(symmetry.to_find, read, group_said(tags))
     return read

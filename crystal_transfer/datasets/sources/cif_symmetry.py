@@ -15,7 +15,7 @@ import numpy as np
 import spglib
 
 from crystal_transfer.datasets.records import Fault
-from crystal_transfer.datasets.sources.cif_tags import Tags, known
+from crystal_transfer.datasets.sources.cif_tags import Tags, formula_of, known
 
 SAME_METRIC = 0.02  # relative; cells are measured, and rounded
 EXACT = 1e-6
@@ -38,7 +38,7 @@ SYSTEMS = ("_space_group_crystal_system", "_symmetry_cell_setting")
 # what all tags of a group begin with, those of dictionaries that are not known here too; and what
 # they have where there is no symmetry but translations
 ABOUT = ("_symmetry", "_space_group", "_parent_space_group", "_layer_group")
-COUNTED = ("_chemical_formula_sum", "_cell_formula_units_z")
+UNITS = "_cell_formula_units_z"
 PLAIN = {"1", "p1", "p1(1)", "c1^1", "c1", "triclinic"}
 MOST_OPERATIONS = 192  # of a space group in its conventional cell
 # numbers of the groups of a crystal system, International Tables A
@@ -122,7 +122,7 @@ def symmetry_of(tags: Tags, lattice: np.ndarray) -> Symmetry:
     said = group_said(tags)
     if not said:
         # formula and units say how many atoms there are
-        if not is_plain and not all(known(tags, key) for key in COUNTED):
+        if not is_plain and not (formula_of(tags) and known(tags, UNITS)):
             raise Fault(
                 "CIF says nothing of its symmetry, nor how many atoms its cell has; add "
                 "_space_group_name_H-M_alt 'P 1' if it lists all of them"

@@ -1,16 +1,18 @@
 """Tags of a CIF: those of its one block with atoms, and their values."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from crystal_transfer.datasets.records import NUMBER, Fault, because
+from crystal_transfer.species import ATOMIC_NUMBERS
 
 Tags = Mapping[str, Any]
 TEXT_FIELD = re.compile(r"^;.*?^;", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"""(?<!\S)(['"]).*?\1(?!\S)|(?<!\S)\#.*""")  # and comments
-CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\(\d*\)?)?", re.ASCII)  # 5.64(2)
+CIF_NUMBER = re.compile(rf"({NUMBER.pattern})(\([\d.]*\)?)?", re.ASCII)  # 5.64(2)
+FORMULAS = ("_chemical_formula_sum", "_chemical_formula_structural")
 UNKNOWN = ("?", ".", "")
 SYMMETRY = re.compile(r"(?im)^\s*_(symmetry|space_group)")
 
@@ -24,14 +26,15 @@ def block_of(text: str) -> tuple[dict[str, str | list[str]], str]:
     starts = [m.start() for m in re.finditer(r"^[ \t]*data_", plain, re.MULTILINE | re.IGNORECASE)]
     if not starts:
         raise Fault("CIF has no data block")
-    blocks = [text[a:b].lstrip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    bounds = list(zip(starts, [*starts[1:], None], strict=True))
+    blocks = [text[a:b].lstrip() for a, b in bounds]
     with_atoms = [block for block in blocks if re.search(r"(?i)_atom_site[_.]fract_x", block)]
     if not with_atoms:
         raise Fault("CIF has no fractional coordinates")
     if len(with_atoms) > 1:
         raise Fault(f"CIF holds {len(with_atoms)} structures; which one has the value?")
     (block,) = with_atoms
-    if not SYMMETRY.search(block) and any(map(SYMMETRY.search, blocks)):
+    if not SYMMETRY.search(block) and any(SYMMETRY.search(plain[a:b]) for a, b in bounds):
         raise Fault("CIF has its symmetry in another data block than its atoms; write one block")
     try:
         data = CifBlock.from_str(re.sub(r"(?im)^\s*loop_", "loop_", block)).data
@@ -68,6 +71,21 @@ def known(tags: Tags, key: str) -> list[str]:
     value = tags.get(key)
     words = [value] if isinstance(value, str) else value or []
     return [] if any(word.strip() in UNKNOWN for word in words) else words
+
+
+def formula_of(tags: Tags) -> dict[str, float]:
+    """Return counts by element; empty where a formula is missing or not simple."""
+    for name in FORMULAS:
+        text = re.sub(r"\s", "", "".join(known(tags, name)[:1]))
+        parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", text)
+        if not text or "".join(symbol + count for symbol, count in parts) != text:
+            continue
+        counts: dict[str, float] = defaultdict(float)
+        for symbol, count in parts:
+            counts[symbol] += float(count or 1)
+        if all(symbol in ATOMIC_NUMBERS for symbol in counts) and all(counts.values()):
+            return dict(counts)
+    return {}
 
 
 def numbers_of(tags: Tags, key: str, n: int | None = None) -> list[float]:

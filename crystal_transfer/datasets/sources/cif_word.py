@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -13,10 +13,16 @@ from scipy.constants import atomic_mass
 
 from crystal_transfer.datasets.records import Fault, Structure
 from crystal_transfer.datasets.sources.agreement import written
-from crystal_transfer.datasets.sources.cif_tags import CIF_NUMBER, UNKNOWN, Tags, column, known
+from crystal_transfer.datasets.sources.cif_tags import (
+    UNKNOWN,
+    Tags,
+    column,
+    formula_of,
+    known,
+    numbers_of,
+)
 from crystal_transfer.species import ATOMIC_NUMBERS
 
-FORMULAS = ("_chemical_formula_sum", "_chemical_formula_structural")
 MULTIPLICITIES = ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity")
 WYCKOFF = "_atom_site_wyckoff_symbol"  # a, or 4a with the multiplicity
 SAME_VOLUME = 0.01  # relative; CIFs round their cell
@@ -24,7 +30,7 @@ SAME_DENSITY = 0.1  # relative; authors leave hydrogens out
 SYMMETRY_LENGTHS = (0.01, 0.02, 0.03, 0.05, 0.1)  # Å; of coordinates with many digits, to three
 
 
-def require_own_word(tags: Tags, read: Structure, n_sites: int) -> None:
+def require_own_word(tags: Tags, read: Structure, n_sites: int, n_operations: int) -> None:
     """Stop where a CIF's formula, units, multiplicities, volume or density say otherwise.
 
     A word that is there and not understood is a doubt, not permission.
@@ -37,6 +43,8 @@ def require_own_word(tags: Tags, read: Structure, n_sites: int) -> None:
         What libraries make of its cell, sites and symmetry.
     n_sites
         How many sites it lists.
+    n_operations
+        How many symmetry operations its sites were given.
 
     Raises
     ------
@@ -44,7 +52,7 @@ def require_own_word(tags: Tags, read: Structure, n_sites: int) -> None:
         For the first that differs or is not understood.
     """
     _require_formula(tags, Counter(read.elements))
-    _require_multiplicities(tags, len(read.elements), n_sites)
+    _require_multiplicities(tags, len(read.elements), n_sites, n_operations)
     volume = float(abs(np.linalg.det(read.lattice)))
     said = _number(tags, "_cell_volume")
     if said is not None and abs(said - volume) > SAME_VOLUME * volume:
@@ -57,7 +65,7 @@ def require_own_word(tags: Tags, read: Structure, n_sites: int) -> None:
 
 
 def _require_formula(tags: Tags, found: Counter[str]) -> None:
-    formula = next(filter(None, (_formula(column(tags, name)) for name in FORMULAS)), {})
+    formula = formula_of(tags)
     units = _whole(tags, "_cell_formula_units_z")
     with_units = f" with Z = {units}" if units else ""
     if not formula:
@@ -75,35 +83,42 @@ def _require_formula(tags: Tags, found: Counter[str]) -> None:
         raise Fault(f"CIF says {written(formula)}{with_units}, but its sites give {written(found)}")
 
 
-def _require_multiplicities(tags: Tags, n_atoms: int, n_sites: int) -> None:
-    """Hold what is known of multiplicities against the number of atoms; a site has one at least."""
+def _require_multiplicities(tags: Tags, n_atoms: int, n_sites: int, n_operations: int) -> None:
+    """Hold what is known of multiplicities against the number of atoms; a site has one at least.
+
+    SHELXL-97 and OLEX2 write the order of a site's symmetry under the name of its multiplicity.
+    """
     symbols = [re.match(r"\d*", word.strip()) for word in column(tags, WYCKOFF) or []]
     lists = [[match[0] if match else "" for match in symbols]]
     lists += [column(tags, key) or [] for key in MULTIPLICITIES]
     for words in lists:
         counts = [_count(word) for word in words if word.strip() not in UNKNOWN]
-        said = sum(counts) + n_sites - len(counts)
-        if counts and (said > n_atoms or (len(counts) == n_sites and said != n_atoms)):
+        known_counts = [count for count in counts if count]
+        orbits = [n_operations // n for n in known_counts if n_operations % n == 0]
+        ways = [known_counts, *([orbits] if len(orbits) == len(known_counts) else [])]
+        if known_counts and not any(_fit(way, n_atoms, n_sites) for way in ways):
             raise Fault(
-                f"CIF has multiplicities of {sum(counts)} atoms, but its symmetry gives {n_atoms}"
+                f"CIF has multiplicities of {sum(known_counts)} atoms, but its symmetry gives "
+                f"{n_atoms}"
             )
 
 
+def _fit(counts: list[int], n_atoms: int, n_sites: int) -> bool:
+    said = sum(counts) + n_sites - len(counts)
+    return said == n_atoms if len(counts) == n_sites else said <= n_atoms
+
+
 def _count(word: str) -> int:
-    if not re.fullmatch(r"0*[1-9]\d*(\.0*)?", word.strip()):
+    """Return a multiplicity; 0 is how some programs leave it open."""
+    if not re.fullmatch(r"\d+(\.0*)?", word.strip()):
         raise Fault(f"CIF has '{word[:20]}' for a multiplicity, which is none")
     return int(float(word))
 
 
 def _number(tags: Tags, key: str) -> float | None:
-    """Return the number of a tag; None where it is unknown."""
-    words = known(tags, key)
-    if not words:
-        return None
-    match = CIF_NUMBER.fullmatch(words[0].strip())
-    if not match or len(words) > 1:
-        raise Fault(f"CIF has '{words[0][:20]}' for {key}, which is not a number")
-    return float(match[1])
+    """Return the number of a tag; None where it is unknown, or 0, as some leave it open."""
+    number = numbers_of(tags, key, 1)[0] if known(tags, key) else 0.0
+    return number or None
 
 
 def _whole(tags: Tags, key: str) -> int | None:
@@ -113,19 +128,6 @@ def _whole(tags: Tags, key: str) -> int | None:
     if not number.is_integer() or number < 1:
         raise Fault(f"CIF has {number:g} for {key}, which is no number of formula units")
     return int(number)
-
-
-def _formula(words: list[str] | None) -> dict[str, float]:
-    """Return counts by element; empty where a formula is missing or not simple."""
-    text = re.sub(r"\s", "", words[0]) if words else ""
-    parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", text)
-    if not text or "".join(symbol + count for symbol, count in parts) != text:
-        return {}
-    counts: dict[str, float] = defaultdict(float)
-    for symbol, count in parts:
-        counts[symbol] += float(count or 1)
-    understood = all(symbol in ATOMIC_NUMBERS for symbol in counts)
-    return dict(counts) if understood and all(counts.values()) else {}
 
 
 def require_group(numbers: Collection[int], read: Structure, said: str) -> None:

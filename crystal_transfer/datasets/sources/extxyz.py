@@ -1,6 +1,5 @@
 """Extended xyz with many structures: each frame's second line has its lattice and its values."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +13,6 @@ from crystal_transfer.errors import InputError
 
 SUFFIXES = (".xyz", ".extxyz")
 LAYOUT = {"Lattice", "Properties", "pbc"}  # keys that describe the frame itself
-# the values of a key that a frame has twice, and of one behind which a word stands alone, as in
-# gap=1.5 eV; no text has them
-TWICE, FOLLOWED = "\0", "\0\0"
 MOST_BYTES = 2**30  # 100,000 crystals of 200 atoms
 
 
@@ -31,6 +27,24 @@ class Frame(NamedTuple):
     def comment(self) -> str:
         """Its second line."""
         return "".join(self.text.split("\n")[1:2])
+
+
+class Values(NamedTuple):
+    """What the second line of a frame has.
+
+    Attributes
+    ----------
+    words
+        As they are written, by their keys; empty for a key alone.
+    doubts
+        By their keys, why words cannot be used.
+    problem
+        Why the line cannot be divided; empty if it can.
+    """
+
+    words: dict[str, str]
+    doubts: dict[str, str]
+    problem: str = ""
 
 
 def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> Iterator[Record]:
@@ -53,8 +67,8 @@ def read_extxyz(path: str | Path, column: str | None, id: str | None = None) -> 
     found = frames(path)
     values = [_values(frame) for frame in found]
     for key, said in ((column, COLUMN), (id, "`id`")):
-        if key is not None and not any(key in own for own in values):
-            known = sorted({name for own in values for name in own} - LAYOUT)
+        if key is not None and not any(key in own.words or own.problem for own in values):
+            known = sorted({name for own in values for name in own.words} - LAYOUT)
             raise InputError(
                 f"{path}: no frame has the key '{key}' (there are "
                 f"{', '.join(known[:12]) or 'none'}); correct {said}."
@@ -93,46 +107,40 @@ def frames(path: str | Path) -> list[Frame]:
     return found
 
 
-def _values(frame: Frame) -> dict[str, str]:
-    """Return the values of a frame's second line as they are written; empty for a key alone.
-
-    A line that cannot be divided has none.
-    """
-    found: dict[str, str] = {}
+def _values(frame: Frame) -> Values:
+    words: dict[str, str] = {}
+    doubts: dict[str, str] = {}
     before = ""
-    with contextlib.suppress(Fault):
+    try:
         for key, value in entries(frame.comment):
             if value is None:
-                found.setdefault(key, "")
-                if NUMBER.fullmatch(found.get(before, "")):
-                    found[before] = FOLLOWED
+                words.setdefault(key, "")
+                if NUMBER.fullmatch(words.get(before, "")):
+                    doubts[before] = f"'{key[:20]}' behind its '{before}'; write the number alone"
+            elif words.get(key):
+                doubts[key] = f"'{key}' twice"
             else:
-                found[key] = TWICE if found.get(key) else value
+                words[key] = value
             before = key
-    return found
-
-
-def _record(
-    place: int, frame: Frame, values: dict[str, str], column: str | None, id: str | None
-) -> Record:
-    name = f"frame {place}"
-    try:
-        entries(frame.comment)
     except Fault as fault:
-        return unreadable(name, f"frame at line {frame.line}: {fault}")
+        return Values(words, doubts, str(fault))
+    return Values(words, doubts)
+
+
+def _record(place: int, frame: Frame, values: Values, column: str | None, id: str | None) -> Record:
+    name, words = f"frame {place}", values.words
+    where = f"frame at line {frame.line}"
+    if values.problem:
+        return unreadable(name, f"{where}: {values.problem}")
     if id is not None:
-        if id not in values:
-            return unreadable(name, f"frame at line {frame.line} has no key '{id}'")
-        name = values[id]
-    twice = next((key for key in (column, id) if key and values.get(key) == TWICE), None)
-    if twice is not None:
-        return unreadable(f"frame {place}", f"frame at line {frame.line} has '{twice}' twice")
-    if column is not None and values.get(column) == FOLLOWED:
-        return unreadable(
-            name,
-            f"frame at line {frame.line} has a word behind its '{column}'; write the number alone",
-        )
+        if id not in words:
+            return unreadable(name, f"{where} has no key '{id}'")
+        if "twice" in values.doubts.get(id, ""):
+            return unreadable(name, f"{where} has {values.doubts[id]}")
+        name = words[id]
+    if column in values.doubts:
+        return unreadable(name, f"{where} has {values.doubts[column]}")
     if not frame.whole:
-        return unreadable(name, f"frame at line {frame.line} is cut off")
-    target = None if column is None else values.get(column)
+        return unreadable(name, f"{where} is cut off")
+    target = None if column is None else words.get(column)
     return record(name, target, lambda: read_xyz(frame.text))

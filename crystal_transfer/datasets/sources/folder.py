@@ -66,7 +66,7 @@ def read_folder(
     else:
         columns = _columns(table, first, column, id)
         has_header = True
-        if _candidates(folder, first[columns.name]):
+        if _candidates(folder, first[columns.name]) and NUMBER.fullmatch(first[columns.value]):
             raise InputError(
                 f"{table}: its first row names a file, {first[columns.name]}, so that it is no "
                 f"header; write one, or name no column in {COLUMN}."
@@ -200,7 +200,8 @@ def _record(line: int, row: list[str], columns: Columns, files: Files) -> Record
 
 def _candidates(folder: Path, name: str) -> list[Path]:
     """List the files that a name may mean; none where it leaves the folder."""
-    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+    path = Path(name)
+    if not path.name or path.is_absolute() or ".." in path.parts or name.endswith(("/", "/.")):
         return []
     try:
         asked = folder / name

@@ -53,7 +53,7 @@ def simplified(path: str | Path, content: Any) -> Any:
             )
         if content.get("@class") in MOLECULES:
             raise InputError(f"{path}: is a molecule, which has no lattice; give crystals.")
-        content = _rows_of_object(path, _renamed_columns(content))
+        content = _rows_of_object(path, _renamed_columns(path, content))
     if isinstance(content, list):
         return _rows(path, content)
     if isinstance(content, dict) and isinstance(content.get("data"), list):
@@ -64,10 +64,10 @@ def simplified(path: str | Path, content: Any) -> Any:
 
 
 def _rows_of_object(path: str | Path, content: Row) -> Any:
-    _require_no_other(path, content)
     alone = is_structure(content) or is_atoms(content)
     if alone or _has_structure(content) or is_atoms(content.get(ATOMS)):
         return [content]
+    _require_no_other(path, content)
     data, values, names = content.get("data"), list(content.values()), content.get("columns")
     if isinstance(data, list) and names is None:
         return _rows_of_schema(content, data) if "schema" in content else data
@@ -154,12 +154,13 @@ def _has_structure(row: Mapping[str, Any]) -> bool:
     return any(is_structure(row.get(name)) for name in (STRUCTURE, *OTHER_NAMES))
 
 
-def _renamed_columns(content: Row) -> Row:
+def _renamed_columns(path: str | Path, content: Row) -> Row:
     """Call a column of structures `STRUCTURE`, if it is one of `OTHER_NAMES` and no other is."""
     names = content.get("columns")
     listed = names if isinstance(names, list) else list(content)
     other = next((name for name in OTHER_NAMES if name in listed), None)
     if other is None or STRUCTURE in listed:
+        _require_one_structure(path, _first_row(content))
         return content
     renamed = [STRUCTURE if name == other else name for name in listed]
     if isinstance(names, list):
@@ -170,7 +171,9 @@ def _renamed_columns(content: Row) -> Row:
 def _require_no_other(path: str | Path, content: Row) -> None:
     """Stop where another key than ``data`` holds rows, which would be left out."""
     for name, value in content.items():
-        rows = value if isinstance(value, list) and name != "data" else []
+        rows = list(value.values()) if isinstance(value, dict) else value
+        if name == "data" or not isinstance(rows, list):
+            continue
         if any(isinstance(row, dict) and any(map(_is_crystal, row.values())) for row in rows):
             raise InputError(
                 f"{path}: has rows under '{name}', where none are read; write them as a list, in a "
@@ -179,10 +182,11 @@ def _require_no_other(path: str | Path, content: Row) -> None:
 
 
 def _is_crystal(value: Any) -> bool:
-    return is_structure(value) or is_atoms(value)
+    is_text = isinstance(value, str) and value.lstrip().startswith("{")  # as some write it
+    return is_text or is_structure(value) or is_atoms(value)
 
 
-def _require_one_structure(path: str | Path, row: Row) -> None:
+def _require_one_structure(path: str | Path, row: Mapping[str, Any]) -> None:
     """Stop where a row has two structures; ``initial`` beside another is that before relaxing."""
     found = [name for name in (STRUCTURE, ATOMS, RELAXED) if _is_crystal(row.get(name))]
     if len(found) > 1:
@@ -190,6 +194,19 @@ def _require_one_structure(path: str | Path, row: Row) -> None:
             f"{path}: has rows with two structures, '{found[0]}' and '{found[1]}'; leave out the "
             "one that the property is not of."
         )
+
+
+def _first_row(content: Row) -> Row:
+    """Return the first row of columns, or of pandas' orient ``split``; empty without one."""
+    names, data = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        rows = [row for row in data if isinstance(row, list) and len(row) == len(names)]
+        return dict(zip(names, rows[0], strict=True)) if rows else {}
+    columns = {
+        name: list(column.values()) if isinstance(column, dict) else column
+        for name, column in content.items()
+    }
+    return {name: own[0] for name, own in columns.items() if isinstance(own, list) and own}
 
 
 def _rows(path: str | Path, rows: list[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from crystal_transfer.datasets.sources.agreement import agreed, of_ase, of_pymat
 from crystal_transfer.datasets.text import has_numbers
 from crystal_transfer.species import ATOMIC_NUMBERS
 
+COMMENT = re.compile("[!#]")
 FLAGS = {"T", "F", ".TRUE.", ".FALSE."}  # of selective dynamics, behind a position
 
 
@@ -71,15 +72,15 @@ def _require_atoms(lines: list[str], elements: list[str]) -> None:
     if not _is_motion(lines[len(elements) :], len(elements)):
         raise Fault(f"POSCAR goes on after its {len(elements)} atoms; it may hold several")
     # each element that a comment names is held against line 6: Na, Na1, Na+, ! Na
-    said = [line.split("!")[-1].split()[0 if "!" in line else 3 :] for line in atoms]
+    said = [COMMENT.split(line)[-1].split()[0 if COMMENT.search(line) else 3 :] for line in atoms]
     named = [_symbol_in([word for word in words if word not in FLAGS]) for words in said]
     if any(name not in ("", own) for name, own in zip(named, elements, strict=True)):
         raise Fault("POSCAR names other elements beside its positions than in line 6")
 
 
 def _symbol_in(words: list[str]) -> str:
-    """Return the element that a comment begins with; empty where it names none."""
-    match = re.match(r"([A-Z][a-z]?)(?![a-z])", words[0]) if words else None
+    """Return the element that a comment names, as Na, Na1 or Na+; empty for any other comment."""
+    match = re.fullmatch(r"([A-Z][a-z]?)\d*[+-]?\d*[+-]?", " ".join(words))
     return match[1] if match and match[1] in ATOMIC_NUMBERS else ""
 
 

@@ -6,7 +6,7 @@ from crystal_transfer.datasets.records import NUMBER, Fault
 
 QUOTES = {'"': '"', "'": "'", "{": "}", "[": "]"}
 # key=value, as ASE writes it; values with blanks are in quotes or brackets, and so may keys be
-QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]"
+QUOTED = r"\[\s*\[.*?\]\s*\]|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\{[^}]*\}|\[[^\]]*\]"
 ENTRY = re.compile(rf"(?P<key>{QUOTED}|[^\s=,\"']+)(?:\s*=\s*(?P<value>(?:{QUOTED})(?=\s|$)|\S+))?")
 COLUMNS = "species:S:1:pos:R:3"  # what the lines of atoms begin with
 PERIODIC = {"pbc", "periodic", "periodicity"}
@@ -21,18 +21,11 @@ def entries(comment: str) -> list[tuple[str, str | None]]:
     Raises
     ------
     Fault
-        If a quote is not closed: what is inside it would be taken for entries. If a number stands
-        alone: it is the rest of a value.
+        If a quote is not closed: what is inside it would be taken for entries.
     """
     found: list[tuple[str, str | None]] = []
     for match in ENTRY.finditer(comment):
         value = match["value"]
-        before = next((key for key, its in reversed(found) if its is not None), None)
-        if value is None and before is not None and match["key"][0] in "0123456789.+-":
-            raise Fault(
-                f"xyz file has '{match['key'][:20]}' alone in its second line, behind "
-                f"{before[:20]}=; write values with blanks in quotes"
-            )
         if value and value[0] in "\"'" and not (len(value) > 1 and value[-1] == value[0]):
             raise Fault(f"xyz file has a quote that is not closed, behind {match['key'][:20]}=")
         found.append((_unquoted(match["key"]), None if value is None else _unquoted(value)))
