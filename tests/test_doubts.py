@@ -84,7 +84,7 @@ def test_what_a_cif_says_of_its_sites(column, true, untrue):
 
 
 def test_shelxl_calls_the_order_of_a_site_its_multiplicity():
-    """https://www.iucr.org/__data/iucr/cifdic_html, checkCIF PLAT700: nsym / nwyck."""
+    """As OLEX2 does; checkCIF's PLAT700 tells authors so."""
     cell = CELL.replace("gamma 90", "gamma 100")
     rows = "Fe 0 0 0 {}\nO .2 .3 .1 {}\nO .6 .1 .7 {}\n"
     text = f"data_x\n{cell}_space_group_name_H-M_alt 'P -1'\n{SITES}{{}}\n{rows}"
