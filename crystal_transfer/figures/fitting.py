@@ -9,7 +9,9 @@ from matplotlib.transforms import BboxBase
 
 TOLERANCE = 1.1  # of an axis; what hangs over by less meets no other label
 PASSES = 2  # labels of more lines leave less room to those across
-GAP = re.compile(r"(?<!=) (?!=)(?=(?:[^$]*\$[^$]*\$)*[^$]*$)")  # outside of $a$ and n = 10
+GAP = re.compile(
+    r"(?<![=,]) (?!=)(?=(?:[^$]*\$[^$]*\$)*[^$]*$)"
+)  # outside of $a$, n = 10 and [-1, 1]
 
 
 def fit_labels(figure: Figure) -> None:
@@ -39,15 +41,18 @@ def _break_long(figure: Figure) -> bool:
 
 def _labels(figure: Figure) -> Iterator[tuple[Text, float]]:
     """List the texts along axes with the room they have, in pixels."""
-    axes = [axis for axis in figure.axes if not hasattr(axis, "_colorbar")]
-    for axis in figure.axes:
-        box = axis.get_window_extent()
+    boxes = {axis: axis.get_window_extent() for axis in figure.axes}
+    bars = [axis for axis in figure.axes if hasattr(axis, "_colorbar")]
+    for axis, box in boxes.items():
         yield axis.yaxis.label, box.height
-        if axis in axes:
-            beside = [other.get_window_extent() for other in axes if other is not axis]
-            right = min((other.x0 for other in beside if other.x0 > box.x1), default=figure.bbox.x1)
+        if axis not in bars:
+            beside = [boxes[other] for other in boxes if other is not axis and other not in bars]
             yield axis.xaxis.label, _centred(box, beside, figure)
             yield axis.title, _centred(box, beside, figure)
+            # a title runs over a colour bar that is no higher than its axis
+            ends = [other.x0 for other in boxes.values() if other.x0 > box.x1 and other.y1 > box.y1]
+            right = min([*ends, *(other.x0 for other in beside if other.x0 > box.x1)],
+                        default=figure.bbox.x1)  # fmt: skip
             # public names would set its font anew
             yield axis._left_title, right - box.x0  # type: ignore[attr-defined]
 
