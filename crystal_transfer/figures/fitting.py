@@ -9,9 +9,8 @@ from matplotlib.transforms import BboxBase
 
 TOLERANCE = 1.1  # of an axis; what hangs over by less meets no other label
 PASSES = 2  # labels of more lines leave less room to those across
-GAP = re.compile(
-    r"(?<![=,]) (?!=)(?=(?:[^$]*\$[^$]*\$)*[^$]*$)"
-)  # outside of $a$, n = 10 and [-1, 1]
+# where a line may end: not within $a$, n = 10 and [-1, 1]
+GAP = re.compile(r"(?<![=,]) (?!=)(?=(?:[^$]*\$[^$]*\$)*[^$]*$)")
 
 
 def fit_labels(figure: Figure) -> None:
