@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -181,10 +182,14 @@ def fresh_copy(folder: Path) -> Path:
 
 
 def start(*arguments: str, folder: Path) -> subprocess.Popen:
-    """Start Snakemake in a session of its own, so that it can be killed with all it started."""
+    """Start Snakemake in a session of its own, so that it can be killed with all it started.
+
+    As in a terminal, it hears Ctrl-C, also where the tests run in the background and ignore it.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *arguments], cwd=folder, env=on_path(),
         start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
