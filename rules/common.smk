@@ -18,7 +18,12 @@ from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
 from crystal_transfer.operations import cost, progress
 from crystal_transfer.operations.claim import take_over
-from crystal_transfer.operations.outdated import date_back, require_writable, restore, set_aside
+from crystal_transfer.operations.outdated import (
+    date_back,
+    require_writable,
+    restore,
+    set_aside,
+)
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
