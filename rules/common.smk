@@ -16,14 +16,8 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES
 from crystal_transfer.experiments.config_files import read_config
 from crystal_transfer.experiments.study import load_study, with_defaults
-from crystal_transfer.operations import cost, progress
+from crystal_transfer.operations import cost, outdated, progress
 from crystal_transfer.operations.claim import take_over
-from crystal_transfer.operations.outdated import (
-    date_back,
-    require_writable,
-    restore,
-    set_aside,
-)
 from crystal_transfer.protocols import BondRule
 from crystal_transfer.results.layout import FORMATS
 from crystal_transfer.runs import DATA_VERSION, RESULTS_VERSION, description
@@ -48,8 +42,8 @@ def load():
             )  # stricter than Snakemake: a key that occurs twice is a fault
         study = load_study(with_defaults(config))
         if workflow.is_main_process:
-            dates = date_back(study)
-            atexit.register(restore, dates.before)  # unless jobs are started
+            dates = outdated.date_back(study)
+            atexit.register(outdated.restore, dates.before)  # unless jobs are started
             for path in dates.left:
                 print(
                     f"warning: {path}: shows a run that is not there any more, and is not yours to change",
@@ -115,16 +109,16 @@ wildcard_constraints:
 def claim_study(log):
     """See that results can be written, and that no other Snakemake nor a job of a killed one does."""
     try:
-        require_writable(STUDY)
+        outdated.require_writable(STUDY)
         take_over(LAYOUT.claim, log)
-        atexit.unregister(restore)
+        atexit.unregister(outdated.restore)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
 
 def set_outdated_aside():
     """Move away what shows no run that is there: a training that fails must not leave it behind."""
-    for path in set_aside(STUDY):
+    for path in outdated.set_aside(STUDY):
         print(
             f"{path}: shows no run of this config that is there; set aside in {LAYOUT.root}/outdated",
             file=sys.stderr,

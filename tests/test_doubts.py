@@ -247,6 +247,13 @@ def test_a_column_of_names_for_files_is_refused(tmp_path):
             read_unlabelled(path, "name")
 
 
+@pytest.mark.parametrize("name", ["none.xyz", "none.json"])
+@pytest.mark.parametrize("id", [None, "name"])
+def test_a_file_that_is_not_there_is_said_not_to_be(name, id, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_unlabelled(tmp_path / name, id)
+
+
 @pytest.mark.parametrize("name", ["x.xlsx", "x.tar.gz", "x.json.bz2", "x.db", "x.xsf", "x.cif.gz"])
 def test_kinds_that_are_not_read_are_named(name, tmp_path):
     (tmp_path / name).write_bytes(b"PK\x03\x04\0")

@@ -68,8 +68,7 @@ def column(tags: Tags, key: str) -> list[str] | None:
 
 def known(tags: Tags, key: str) -> list[str]:
     """Return the words of a tag; none where they are unknown."""
-    value = tags.get(key)
-    words = [value] if isinstance(value, str) else value or []
+    words = column(tags, key) or []
     return [] if any(word.strip() in UNKNOWN for word in words) else words
 
 

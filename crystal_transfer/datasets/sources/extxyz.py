@@ -36,14 +36,17 @@ class Values(NamedTuple):
     ----------
     words
         As they are written, by their keys; empty for a key alone.
-    doubts
-        By their keys, why words cannot be used.
+    twice
+        Keys that have a second word.
+    behind
+        By their keys, words that stand alone behind a number, as the unit in ``gap=1.5 eV``.
     problem
         Why the line cannot be divided; empty if it can.
     """
 
     words: dict[str, str]
-    doubts: dict[str, str]
+    twice: set[str]
+    behind: dict[str, str]
     problem: str = ""
 
 
@@ -108,23 +111,22 @@ def frames(path: str | Path) -> list[Frame]:
 
 
 def _values(frame: Frame) -> Values:
-    words: dict[str, str] = {}
-    doubts: dict[str, str] = {}
+    found = Values({}, set(), {})
     before = ""
     try:
         for key, value in entries(frame.comment):
             if value is None:
-                words.setdefault(key, "")
-                if NUMBER.fullmatch(words.get(before, "")):
-                    doubts[before] = f"'{key[:20]}' behind its '{before}'; write the number alone"
-            elif words.get(key):
-                doubts[key] = f"'{key}' twice"
+                found.words.setdefault(key, "")
+                if NUMBER.fullmatch(found.words.get(before, "")):
+                    found.behind[before] = key
+            elif found.words.get(key):
+                found.twice.add(key)
             else:
-                words[key] = value
+                found.words[key] = value
             before = key
     except Fault as fault:
-        return Values(words, doubts, str(fault))
-    return Values(words, doubts)
+        return found._replace(problem=str(fault))
+    return found
 
 
 def _record(place: int, frame: Frame, values: Values, column: str | None, id: str | None) -> Record:
@@ -135,11 +137,16 @@ def _record(place: int, frame: Frame, values: Values, column: str | None, id: st
     if id is not None:
         if id not in words:
             return unreadable(name, f"{where} has no key '{id}'")
-        if "twice" in values.doubts.get(id, ""):
-            return unreadable(name, f"{where} has {values.doubts[id]}")
+        if id in values.twice:
+            return unreadable(name, f"{where} has '{id}' twice")
         name = words[id]
-    if column in values.doubts:
-        return unreadable(name, f"{where} has {values.doubts[column]}")
+    if column in values.twice:
+        return unreadable(name, f"{where} has '{column}' twice")
+    if column in values.behind:
+        word = values.behind[column][:20]
+        return unreadable(
+            name, f"{where} has '{word}' behind its '{column}'; write the number alone"
+        )
     if not frame.whole:
         return unreadable(name, f"{where} is cut off")
     target = None if column is None else words.get(column)

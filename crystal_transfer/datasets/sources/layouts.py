@@ -9,11 +9,8 @@ from crystal_transfer.errors import InputError
 Row = dict[str, Any]
 
 STRUCTURE, ATOMS, ID = "structure", "atoms", "jid"
-# of a structure; the first that any row has
 RELAXED = "final_structure"
-OTHER_NAMES = (RELAXED, "initial_structure")
-
-
+OTHER_NAMES = (RELAXED, "initial_structure")  # of a structure; the first that any row has
 MOLECULES = ("Molecule", "IMolecule")  # classes of pymatgen
 
 

@@ -45,13 +45,14 @@ def read_structures(
         If there is no structure.
     """
     path = Path(path)
-    if path.suffix.lower() in extxyz.SUFFIXES and path.is_file():
+    is_folder = path.is_dir()
+    if path.suffix.lower() in extxyz.SUFFIXES and not is_folder:
         return extxyz.read_extxyz(path, None, id)
-    if TABLE_FILE.fullmatch(path.name) and not path.is_dir():
+    if TABLE_FILE.fullmatch(path.name) and not is_folder:
         return _of_table(path, read_compressed_json(path), id)
     if id is not None:
         raise InputError(f"{path}: files have their own names; leave out `id` (--id).")
-    if path.is_dir():
+    if is_folder:
         return _of_folder(path, processes)
     if path.name.lower().endswith(OTHER_KINDS):
         raise InputError(
