@@ -36,7 +36,7 @@ def published_samples(ours: Study) -> str:
             finished_cells(ours),
             rate_beside_transfer(ours),
             same_validation_crystals(ours),
-            baselines_on_published_samples(ours),
+            beside_scratch_on_published_samples(ours),
             beside_the_published(ours),
         ]
     )
@@ -88,26 +88,34 @@ def on_published_samples() -> pd.DataFrame:
     return pd.concat([networks, plain], ignore_index=True)
 
 
-def baselines_on_published_samples(ours: Study) -> str:
-    """Say by how much the best baseline is below scratch at either rate, on the same trials."""
+def beside_scratch_on_published_samples(ours: Study) -> str:
+    """Say by how much the best baseline and each pair are below scratch at either rate."""
     runs = on_published_samples()
-    scratch = runs[runs["kind"] == "scratch"]
     plain = by_trial(runs[runs["kind"] == "baseline"], "network")
     best = plain.loc[plain.mean(axis=1).groupby(level=["dataset", "size"]).idxmin()]
+    pairs = runs[runs["kind"] == "finetune"]
+    models = {"the best baseline": best.droplevel("network")} | {
+        f"fine-tuning from {source}": by_trial(own, "kind").droplevel("kind")
+        for source, own in pairs.groupby("source")
+    }
+    return "On the same trials, in %, " + "; ".join(
+        f"{model} has a scaled MAE that is lower than scratch's {_at_either_rate(ours, runs, own)}"
+        for model, own in models.items()
+    ) + "."  # fmt: skip
+
+
+def _at_either_rate(ours: Study, runs: pd.DataFrame, own: pd.DataFrame) -> str:
+    """Say how much lower scaled MAEs are than those of scratch at one rate and the other."""
     lines = []
-    for rate, at_rate in scratch.groupby("max_lr"):
-        base = by_trial(at_rate, "kind").droplevel("kind")
-        found = reductions(best.droplevel("network"), base)
+    for rate, at_rate in runs[runs["kind"] == "scratch"].groupby("max_lr"):
+        found = reductions(own, by_trial(at_rate, "kind").droplevel("kind"))
         each = ", ".join(
             f"{reduction(found.loc[code, size])} ({code}, n = {size})"
             for size in sorted(found.index.unique("size"))
             for code in ordered(ours, found.xs(size, level="size").index)
         )
-        lines.append(f"than scratch at {rate:g}: {each}")
-    return (
-        "On the same trials the best baseline has a scaled MAE that is lower by, in %, "
-        f"{'; '.join(lines)}."
-    )
+        lines.append(f"at {rate:g} by {each}")
+    return ", ".join(lines)
 
 
 def by_trial(runs: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -145,7 +153,8 @@ def beside_the_published(ours: Study) -> str:
               for name in ("r2", "mae_scaled")),
             publication.short(found.iloc[0]["anomalies"]),
         ]  # fmt: skip
-        name = row.network if row.kind == "baseline" else row.source or "scratch"
+        pair = f"from {row.source}" if row.source else "scratch"
+        name = row.network if row.kind == "baseline" else pair
         rows.append([
             row.dataset, row.size, name, f"{row.max_lr:g}" if row.max_lr else "-", row.trials,
             value(row.r2_mean, row.r2_ci95), published[0],
