@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from crystal_transfer.errors import InputError, Interrupted
+from crystal_transfer.errors import InputError, Interrupted, said_of
 
 TERMINATED = 143  # 128 + SIGTERM, as a shell reports it
 
@@ -32,9 +32,7 @@ def logged(path: str | Path) -> Iterator[None]:
             sys.exit(TERMINATED)
         except Exception as error:
             if isinstance(error, OSError) and error.filename and error.strerror:
-                message = (
-                    f"error: {error.filename}: {error.strerror}; make room or make it writable."
-                )
+                message = f"error: {said_of(error)}"
                 print(message, file=log)
                 sys.exit(message)
             traceback.print_exc(file=log)

@@ -70,6 +70,25 @@ def require_place(path: str | Path) -> None:
         raise InputError(f"{path}: is a folder; name a file in it.")
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is no file that can be replaced; name another.")
+    _require_writable(path)
+
+
+def require_folder(path: str | Path) -> None:
+    """See that files can be written into a folder, which may have to be made.
+
+    Raises
+    ------
+    InputError
+        If there is something else of that name, or a folder of its path is none.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is no folder; name a folder.")
+    _require_writable(path / "file")
+
+
+def _require_writable(path: Path) -> None:
+    """See that the nearest folder above a file, which may not be there yet, can be written to."""
     above = next(folder for folder in path.absolute().parents if folder.exists())
     if not above.is_dir():
         raise InputError(f"{path}: {above} is a file, so nothing can lie in it; name a folder.")

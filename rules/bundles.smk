@@ -23,7 +23,7 @@ rule begin_bundle:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
-        version=DATA_VERSION,
+        version=[DATA_VERSION, start.FORMAT],
         dataset=lambda wildcards: STUDY.config.bundles[wildcards.bundle].dataset,
         options=lambda wildcards: STUDY.bundle_options(wildcards.bundle),
     message:

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from crystal_transfer import data
 from crystal_transfer.bundles import cost as member_cost
-from crystal_transfer.bundles import names, paths
+from crystal_transfer.bundles import names, paths, start
 from crystal_transfer.bundles.plan import parts_of
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.catalogue import PUBLISHED_FIGURES

@@ -194,12 +194,14 @@ def test_what_can_be_learned_is(name, n):
     assert error(name) < (0.85 if n == 10 else 0.6) * error("median")
 
 
-def test_the_kernel_follows_the_unit_of_the_targets():
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("factor", "shift"), [(1000, -7), (1e-12, 0), (1e-25, 0), (1, 1e6)])
+def test_a_baseline_follows_the_unit_of_the_targets(name, factor, shift):
     random = np.random.default_rng(2)
     values, targets = random.normal(size=(40, 3)), random.normal(size=40)
-    plain = fit_baseline("kernel", values, targets).predict(values)
-    other = fit_baseline("kernel", values, 1000 * targets - 7).predict(values)
-    np.testing.assert_allclose(other, 1000 * plain - 7, rtol=1e-6)
+    plain = fit_baseline(name, values, targets).predict(values)
+    other = fit_baseline(name, values, factor * targets + shift).predict(values)
+    np.testing.assert_allclose((other - shift) / factor, plain, rtol=1e-6, atol=1e-6)
 
 
 def test_a_value_never_seen_does_not_decide():

@@ -35,22 +35,24 @@ from crystal_transfer.bundles.data import (
 )
 from crystal_transfer.bundles.domain import Domain
 from crystal_transfer.bundles.finetune import finetune, training_batches
-from crystal_transfer.bundles.folds import folds_of, groups_of
+from crystal_transfer.bundles.folds import folds_of, groups_of, said_of_folds
 from crystal_transfer.bundles.intervals import Calibration, factor
 from crystal_transfer.bundles.member import robust_scaler, training_rows
 from crystal_transfer.bundles.names import published
-from crystal_transfer.bundles.paths import DESCRIPTION, TEST
+from crystal_transfer.bundles.paths import DESCRIPTION, LOCK, TEST
 from crystal_transfer.bundles.plan import Options, Part, part_of, parts_of, plan_of
 from crystal_transfer.bundles.predict import csv_of, outputs_of, predict_bundle
 from crystal_transfer.bundles.report import test_values as values_of_test
 from crystal_transfer.bundles.sources import MIRROR, downloaded, find_source
 from crystal_transfer.bundles.work import Work
+from crystal_transfer.datasets.cells import in_primitive_cells
 from crystal_transfer.datasets.crystals import tabulate
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.saved import load_model, save_model
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.processes import usable_cores
 from crystal_transfer.species import ATOMIC_NUMBERS
+from crystal_transfer.training.interruption import only_one
 from crystal_transfer.training.run import train
 
 OPTIONS = Options("energy", "eV/atom", strategy="all_new_head", folds=3, group_by="none", epochs=2)
@@ -128,7 +130,7 @@ def test_out_of_fold_is_out_of_fold(folder, alloys):
     bundle, table = load_bundle(folder), first(alloys, 30)
     splits = json.loads((folder / "splits.json").read_text())
     shown = pd.read_csv(folder / "out_of_fold.csv", dtype={"id": str}).set_index("id")
-    every = outputs_of(bundle.members, table).predictions
+    every = outputs_of(bundle.members, in_primitive_cells(table)).predictions
     place = {id: row for row, id in enumerate(table.ids.tolist())}
     assert sorted(id for ids in splits.values() for id in ids) == sorted(table.ids.tolist())
     for fold, ids in enumerate(splits.values()):
@@ -413,16 +415,176 @@ def test_a_finished_model_is_not_trained_again(alloys, options, folder):
     [
         ({"source": "nobody"}, "source 'nobody': there is no such file and no such name"),
         ({"strategy": "none"}, "strategy 'none': there is none"),
-        ({"folds": 31}, "30 groups, which 31 folds cannot share"),
+        ({"strategy": "all", "source": "auto"}, "has 7 properties .* output cannot be kept"),
+        ({"strategy": "all", "source": "scratch"}, "from scratch has nothing to keep"),
+        ({"folds": 31}, "30 groups, which 31 folds cannot share; ask for fewer folds, or group"),
+        ({"folds": 3, "group_by": "one group"}, "2 groups, which 3 folds cannot share; group by"),
         ({"group_by": "nowhere.csv"}, "nowhere.csv: no such file.* --group-by takes formula, none"),
     ],
 )
 def test_bad_options_get_a_sentence(alloys, options, tmp_path, changed, sentence):
+    table = first(alloys, 30)
+    if changed.get("group_by") == "one group":
+        rows = [f"{id},{id == table.ids[0]}" for id in table.ids]
+        (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows]))
+        changed = changed | {"group_by": str(tmp_path / "g.csv")}
     with pytest.raises(InputError, match=sentence):
-        finetune(
-            Crystals(first(alloys, 30), []), Options(**{**vars(options), **changed}), tmp_path / "m"
-        )
+        finetune(Crystals(table, []), Options(**{**vars(options), **changed}), tmp_path / "m")
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [((1, 64), "parameter 'fc.weight' has shape .*network of other sizes"), ((2, 256), "shape")],
+)
+def test_weights_that_do_not_fit_are_refused_before_the_work(
+    alloys, options, tmp_path, shape, sentence
+):
+    alignn = pytest.importorskip("alignn.models.alignn")
+    weights = alignn.ALIGNN(alignn.ALIGNNConfig(name="alignn")).state_dict()
+    torch.save({**weights, "fc.weight": torch.zeros(shape)}, tmp_path / "w.pt")
+    odd = Options(**{**vars(options), "source": str(tmp_path / "w.pt")})
+    with pytest.raises(InputError, match=sentence) as refused:
+        finetune(Crystals(first(alloys, 30), []), odd, tmp_path / "m")
+    assert str(refused.value).startswith(str(tmp_path / "w.pt"))
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/m"])
+def test_a_file_is_no_folder_for_a_model(alloys, options, tmp_path, place):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=r"name a folder"):
+        finetune(Crystals(first(alloys, 30), []), options, tmp_path / place)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("strategy", ["all", "last_layer", "two_body"])
+def test_a_member_is_a_source_whose_output_can_be_kept(alloys, options, folder, tmp_path, strategy):
+    member = folder / "member_1.safetensors"
+    kept = Options(**{**vars(options), "source": str(member), "strategy": strategy})
+    made = finetune(Crystals(first(alloys, 30), []), kept, tmp_path / "m")
+    assert made.members[0].head == load_model(member).head
+    names = [name for name in made.members[0].tensors if not name.startswith("fc.")]
+    same = [
+        torch.equal(made.members[0].tensors[name], load_model(member).tensors[name])
+        for name in names
+    ]
+    assert all(same) == (strategy == "last_layer")
+
+
+def test_from_nothing_there_is_no_strategy(alloys, options, tmp_path):
+    nothing = Options(**{**vars(options), "source": "scratch", "strategy": "", "epochs": 1})
+    finetune(Crystals(first(alloys, 30), []), nothing, tmp_path / "m")
+    card = (tmp_path / "m/README.md").read_text()
+    assert "**Started from** scratch, 1 epochs" in card
+    assert "strategy" not in card
+
+
+def test_targets_that_are_too_close_are_refused(alloys, tmp_path):
+    frames = []
+    for place, crystal in enumerate(first(alloys, 12)):
+        atoms = atoms_of(crystal)
+        atoms.info["e"] = (place + 1) * 1e-200
+        frames.append(atoms)
+    ase.io.write(tmp_path / "d.extxyz", frames)
+    with pytest.raises(InputError, match=r"targets differ by 1\.1e-199 at most"):
+        read_labelled(tmp_path / "d.extxyz", "e")
+
+
+# --- the choice of the cell ----------------------------------------------------------------------
+
+
+def test_a_prediction_does_not_depend_on_the_cell(folder, alloys):
+    """A supercell that pymatgen makes is the same crystal to a model, and to its baseline."""
+    bundle, table = load_bundle(folder), last(alloys, 10)
+    to_pymatgen = AseAtomsAdaptor.get_structure
+    structures = [to_pymatgen(atoms_of(crystal)) for crystal in table]
+    in_other_cells = (
+        [structure.make_supercell(cells, in_place=False) for structure in structures]
+        for cells in ([2, 1, 1], [[1, 1, 0], [-1, 1, 0], [0, 0, 1]], [3, 2, 1])
+    )
+    expected = predict_bundle(bundle, table, model=bundle.verdict.baseline)
+    networks = predict_bundle(bundle, table)
+    for others in in_other_cells:
+        written = tabulate(
+            crystal._replace(
+                numbers=np.array(other.atomic_numbers, dtype=np.uint8),
+                lattice=np.array(other.lattice.matrix),
+                coordinates=np.array(other.frac_coords),
+                cartesian=False,
+            )
+            for crystal, other in zip(table, others, strict=True)
+        )
+        found = predict_bundle(bundle, written)
+        np.testing.assert_allclose(found["prediction"], networks["prediction"], rtol=0, atol=1e-5)
+        found = predict_bundle(bundle, written, model=bundle.verdict.baseline)
+        np.testing.assert_allclose(found["prediction"], expected["prediction"], rtol=0, atol=1e-5)
+
+
+# --- two at once ---------------------------------------------------------------------------------
+
+
+def test_two_commands_do_not_mix_in_one_folder(alloys, source, tmp_path):
+    """One makes its model; the other waits, and then says that another is there."""
+    frames = []
+    for crystal in first(alloys, 30):
+        atoms = atoms_of(crystal)
+        atoms.info["e"] = crystal.target
+        frames.append(atoms)
+    ase.io.write(tmp_path / "data.extxyz", frames)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "crystal_transfer.cli", "finetune", "data.extxyz", "--target",
+             "e", "--from", str(source), "--strategy", "all_new_head", "--folds", "3",
+             "--group-by", "none", "--epochs", "2", "--threads", "1", "--seed", seed, "-o", "m"],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for seed in "12"
+    ]  # fmt: skip
+    said = [process.communicate(timeout=300) for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 1], said
+    assert "another model (seed" in said[codes.index(1)][1]
+    assert load_bundle(tmp_path / "m").plan.seed == int("12"[codes.index(0)])
+
+
+def test_who_finds_the_folder_in_use_says_so(alloys, options, tmp_path, monkeypatch):
+    monkeypatch.setattr("crystal_transfer.training.interruption.PATIENCE", 0.1)
+    (tmp_path / "m").mkdir()
+    with (
+        only_one(tmp_path / "m" / LOCK),
+        pytest.raises(InputError, match="another process makes a model in this folder"),
+    ):
+        finetune(Crystals(first(alloys, 30), []), options, tmp_path / "m")
+
+
+def test_trainings_of_another_start_are_not_taken(alloys, options, tmp_path):
+    """Files of a member that another version, or another command, has left."""
+    crystals, work = Crystals(first(alloys, 30), []), Work(tmp_path / "m/work")
+    begin(work, settle(crystals.table, options), 1)
+    old = {"start": "another", "predictions": dict.fromkeys(crystals.table.ids.tolist(), 1e9)}
+    (work.folder / "member_1.json").write_text(json.dumps(old))
+    assert not work.is_done(Part(0))
+    with pytest.raises(InputError, match="is of another training"):
+        work.load_predictions(Part(0))
+    made = finetune(crystals, options, tmp_path / "m")
+    assert np.abs(made.training.network).max() < 100
+
+
+# --- one group that has most crystals ------------------------------------------------------------
+
+
+def test_a_group_with_most_crystals_is_said_to_be(alloys, options, tmp_path):
+    table = first(alloys, 30)
+    rows = [f"{id},{'most' if place < 20 else place}" for place, id in enumerate(table.ids)]
+    (tmp_path / "g.csv").write_text("\n".join(["id,group", *rows]))
+    folds = folds_of(groups_of(table, str(tmp_path / "g.csv")), 3, 0)
+    assert said_of_folds(folds).startswith("One fold has 20 of the 30 crystals")
+    assert not said_of_folds(np.arange(30) % 3)
+    grouped = Options(**{**vars(options), "group_by": str(tmp_path / "g.csv"), "epochs": 1})
+    finetune(Crystals(table, []), grouped, tmp_path / "m")
+    for name in ("README.md", "report.html"):
+        assert "One fold has 20 of the 30 crystals" in (tmp_path / "m" / name).read_text()
 
 
 # --- interrupted ---------------------------------------------------------------------------------
@@ -782,6 +944,7 @@ def test_check_sees_twins_and_outliers(alloys, tmp_path):
     done = command("check", "d.extxyz", "--target", "e", "--unit", "eV", "-o", "o", cwd=tmp_path)
     assert "22 of 22 crystals are usable" in done.stdout
     assert "1 targets are far from all others" in done.stdout
+    assert "they stay together in one fold" not in done.stdout
     assert {path.name for path in (tmp_path / "o").iterdir()} == {"targets.png", "rejected.csv"}
 
 
@@ -812,7 +975,9 @@ def test_alignns_networks_by_name(tmp_path, monkeypatch):
 
 
 def test_sources_are_listed():
-    assert "scratch" in command("sources", cwd=ROOT).stdout
+    said = command("sources", cwd=ROOT).stdout
+    assert "scratch" in said
+    assert "auto" in said
 
 
 def test_snakemake_makes_the_same_model(alloys, source, tmp_path):

@@ -1,7 +1,8 @@
 """Outputs appear whole or not at all."""
 
-import json
+import errno
 import os
+import re
 
 import pytest
 
@@ -75,6 +76,19 @@ def test_a_users_mistake_ends_in_one_sentence(tmp_path):
     assert log.read_text() == "started\nerror: too few crystals\n"
 
 
-def test_a_full_or_read_only_disk_ends_in_one_sentence(tmp_path):
-    with pytest.raises(SystemExit, match="make room or make it writable"), logged(tmp_path / "log"):
-        (tmp_path / "no" / "folder").write_text(json.dumps({}))
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.ENOSPC, "No space left on device; make room."),
+        (errno.EROFS, "Read-only file system; make it writable, or name another place."),
+        (errno.ENOENT, "No such file or directory; see whether it was moved or deleted."),
+        (errno.EIO, "Input/output error."),
+    ],
+)
+def test_what_the_system_refuses_ends_in_one_sentence(tmp_path, number, sentence):
+    with (
+        pytest.raises(SystemExit, match=re.escape(f"error: mine: {sentence}")),
+        logged(tmp_path / "log"),
+    ):
+        raise OSError(number, os.strerror(number), "mine")
+    assert (tmp_path / "log").read_text() == f"error: mine: {sentence}\n"

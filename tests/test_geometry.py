@@ -9,6 +9,7 @@ from ase.build import bulk
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from crystal_transfer.datasets.cells import primitive
 from crystal_transfer.datasets.cleaning import FARTHEST, MOST_ATOMS, clean, fault
 from crystal_transfer.datasets.crystals import Crystal, Record
 from crystal_transfer.datasets.fingerprints import fingerprint
@@ -160,10 +161,29 @@ def assert_same_graph(one: Crystal, other: Crystal, tolerance: float) -> None:
 @given(one=crystals(), seed=seeds)
 @settings(max_examples=100)
 def test_shell_graphs_do_not_depend_on_how_a_crystal_is_written(way, one, seed):
-    # the lattice that coordinates are computed with is rounded to 1e-5 Å, as in jarvis-tools: an
-    # error that a cell just short of being reduced multiplies
-    tolerance = 3e-3 if way is in_a_skew_cell else 5e-4
-    assert_same_graph(one, way(one, np.random.default_rng(seed)), tolerance)
+    assert_same_graph(one, way(one, np.random.default_rng(seed)), 1e-6)
+
+
+def in_a_supercell(one, rng):
+    times = rng.integers(1, 3, 3)
+    images = np.stack(np.meshgrid(*map(np.arange, times), indexing="ij"), -1).reshape(-1, 3)
+    moved = (one.coordinates[None] + images[:, None]).reshape(-1, 3) / times
+    numbers = np.tile(one.numbers, len(images))
+    return one._replace(lattice=one.lattice * times[:, None], numbers=numbers, coordinates=moved)
+
+
+@given(one=crystals(), way=st.sampled_from([*WAYS, None]), seed=seeds)
+@settings(max_examples=100)
+def test_primitive_cells_are_one_cell_of_a_crystal(one, way, seed):
+    """Of a supercell too, however it is written; one that is primitive stays as it is."""
+    rng = np.random.default_rng(seed)
+    least = primitive(one)
+    larger = in_a_supercell(one, rng)
+    found = primitive(way(larger, rng) if way else larger)
+    assert sorted(found.numbers) == sorted(least.numbers)
+    assert_same_graph(least, found, 1e-6)
+    assert primitive(found) is found
+    assert primitive(least) is least
 
 
 @pytest.mark.parametrize("way", WAYS)

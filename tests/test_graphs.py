@@ -76,9 +76,8 @@ def test_shell_bonds_do_not_depend_on_the_orientation(one, seed):
     pairs, vectors = bonds(one, "shell")
     turned_pairs, turned_vectors = bonds(turned, "shell")
     assert np.array_equal(pairs, turned_pairs)
-    # the lattice that coordinates are computed with is rounded to 1e-5 Å, as in jarvis-tools
     lengths, turned_lengths = (np.linalg.norm(v, axis=1) for v in (vectors, turned_vectors))
-    assert np.allclose(np.sort(lengths), np.sort(turned_lengths), atol=2e-4)
+    assert np.allclose(np.sort(lengths), np.sort(turned_lengths), atol=1e-7)
 
 
 @given(random_crystals())

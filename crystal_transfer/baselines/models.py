@@ -1,10 +1,11 @@
 """The baselines: simple models that a network has to beat.
 
-Each is a function of training features, training targets and a seed, and returns a fitted model
-whose `predict` takes features. A baseline trains on the whole sample of a trial, that is on the
-training and the validation part together: it has no epochs, so it needs nobody to tell it when to
-stop, and what it has to choose it chooses by cross-validation within the sample. Equal arguments
-give equal predictions, whatever `n_jobs`.
+Each is a function of training features, standardised training targets and a seed, and returns a
+fitted model whose `predict` takes features; `fit_baseline` standardises the targets and gives
+predictions their unit back, so that no model depends on it. A baseline trains on the whole sample
+of a trial, that is on the training and the validation part together: it has no epochs, so it needs
+nobody to tell it when to stop, and what it has to choose it chooses by cross-validation within the
+sample. Equal arguments give equal predictions, whatever `n_jobs`.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ class Predictor(Protocol):
     """A fitted model."""
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Return predictions in the unit of the training targets, [n_crystals]."""
+        """Return predictions on the scale of the training targets, [n_crystals]."""
 
 
 def median(features: np.ndarray, targets: np.ndarray, seed: int = 0, n_jobs: int = 1) -> Predictor:
@@ -67,19 +68,17 @@ def kernel(features: np.ndarray, targets: np.ndarray, seed: int = 0, n_jobs: int
         return median(features, targets)
     scaling = standardisation(features)
     own = scaling.transform(features)
-    centre, spread = float(targets.mean()), float(targets.std()) or 1.0
-    scaled = (targets - centre) / spread
     distances = _mean_distances(own, own)
     similarities = {width: np.exp(-width * distances) for width in WIDTHS}
     folds = list(KFold(min(FOLDS, len(targets)), shuffle=True, random_state=seed).split(own))
 
     def error(choice: tuple[float, float]) -> float:
         penalty, width = choice
-        return _cross_validated(similarities[width], scaled, penalty, folds)
+        return _cross_validated(similarities[width], targets, penalty, folds)
 
     penalty, width = min(product(PENALTIES, WIDTHS), key=error)
-    machine = _machine(penalty).fit(similarities[width], scaled)
-    return KernelModel(scaling, own, machine, width, centre, spread)
+    machine = _machine(penalty).fit(similarities[width], targets)
+    return KernelModel(scaling, own, machine, width)
 
 
 def ridge(features: np.ndarray, targets: np.ndarray, seed: int = 0, n_jobs: int = 1) -> Predictor:
@@ -146,22 +145,18 @@ class KernelModel:
         Fitted to the kernel matrix of the sample.
     width
         The chosen gamma.
-    centre, spread
-        Mean and standard deviation of the training targets.
     """
 
     scaling: Standardisation
     own: np.ndarray
     machine: SVR
     width: float
-    centre: float
-    spread: float
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Return predictions in the unit of the training targets, [n_crystals]."""
+        """Return predictions on the scale of the training targets, [n_crystals]."""
         starts = range(0, len(features), PREDICTED_AT_ONCE)
         parts = [self._part(features[start : start + PREDICTED_AT_ONCE]) for start in starts]
-        return np.concatenate([np.empty(0), *parts]) * self.spread + self.centre
+        return np.concatenate([np.empty(0), *parts])
 
     def _part(self, features: np.ndarray) -> np.ndarray:
         distances = _mean_distances(self.scaling.transform(features), self.own)
@@ -176,8 +171,21 @@ class LinearModel:
     regression: RidgeCV
 
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Return predictions in the unit of the training targets, [n_crystals]."""
+        """Return predictions on the scale of the training targets, [n_crystals]."""
         return self.regression.predict(self.scaling.clipped(features))
+
+
+@dataclass(frozen=True)
+class InUnit:
+    """A model of standardised targets, and what gives its predictions their unit back."""
+
+    model: Predictor
+    centre: float
+    spread: float
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Return predictions in the unit of the training targets, [n_crystals]."""
+        return self.model.predict(features) * self.spread + self.centre
 
 
 Folds = Sequence[tuple[np.ndarray, np.ndarray]]  # indices to fit, and to test on
@@ -217,7 +225,10 @@ def fit_baseline(
         raise InputError(f"baseline '{name}': there is none; take one of {', '.join(BASELINES)}.")
     if len(targets) == 0:
         raise InputError(f"baseline '{name}': its sample has no crystal; take a larger size.")
-    return BASELINES[name](features, targets, seed, n_jobs)
+    centre, spread = float(targets.mean()), float(targets.std()) or 1.0
+    return InUnit(
+        BASELINES[name](features, (targets - centre) / spread, seed, n_jobs), centre, spread
+    )
 
 
 def _mean_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:

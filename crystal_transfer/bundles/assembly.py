@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,8 @@ from crystal_transfer.bundles.comparison import (
     RIDGE,
     Score,
 )
-from crystal_transfer.bundles.data import Crystals, write_rejected
-from crystal_transfer.bundles.member import held_out_predictions, training_rows
+from crystal_transfer.bundles.data import write_rejected
+from crystal_transfer.bundles.member import training_rows
 from crystal_transfer.bundles.paths import SOURCE, TEST, WORK
 from crystal_transfer.bundles.plan import CURVE, WHOLE, Part, Plan
 from crystal_transfer.bundles.predict import (
@@ -44,6 +45,7 @@ from crystal_transfer.bundles.predict import (
 )
 from crystal_transfer.bundles.report import write_report
 from crystal_transfer.bundles.work import Work
+from crystal_transfer.datasets.cleaning import Rejected
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.files import write_csv, write_json, write_text
 from crystal_transfer.models.saved import SavedModel, load_model
@@ -66,10 +68,22 @@ class Results:
 
 
 def assemble(
-    crystals: Crystals, folder: Path, processes: int = 1, test: CrystalTable | None = None
+    rejected: Sequence[Rejected],
+    folder: Path,
+    processes: int = 1,
+    test: CrystalTable | None = None,
 ) -> Bundle:
-    """Make a bundle of finished trainings; parameters as of `finetune`."""
-    work, table = Work(folder / WORK), crystals.table
+    """Make a bundle of finished trainings.
+
+    Parameters
+    ----------
+    rejected
+        The rows that were left out, for a file of the bundle.
+    folder, processes, test
+        As of `finetune`.
+    """
+    work = Work(folder / WORK)
+    table = work.load_table()
     start, source = work.load_start(), work.load_source()
     plan, folds = start.plan, start.folds
     results = _results(work, plan, source, table, folds, processes)
@@ -106,7 +120,7 @@ def assemble(
         source_model=source if with_source else None,
     )
     tested = None if test is None else _tested(bundle, test, processes)
-    _write(bundle, crystals, results, work, tested)
+    _write(bundle, table, rejected, results, work, tested)
     return bundle
 
 
@@ -128,7 +142,7 @@ def _results(
     """Collect the network's predictions out of fold, and make those of the baselines."""
     known: dict[str, float] = {}
     for fold in range(plan.folds):
-        known |= held_out_predictions(work, Part(fold))
+        known |= work.load_predictions(Part(fold))
     predictions = {NETWORK: np.array([known[id] for id in table.ids.tolist()])}
     composition = features_of(table, processes).values
     features = dict.fromkeys((MEDIAN, FOREST, KERNEL), composition)
@@ -143,14 +157,15 @@ def _results(
 
 def _write(
     bundle: Bundle,
-    crystals: Crystals,
+    table: CrystalTable,
+    rejected: Sequence[Rejected],
     results: Results,
     work: Work,
     tested: pd.DataFrame | None,
 ) -> None:
     """Write all files of a bundle but its weights; `model.json` last."""
-    plan, table, folder = bundle.plan, crystals.table, work.folder.parent
-    write_rejected(crystals.rejected, folder / "rejected.csv")
+    plan, folder = bundle.plan, work.folder.parent
+    write_rejected(rejected, folder / "rejected.csv")
     write_json(
         folder / "splits.json",
         {
@@ -168,16 +183,16 @@ def _write(
     save_training_set(bundle.training, folder)
     if tested is not None:
         write_text(folder / TEST, csv_of(tested))
-    curve, rejected = learning_curve(bundle, results, work), len(crystals.rejected)
-    write_report(bundle, curve, _histories(work, plan), tested, rejected, folder)
-    write_card(bundle, rejected, folder)
+    curve = learning_curve(bundle, results, work)
+    write_report(bundle, curve, _histories(work, plan), tested, len(rejected), folder)
+    write_card(bundle, len(rejected), folder)
     versions = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
     }
-    write_description(bundle, folder, rejected, versions)
+    write_description(bundle, folder, len(rejected), versions)
 
 
 def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame:
@@ -192,7 +207,7 @@ def learning_curve(bundle: Bundle, results: Results, work: Work) -> pd.DataFrame
     for share in (*CURVE, WHOLE):
         part = Part(0, share)
         inside = training_rows(training.folds, part, plan.seed)
-        known = held_out_predictions(work, part)
+        known = work.load_predictions(part)
         network = np.array([known[id] for id in training.ids[held_out].tolist()])
         seen = results.features[name]
         model = comparison.fitted(name, seen[inside], training.targets[inside], plan.seed)

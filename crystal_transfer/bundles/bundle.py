@@ -18,12 +18,12 @@ from crystal_transfer.bundles.domain import Domain
 from crystal_transfer.bundles.intervals import Calibration
 from crystal_transfer.bundles.paths import DESCRIPTION, SOURCE, TRAINING, WORK
 from crystal_transfer.bundles.plan import Plan, from_plain, plain
+from crystal_transfer.bundles.start import FORMAT
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import digest_of, read_json, replaced_when_whole, sha256, write_json
 from crystal_transfer.models.saved import SavedModel, load_model
 from crystal_transfer.species import SYMBOLS
 
-FORMAT = 2  # raise it when an older version could not read the folder any more
 SEAL = "sha256"  # key of the checksum of all the others
 
 
@@ -187,8 +187,8 @@ def load_bundle(folder: str | Path) -> Bundle:
             )
         if content["format"] < FORMAT:
             raise InputError(
-                f"{folder}: was written by version {content['version']}, which kept no checksum of "
-                f"{DESCRIPTION}; make the model again."
+                f"{folder}: was written by an older version ({content['version']}), whose models "
+                "are of another kind; make the model again."
             )
         if content != sealed(content):
             raise InputError(

@@ -5,6 +5,7 @@ from typing import Any
 
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import WORDS
+from crystal_transfer.bundles.folds import said_of_folds
 from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
 from crystal_transfer.bundles.templates import filled
 from crystal_transfer.files import write_text
@@ -44,6 +45,7 @@ def values_of(bundle: Bundle, rejected: int) -> dict[str, Any]:
         "learned": bundle.source.get("learned", ""),
         "grouping_words": words,
         "grouping": ", grouped by reduced formula" if plan.group_by == BY_FORMULA else "",
+        "warning": said_of_folds(bundle.training.folds),
         "verdict": bundle.verdict.sentence(plan.unit),
         "wins": bundle.verdict.network_wins,
         "scores": sorted(bundle.scores, key=lambda score: score.mae),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.datasets.crystals import Crystal, CrystalTable
 from crystal_transfer.datasets.fingerprints import Formula, formula
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.figures.formats import save
@@ -16,6 +16,7 @@ from crystal_transfer.figures.style import COLOURS, panels
 from crystal_transfer.species import SYMBOLS
 
 FAR = 10.0  # mean distances from the median; of a normal distribution nothing is farther than 6
+DOMINATES = 0.25  # share of the crystals: a larger group cannot be one of four even folds
 RARE = 3  # crystals; an element of fewer is learned from hardly anything
 
 
@@ -30,7 +31,7 @@ class Summary:
     elements
         Symbol -> number of crystals that have it, most frequent first.
     formulas
-        Number of different reduced formulas.
+        Reduced formula -> number of crystals that have it, most frequent first.
     twins
         Groups of crystals that are one structure, as lists of names.
     disagreement
@@ -43,7 +44,7 @@ class Summary:
 
     atoms: tuple[int, int, int]
     elements: dict[str, int]
-    formulas: int
+    formulas: dict[str, int]
     twins: list[list[str]]
     disagreement: float
     far: list[str]
@@ -67,12 +68,17 @@ def summarise(table: CrystalTable) -> Summary:
     return Summary(
         atoms=(int(sizes.min()), int(np.median(sizes)), int(sizes.max())),
         elements=dict(counts.most_common()),
-        formulas=len({formula(crystal) for crystal in table}),
+        formulas=dict(Counter(map(_written, table)).most_common()),
         twins=[table.ids[rows].tolist() for rows in twins],
         disagreement=max(spread, default=0.0),
         far=table.ids[far].tolist(),
         quantiles=tuple(np.quantile(table.targets, [0, 0.25, 0.5, 0.75, 1]).tolist()),
     )
+
+
+def _written(crystal: Crystal) -> str:
+    """Write a reduced formula."""
+    return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in formula(crystal))
 
 
 def twins_in(table: CrystalTable) -> list[list[int]]:

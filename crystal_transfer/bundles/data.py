@@ -9,7 +9,7 @@ from typing import NamedTuple
 from crystal_transfer.datasets.cleaning import Rejected, clean, examples
 from crystal_transfer.datasets.crystals import CrystalTable, Record, tabulate
 from crystal_transfer.datasets.overlap import occurring_in
-from crystal_transfer.datasets.scaling import equal
+from crystal_transfer.datasets.scaling import fault_of
 from crystal_transfer.datasets.sources.file import read_file
 from crystal_transfer.datasets.sources.unlabelled import read_structures
 from crystal_transfer.errors import InputError
@@ -35,11 +35,8 @@ def read_labelled(path: str | Path, column: str | None = None, id: str | None = 
     """
     found = Crystals(*clean(read_file(path, column, id)))
     _require(found, path, FEWEST, "a model needs")
-    if equal(found.table.targets):
-        raise InputError(
-            f"{path}: all targets equal {found.table.targets[0]:g}, so nothing can be learned; "
-            "check the column of the property."
-        )
+    if fault := fault_of(found.table.targets):
+        raise InputError(f"{path}: {fault}; check the column of the property, and its unit.")
     return found
 
 

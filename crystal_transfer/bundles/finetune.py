@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from crystal_transfer.bundles.assembly import assemble
-from crystal_transfer.bundles.begin import begin, settle
+from crystal_transfer.bundles.begin import Beginning, begin, settle
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.data import Crystals
 from crystal_transfer.bundles.guards import (
@@ -14,11 +14,14 @@ from crystal_transfer.bundles.guards import (
     require_tested,
     require_unknown,
 )
-from crystal_transfer.bundles.paths import WORK
+from crystal_transfer.bundles.paths import LOCK, WORK
 from crystal_transfer.bundles.plan import Options, Part, Plan
 from crystal_transfer.bundles.side_by_side import train_parts
+from crystal_transfer.bundles.start import Start
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
+from crystal_transfer.files import require_folder
+from crystal_transfer.training.interruption import only_one
 
 
 def finetune(
@@ -55,21 +58,42 @@ def finetune(
         If the folder holds something else, a test crystal is trained on, or a training fails.
     """
     folder = Path(folder)
-    work = Work(folder / WORK)
     if test is not None:
         require_unknown(test, crystals.table)
     beginning = settle(crystals.table, options)
-    if finished := finished_model(folder, beginning.start):
-        require_tested(folder, finished, test)
+    if finished := _what_is_there(folder, beginning.start, test):
         return finished
-    require_free(work, beginning.start)
-    begin(work, beginning, processes)
-    plan, n = beginning.start.plan, len(crystals.table)
-    before = training_batches(plan, n, [part for part in plan.parts() if work.is_done(part)])
-    train_parts(work, plan.parts(), processes, lambda batches: tell(before + batches))
-    bundle = assemble(crystals, folder, processes, test)
-    shutil.rmtree(work.folder)
+    require_folder(folder)
+    work = Work(folder / WORK)
+    with only_one(folder / LOCK, "makes a model in this folder"):
+        # again: who had the lock before has left something
+        if finished := _what_is_there(folder, beginning.start, test):
+            return finished
+        begin(work, beginning, processes)
+        train_parts(work, beginning.start.plan.parts(), processes, _counted(work, beginning, tell))
+        bundle = assemble(crystals.rejected, folder, processes, test)
+        shutil.rmtree(work.folder)
     return bundle
+
+
+def _what_is_there(folder: Path, start: Start, test: CrystalTable | None) -> Bundle | None:
+    """Return the model if it is finished, None if it is not; raise as `finetune` says."""
+    finished = finished_model(folder, start)
+    if finished is None:
+        require_free(Work(folder / WORK), start)
+    else:
+        require_tested(folder, finished, test)
+    return finished
+
+
+def _counted(
+    work: Work, beginning: Beginning, tell: Callable[[int], None]
+) -> Callable[[int], None]:
+    """Return what tells the batches of this call together with those of earlier ones."""
+    plan = beginning.start.plan
+    done = [part for part in plan.parts() if work.is_done(part)]
+    before = training_batches(plan, len(beginning.table), done)
+    return lambda batches: tell(before + batches)
 
 
 def training_batches(plan: Plan, n_crystals: int, parts: Sequence[Part]) -> int:

@@ -6,10 +6,13 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from crystal_transfer.bundles.names import BY_FORMULA, BY_NOTHING
+from crystal_transfer.bundles.plan import FEWEST_FOLDS
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.csv_rows import csv_columns
 from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.errors import InputError
+
+UNEVEN = 1.5  # times the mean size of a fold
 
 
 def groups_of(table: CrystalTable, by: str) -> np.ndarray:
@@ -49,9 +52,10 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """
     n_groups = len(np.unique(groups))
     if n_groups < n_folds:
+        fewer = "ask for fewer folds, or " if n_groups >= FEWEST_FOLDS else ""
         raise InputError(
-            f"the crystals are of {n_groups} groups, which {n_folds} folds cannot share; ask for "
-            "fewer folds, or group by something else (--group-by)."
+            f"the crystals are of {n_groups} groups, which {n_folds} folds cannot share; {fewer}"
+            "group by something else (--group-by)."
         )
     fold = np.empty(len(groups), dtype=np.int64)
     # without its own shuffle scikit-learn balances crystals instead of groups: the largest group
@@ -61,6 +65,22 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     for number, (_, held_out) in enumerate(GroupKFold(n_folds).split(named, groups=named)):
         fold[held_out] = number
     return fold
+
+
+def said_of_folds(folds: np.ndarray) -> str:
+    """Warn of a fold that is much larger than the others; empty where none is.
+
+    A group cannot be divided, so that most of its crystals may be predicted by a network that
+    has learned from few others.
+    """
+    largest = np.bincount(folds).max()
+    if largest <= UNEVEN * len(folds) / (folds.max() + 1):
+        return ""
+    return (
+        f"One fold has {largest} of the {len(folds)} crystals, since one group has so many: they "
+        f"are predicted by a network that was trained on the other {len(folds) - largest} alone. "
+        "If they need not stay together, group by something else (--group-by)."
+    )
 
 
 def _of_file(table: CrystalTable, path: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from crystal_transfer.arrays import digest
 from crystal_transfer.bundles.bundle import Bundle, load_bundle
-from crystal_transfer.bundles.paths import DESCRIPTION
+from crystal_transfer.bundles.paths import DESCRIPTION, LOCK
 from crystal_transfer.bundles.start import Start, differences
 from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
@@ -43,7 +43,8 @@ def require_free(work: Work, start: Start) -> None:
     """
     folder = work.folder.parent
     if not work.remark.is_file():
-        if folder.exists() and any(folder.iterdir()):
+        others = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+        if any(others):
             raise InputError(f"{folder}: is not empty; name a new folder for the model.")
         return
     begun = work.description.exists()

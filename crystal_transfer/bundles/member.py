@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from crystal_transfer.bundles.work import Work
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.scaling import Scaler
 from crystal_transfer.errors import InputError
-from crystal_transfer.files import checksum, digest_of, read_json, write_csv, write_json
+from crystal_transfer.files import checksum, digest_of, write_csv
 from crystal_transfer.graphs.batches import load_graphs
 from crystal_transfer.graphs.store import GraphStore, open_store, positions_of, verify
 from crystal_transfer.models.contract import Network
@@ -21,7 +20,7 @@ from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.saved import SavedModel, is_finite, save_model, saved_from
 from crystal_transfer.models.sizes import Sizes
 from crystal_transfer.models.strategies import STRATEGIES, Head
-from crystal_transfer.models.transfer import transfer
+from crystal_transfer.models.transfer import transfer_saved
 from crystal_transfer.protocols import BondRule, FrozenNorms
 from crystal_transfer.runs import RESULTS_VERSION
 from crystal_transfer.training.device import choose_device
@@ -128,8 +127,8 @@ def _train(
     write_csv(files.history, list(progress.history[0]), map(dict.values, progress.history))
     save_model(saved, files.model)
     # last: a training is done when it has predictions
-    write_json(files.predictions, dict(zip(table.ids[outside].tolist(), predicted.tolist(),
-                                           strict=True)))  # fmt: skip
+    named = zip(table.ids[outside].tolist(), predicted.tolist(), strict=True)
+    work.save_predictions(part, dict(named))
     files.checkpoint.unlink(missing_ok=True)
 
 
@@ -143,15 +142,9 @@ def start_network(
         network = build_network(name, sizes, features)
         network.fc = new_head(head, network.features)
         return network, name, sizes, head
-    strategy = STRATEGIES[plan.strategy]
-    if strategy.head is None and len(source.scalers) > 1:
-        raise InputError(
-            f"strategy '{plan.strategy}': keeps the output of the source, which has "
-            f"{len(source.scalers)}; take one with a new head, such as mpt_new_head or new_head."
-        )
     network = build_network(source.network, source.sizes, source.species_features)
-    transfer(network, source.tensors, strategy, plan.source)
-    return network, source.network, source.sizes, strategy.head or source.head
+    head = transfer_saved(network, source, STRATEGIES[plan.strategy], plan.source)
+    return network, source.network, source.sizes, head
 
 
 def _labelled(
@@ -181,9 +174,3 @@ def _fingerprint(work: Work, plan: Plan, part: Part) -> str:
         "torch": torch.__version__,
     }
     return digest_of(content)
-
-
-def held_out_predictions(work: Work, part: Part) -> dict[str, float]:
-    """Read what a training predicted for the crystals of its fold, in physical units."""
-    found: dict[str, float] = read_json(Path(work.part(part.name).predictions))
-    return found

@@ -8,6 +8,7 @@ TRAINING = "training.npz"
 SOURCE = "source.safetensors"
 TEST = "test.csv"
 WORK = "work"  # folder of what is needed only until the model is finished
+LOCK = ".lock"  # of the process that makes the model
 
 
 @dataclass(frozen=True)

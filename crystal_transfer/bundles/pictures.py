@@ -45,7 +45,10 @@ def parity(bundle: Bundle, tested: pd.DataFrame | None) -> Drawing:
     data = pd.concat(tables, ignore_index=True)
     ends = data[["target", "prediction"]].min().min(), data[["target", "prediction"]].max().max()
     axis.plot(ends, ends, color="black", linewidth=0.8, zorder=0)
-    axis.set_xlabel(f"{bundle.plan.target}: target" + in_brackets(bundle.plan.unit))
+    name = bundle.plan.target
+    axis.set_xlabel(
+        ("target" if name == "target" else f"{name}: target") + in_brackets(bundle.plan.unit)
+    )
     axis.set_ylabel("prediction" + in_brackets(bundle.plan.unit))
     axis.legend(loc="upper left", handletextpad=0.2)
     return figure, data
@@ -131,8 +134,11 @@ def histories(tables: Sequence[pd.DataFrame]) -> Drawing:
     for place, table in enumerate(tables):
         label = f"member {place + 1}" if len(tables) <= 6 else None
         colour = COLOURS[place % len(COLOURS)]
-        left.plot(table["epoch"], table["training_loss"], color=colour, linewidth=0.9, label=label)
-        right.plot(table["epoch"], table["validation_mae"], color=colour, linewidth=0.9)
+        marker = "o" if len(table) == 1 else None  # a line needs two epochs
+        left.plot(table["epoch"], table["training_loss"], color=colour, linewidth=0.9, label=label,
+                  marker=marker)  # fmt: skip
+        right.plot(table["epoch"], table["validation_mae"], color=colour, linewidth=0.9,
+                   marker=marker)  # fmt: skip
     _epochs(left, "Training loss (scaled)")
     _epochs(right, "MAE of the held-out fold (scaled)")
     left.legend(fontsize=7)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from crystal_transfer.bundles.names import SCRATCH
 from crystal_transfer.errors import InputError
 from crystal_transfer.models.sizes import AlignnSizes
 from crystal_transfer.models.strategies import STRATEGIES
@@ -15,6 +16,7 @@ from crystal_transfer.units import drawable
 CURVE = (0.25, 0.5)
 WHOLE = 1.0
 FEWEST_FOLDS = 3
+STRATEGY = "mpt_new_head"  # unless a user says otherwise
 SEEDS = 2**32  # scikit-learn takes smaller ones
 
 # Of fine-tuning.
@@ -54,7 +56,8 @@ class Options:
     source
         Name of what members start from, see `bundles.sources`.
     strategy
-        What they may change, see `models.strategies`.
+        What they may change, see `models.strategies`; empty for `STRATEGY`, or for everything
+        where they start from nothing.
     folds
         Number of members: each is trained on all crystals outside of one fold.
     group_by
@@ -72,7 +75,7 @@ class Options:
     target: str = "target"
     unit: str = ""
     source: str = "auto"
-    strategy: str = "mpt_new_head"
+    strategy: str = ""
     folds: int = 5
     group_by: str = "formula"
     chgnet: bool = False
@@ -135,15 +138,11 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
     if not 0 <= options.seed < SEEDS:
         raise InputError(f"seed {options.seed}: is out of range; take one from 0 to {SEEDS - 1}.")
     require_drawable(target=options.target, unit=options.unit)
-    if options.strategy not in STRATEGIES:
-        raise InputError(
-            f"strategy '{options.strategy}': there is none; take one of {', '.join(STRATEGIES)}."
-        )
     return Plan(
         target=options.target,
         unit=options.unit,
         source=options.source,
-        strategy=options.strategy,
+        strategy=_strategy_of(options),
         folds=options.folds,
         group_by=options.group_by,
         chgnet=options.chgnet,
@@ -151,6 +150,23 @@ def plan_of(options: Options, n_crystals: int) -> Plan:
         how=usual_hyperparameters(options.epochs or usual_epochs(n_crystals, options.folds)),
         device=options.device,
     )
+
+
+def _strategy_of(options: Options) -> str:
+    """Return what members may change: what a user chose, or what suits the source."""
+    strategy = options.strategy
+    if strategy and strategy not in STRATEGIES:
+        raise InputError(
+            f"strategy '{strategy}': there is none; take one of {', '.join(STRATEGIES)}."
+        )
+    if options.source == SCRATCH:
+        if strategy:
+            raise InputError(
+                f"strategy '{strategy}': a network that starts from {SCRATCH} has nothing to keep; "
+                "leave the strategy out, or name a source."
+            )
+        return ""
+    return strategy or STRATEGY
 
 
 def require_drawable(**texts: str) -> None:

@@ -10,6 +10,7 @@ from crystal_transfer.baselines.features import joined
 from crystal_transfer.bundles.bundle import Bundle
 from crystal_transfer.bundles.comparison import BLEND, CHGNET, NETWORK, RIDGE, blended, fitted
 from crystal_transfer.bundles.intervals import factor
+from crystal_transfer.datasets.cells import in_primitive_cells
 from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.errors import InputError
 from crystal_transfer.files import as_cell
@@ -94,6 +95,7 @@ def predict_bundle(
     known = (NETWORK, BLEND, bundle.verdict.baseline)
     if model not in known:
         raise InputError(f"model '{model}': the bundle has none; take one of {', '.join(known)}.")
+    table = in_primitive_cells(table)
     outputs = outputs_of(bundle.members, table, device, processes)
     training, domain = bundle.training, bundle.training.domain
     embedding = training.standardised(outputs.embedding)
@@ -134,13 +136,13 @@ def embed_bundle(
     bundle: Bundle, table: CrystalTable, device: str = "cpu", processes: int = 1
 ) -> np.ndarray:
     """Return the members' features of crystals beside each other, [n, n_members x features]."""
-    return outputs_of(bundle.members, table, device, processes).embedding
+    return outputs_of(bundle.members, in_primitive_cells(table), device, processes).embedding
 
 
 def outputs_of(
     members: list[SavedModel], table: CrystalTable, device: str = "cpu", processes: int = 1
 ) -> MemberOutputs:
-    """Compute what members say of crystals; graphs are built once for all of them."""
+    """Compute what members say of crystals in primitive cells; graphs are built once for all."""
     networks = [member.build().to(device) for member in members]
     parts = [
         [_of_network(network, graphs) for network in networks]
@@ -202,9 +204,10 @@ def seen_by(baseline: str, table: CrystalTable, processes: int = 1) -> np.ndarra
 def frozen_features(
     source: SavedModel, table: CrystalTable, device: str = "cpu", processes: int = 1
 ) -> np.ndarray:
-    """Return what a source sees of crystals: pooled features, and the properties it predicts.
+    """Return what a source sees of crystals in primitive cells.
 
-    [n_crystals, features + n_properties]; the properties are scaled.
+    Pooled features, and the properties that it predicts, scaled, [n_crystals, features +
+    n_properties].
     """
     network = source.build().to(device)
     parts = (_of_network(network, graphs) for graphs in graphs_of(source, table, device, processes))

@@ -8,7 +8,7 @@ import platformdirs
 import torch
 
 from crystal_transfer import data
-from crystal_transfer.bundles.names import SCRATCH, published, shipped, weights_of
+from crystal_transfer.bundles.names import AUTO, SCRATCH, published, shipped, weights_of
 from crystal_transfer.datasets.download import fetch
 from crystal_transfer.datasets.registry import registry
 from crystal_transfer.errors import InputError
@@ -62,14 +62,17 @@ def find_source(name: str) -> Source:
     Parameters
     ----------
     name
-        ``scratch``; a name of `shipped` or `published`; or a file: the model.safetensors of a run
-        or a member of a bundle, or weights of alignn's network with the published sizes.
+        ``auto``, the weights that ship; ``scratch``; a name of `shipped` or `published`; or a file:
+        the model.safetensors of a run or a member of a bundle, or weights of alignn's network with
+        the published sizes.
 
     Raises
     ------
     InputError
         If there is none of this name, or its file cannot be used.
     """
+    if name == AUTO:
+        name = shipped()[0]
     if name == SCRATCH:
         return Source(name, None)
     if name in shipped():
@@ -77,7 +80,7 @@ def find_source(name: str) -> Source:
         return Source(name, load_model(path), sha256(path), "CC BY 4.0 (data), MIT (weights)")
     if name in published():
         path = downloaded(name)
-        return Source(name, _of_alignn(path), sha256(path), "figshare, CC BY 4.0")
+        return Source(name, _whole(_of_alignn(path), path), sha256(path), "figshare, CC BY 4.0")
     path = weights_of(name)
     if not path.is_file():
         raise InputError(
@@ -85,7 +88,13 @@ def find_source(name: str) -> Source:
             f"{', '.join(shipped())}, and those of alignn (crystal-transfer sources)."
         )
     model = load_model(path) if path.suffix == ".safetensors" else _of_alignn(path)
-    return Source(str(path), model, sha256(path))
+    return Source(str(path), _whole(model, path), sha256(path))
+
+
+def _whole(model: SavedModel, path: Path) -> SavedModel:
+    """Return a model whose weights fit it: else they would be refused after the first training."""
+    model.build(path)
+    return model
 
 
 def downloaded(name: str) -> Path:

@@ -9,6 +9,9 @@ import numpy as np
 from crystal_transfer.bundles import plan as plans
 from crystal_transfer.bundles.plan import Plan
 
+# raise it when a model of an older version, finished or under way, is of no use to this one
+FORMAT = 3
+
 
 @dataclass(frozen=True)
 class Start:
@@ -35,6 +38,7 @@ class Start:
 def plain(start: Start) -> dict[str, Any]:
     """Return a start as plain data."""
     return {
+        "format": FORMAT,
         "plan": plans.plain(start.plan),
         "source": dict(start.source),
         "crystals": start.crystals,

@@ -1,20 +1,46 @@
 """Files of a fine-tuning under way, from which it goes on after an interruption."""
 
+from collections.abc import Mapping
+
 from crystal_transfer.bundles.paths import WorkPaths
 from crystal_transfer.bundles.plan import Part
 from crystal_transfer.bundles.start import Start, from_plain
 from crystal_transfer.datasets import crystals
 from crystal_transfer.datasets.crystals import CrystalTable
-from crystal_transfer.files import read_sealed_json
+from crystal_transfer.errors import InputError
+from crystal_transfer.files import checksum, read_json, read_sealed_json, write_json
 from crystal_transfer.models.saved import SavedModel, load_model
+
+# keys of a file of predictions: checksum of what was settled, and crystal -> prediction
+START, PREDICTIONS = "start", "predictions"
 
 
 class Work(WorkPaths):
     """The folder of a bundle's trainings, and what is in it."""
 
     def is_done(self, part: Part) -> bool:
-        """Return whether a training has ended."""
-        return self.part(part.name).predictions.exists()
+        """Return whether a training of what was settled has ended."""
+        path = self.part(part.name).predictions
+        return path.exists() and read_json(path).get(START) == checksum(self.description)
+
+    def save_predictions(self, part: Part, predictions: Mapping[str, float]) -> None:
+        """Write what a training predicted: the last of its files."""
+        content = {START: checksum(self.description), PREDICTIONS: dict(predictions)}
+        write_json(self.part(part.name).predictions, content)
+
+    def load_predictions(self, part: Part) -> dict[str, float]:
+        """Read what a training predicted for the crystals of its fold, in physical units.
+
+        Raises
+        ------
+        InputError
+            If it is the training of something else than what was settled.
+        """
+        path = self.part(part.name).predictions
+        if not self.is_done(part):
+            raise InputError(f"{path}: is of another training; delete {self.folder} and run again.")
+        found: dict[str, float] = read_json(path)[PREDICTIONS]
+        return found
 
     def load_table(self) -> CrystalTable:
         """Read the crystals."""

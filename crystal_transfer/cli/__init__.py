@@ -12,7 +12,7 @@ import gc
 import sys
 
 from crystal_transfer.cli.app import app
-from crystal_transfer.errors import InputError, Interrupted
+from crystal_transfer.errors import InputError, Interrupted, said_of
 
 STOPPED = 130  # 128 + SIGINT, as a shell reports it
 
@@ -29,6 +29,6 @@ def main() -> None:
     except OSError as error:
         if not (error.filename and error.strerror):
             raise
-        sys.exit(f"error: {error.filename}: {error.strerror}; make room or make it writable.")
+        sys.exit(f"error: {said_of(error)}")
     finally:
         gc.freeze()  # see console.logged

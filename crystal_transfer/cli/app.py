@@ -89,8 +89,12 @@ def finetune(
         typer.Option("--from", help="auto, scratch, a name (crystal-transfer sources), or a file."),
     ] = "auto",
     strategy: Annotated[
-        str, typer.Option(help="What may change, see docs/strategies.md.")
-    ] = "mpt_new_head",
+        str,
+        typer.Option(
+            help="What may change, see docs/strategies.md; by default everything, and a new head.",
+            show_default=False,
+        ),
+    ] = "",
     folds: Annotated[int, typer.Option(min=3, help="Members, each blind to one fold.")] = 5,
     group_by: Annotated[
         str,

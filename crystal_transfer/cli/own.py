@@ -23,14 +23,15 @@ from crystal_transfer.bundles.data import (
     without_known,
     write_rejected,
 )
-from crystal_transfer.bundles.names import published, shipped
+from crystal_transfer.bundles.names import AUTO, SCRATCH, published, shipped
 from crystal_transfer.bundles.paths import DESCRIPTION, TEST
 from crystal_transfer.bundles.plan import Options, plan_of, require_drawable
 from crystal_transfer.bundles.predict import csv_of, embed_bundle, predict_bundle
 from crystal_transfer.bundles.sources import find_source
+from crystal_transfer.datasets.cells import in_primitive_cells
 from crystal_transfer.datasets.cleaning import SHOWN
 from crystal_transfer.errors import InputError, Interrupted
-from crystal_transfer.files import replaced_when_whole, require_place, write_text
+from crystal_transfer.files import replaced_when_whole, require_folder, require_place, write_text
 from crystal_transfer.prediction import embed_crystals
 from crystal_transfer.processes import usable_cores
 from crystal_transfer.training.device import choose_device
@@ -59,6 +60,8 @@ def check(data: Path, target: str | None, id: str | None, unit: str, output: Pat
     from crystal_transfer.bundles import check as checking
 
     require_drawable(target=target or "", unit=unit)
+    if output is not None:
+        require_folder(output)
     crystals = read_labelled(data, target, id)
     table = crystals.table
     _print_rejected(crystals)
@@ -67,11 +70,17 @@ def check(data: Path, target: str | None, id: str | None, unit: str, output: Pat
     low, quarter, median, three, high = found.quantiles
     console.print(
         f"atoms per cell: {found.atoms[0]} to {found.atoms[2]}, median {found.atoms[1]}\n"
-        f"reduced formulas: {found.formulas}\n"
+        f"reduced formulas: {len(found.formulas)}\n"
         f"elements: {len(found.elements)}, in "
         + ", ".join(f"{symbol} {n}" for symbol, n in list(found.elements.items())[:12])
         + (", ..." if len(found.elements) > 12 else "")
     )
+    formula, most = next(iter(found.formulas.items()))
+    if most > checking.DOMINATES * len(table):
+        console.print(
+            f"[bold]{most} crystals are {formula}[/], {most / len(table):.0%} of all: they stay "
+            "together in one fold unless they are grouped by something else (--group-by)"
+        )
     if found.rare:
         console.print(f"in fewer than {checking.RARE} crystals: {', '.join(found.rare)}")
     console.print(
@@ -83,7 +92,7 @@ def check(data: Path, target: str | None, id: str | None, unit: str, output: Pat
         console.print(
             f"[bold]{len(found.twins)} groups of crystals look alike[/] (StructureMatcher), their "
             f"targets differ by up to {found.disagreement:.4g}{behind}: "
-            + escape("; ".join(" = ".join(names) for names in found.twins[:MOST_NAMES]))
+            + escape("; ".join(_few(names, " = ") for names in found.twins[:MOST_NAMES]))
         )
     if found.far:
         console.print(
@@ -103,6 +112,7 @@ def finetune(
     """Make a bundle and say what it is worth; parameters as of the command."""
     from crystal_transfer.bundles.finetune import finetune as make
     from crystal_transfer.bundles.finetune import training_batches
+    from crystal_transfer.bundles.folds import folds_of, groups_of, said_of_folds
 
     crystals = read_labelled(data, column, id)
     _print_rejected(crystals)
@@ -120,6 +130,9 @@ def finetune(
         f"{plan.folds} members of {plan.how.epochs} epochs and a learning curve of as many steps, "
         f"{processes} at a time"
     )
+    folds = folds_of(groups_of(crystals.table, plan.group_by), plan.folds, plan.seed)
+    if warning := said_of_folds(folds):
+        console.print(f"[bold]{escape(warning)}[/]")
     with _stopped_gently(), _progress(training_batches(plan, n, plan.parts())) as tell:
         bundle = make(crystals, options, output, processes, tested, tell)
     print_bundle(bundle, output)
@@ -175,7 +188,8 @@ def embed(
         source = find_source(model).model
         if source is None:
             raise InputError(f"source '{model}': has no features; name a model or a source.")
-        features = embed_crystals(source, found.table, where, processes)
+        cells = in_primitive_cells(found.table)  # as in models that started from the source
+        features = embed_crystals(source, cells, where, processes)
     with replaced_when_whole(output) as temporary, temporary.open("wb") as handle:
         np.savez(handle, ids=found.table.ids, features=features.astype(np.float32))
     write_rejected(found.rejected, _beside(output))
@@ -187,11 +201,12 @@ def sources() -> None:
     table = Table(box=None)
     table.add_column("name")
     table.add_column("what it is")
+    table.add_row(AUTO, f"{shipped()[0]}, unless you name another")
     for name in shipped():
         table.add_row(name, "comes with the package")
     for name in published():
         table.add_row(name, "ALIGNN's authors; downloaded when it is used first")
-    table.add_row("scratch", "nothing: every weight is drawn")
+    table.add_row(SCRATCH, "nothing: every weight is drawn")
     console.print(table)
     console.print("or a file: model.safetensors of a run, or weights of alignn (.pt, .zip)")
 
@@ -286,9 +301,9 @@ def _print_histogram(targets: np.ndarray) -> None:
         console.print(f"{low:>10.4g} to {high:<10.4g} {bar} {n}")
 
 
-def _few(names: list[str]) -> str:
+def _few(names: list[str], between: str = ", ") -> str:
     more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _require_output(output: Path, crystals: Path) -> None:

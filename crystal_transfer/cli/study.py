@@ -10,6 +10,7 @@ from crystal_transfer.bundles import cost, paths
 from crystal_transfer.errors import InputError
 from crystal_transfer.experiments.config_files import merge, read_config
 from crystal_transfer.experiments.study import Study, load_study, with_defaults
+from crystal_transfer.files import require_folder
 from crystal_transfer.operations import plan, progress
 from crystal_transfer.results import contrast as results
 from crystal_transfer.results import publication, tables
@@ -104,6 +105,7 @@ def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
     from crystal_transfer.figures import contrast as drawing
     from crystal_transfer.figures.formats import save
 
+    require_folder(output)
     own = results.runs_of_folder(base)
     folders = [folder for folder in others if folder.resolve() != base.resolve()]
     names = [folder.resolve().name for folder in folders]
@@ -115,6 +117,5 @@ def contrast(base: Path, others: Sequence[Path], output: Path) -> None:
     table = results.contrast(own, found)
     if table.empty:
         raise InputError(f"{base}: none of the others has another result.")
-    output.mkdir(parents=True, exist_ok=True)
     save(drawing.contrast(table), table, [output / f"contrast.{end}" for end in ("csv", "png")])
     print(table.drop(columns="cell").to_string(index=False, float_format="{:.3f}".format))

@@ -14,6 +14,8 @@ crystals
     the table of crystals that everything later reads.
 geometry
     positions of atoms and their images, distances of nearest neighbours.
+cells
+    one choice of cell for every crystal.
 cleaning
     records in, crystals and rejected rows out.
 splits, sampling, scaling, imposed

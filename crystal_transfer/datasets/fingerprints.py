@@ -43,7 +43,7 @@ def fingerprint(crystal: Crystal) -> np.ndarray:
     atomic numbers.
     """
     crystal = searchable(crystal, FIRST_RADIUS)
-    fractional, cartesian, _ = positions(crystal)
+    fractional, cartesian = positions(crystal, crystal.lattice)
     species, kind = np.unique(crystal.numbers, return_inverse=True)
     radius = FIRST_RADIUS
     while True:

@@ -23,18 +23,29 @@ LONGEST_VECTOR = 1e6  # Å
 FARTHEST_CELL = 1e6  # cells from the origin
 
 
-def positions(crystal: Crystal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute fractional and Cartesian coordinates as `jarvis.core.atoms.Atoms` does.
+def rounded(lattice: np.ndarray) -> np.ndarray:
+    """Round a lattice in Å as `jarvis.core.lattice.Lattice` does before it uses it."""
+    return np.around(lattice, decimals=ROUNDED_DECIMALS)
+
+
+def positions(crystal: Crystal, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute coordinates in the order of operations of `jarvis.core.atoms.Atoms`.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    lattice
+        Its lattice, or that `rounded`, in Å, [3, 3].
 
     Returns
     -------
-    fractional, cartesian, lattice
-        [n_atoms, 3], [n_atoms, 3] in Å, and the rounded lattice [3, 3] in Å that relates them.
+    fractional, cartesian
+        [n_atoms, 3], and [n_atoms, 3] in Å.
     """
-    lattice = np.around(crystal.lattice, decimals=ROUNDED_DECIMALS)
     if crystal.cartesian:
-        return np.dot(crystal.coordinates, np.linalg.inv(lattice)), crystal.coordinates, lattice
-    return crystal.coordinates, np.dot(crystal.coordinates, lattice), lattice
+        return np.dot(crystal.coordinates, np.linalg.inv(lattice)), crystal.coordinates
+    return crystal.coordinates, np.dot(crystal.coordinates, lattice)
 
 
 def fractional_coordinates(crystal: Crystal) -> np.ndarray:
@@ -153,7 +164,7 @@ def nearest_distances(crystal: Crystal, limit: float) -> np.ndarray:
         # reduced and still too thin: an atom's own image is the nearest
         shortest = np.linalg.norm(crystal.lattice, axis=1).min()
         return np.full(len(crystal.numbers), shortest)
-    fractional, cartesian, _ = positions(crystal)
+    fractional, cartesian = positions(crystal, crystal.lattice)
     images = images_within(crystal.lattice, fractional, limit)
     return _nearest(cartesian, images @ crystal.lattice, limit)
 

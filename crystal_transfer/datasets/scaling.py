@@ -10,6 +10,7 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.files import read_sealed_json, write_sealed_json
 
 ROUNDING = 1e-9  # share of the largest target; targets that differ by less are equal
+SMALLEST_RANGE = 1e-30  # as the largest target that cleaning accepts is 1e30
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,28 @@ def equal(targets: Sequence[float] | np.ndarray) -> bool:
     return bool(np.ptp(targets) / 2 <= ROUNDING / 2 * np.abs(targets).max())
 
 
+def fault_of(targets: Sequence[float] | np.ndarray) -> str:
+    """Say why nothing can be learned from targets; empty where something can."""
+    if equal(targets):
+        return f"all targets equal {np.min(targets):g}, so nothing can be learned"
+    if (largest := np.ptp(targets)) < SMALLEST_RANGE:
+        return f"targets differ by {largest:g} at most, whose square is too small to compute with"
+    return ""
+
+
 def fit(targets: Sequence[float], dataset: str, unit: str = "") -> Scaler:
     """Compute the range of the given targets.
 
     Raises
     ------
     InputError
-        If all are equal.
+        If all are equal, or nearly.
     """
     scaler = Scaler(float(np.min(targets)), float(np.max(targets)), unit)
-    if equal(targets):
+    if fault := fault_of(targets):
         raise InputError(
-            f"dataset {dataset}: all targets equal {scaler.minimum}, so nothing can be learned; "
-            "check the column that the dataset's `column` names."
+            f"dataset {dataset}: {fault}; check the column that the dataset's `column` names, and "
+            "its unit."
         )
     return scaler
 

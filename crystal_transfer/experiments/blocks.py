@@ -166,8 +166,8 @@ class FinetuneBlock(Checked):
     """Code of the dataset."""
     source: Text = "auto"
     """auto, scratch, a name (`crystal-transfer sources`), or a file of weights."""
-    strategy: StrategyName = "mpt_new_head"
-    """What fine-tuning may change."""
+    strategy: StrategyName | None = None
+    """What fine-tuning may change; everything, and a new head, if left out (`mpt_new_head`)."""
     folds: Annotated[Whole, Field(ge=3)] = 5
     """Members, each blind to one fold."""
     group_by: Text = "formula"

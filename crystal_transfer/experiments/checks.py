@@ -99,6 +99,11 @@ def check(config: Config, datasets: Mapping[str, Dataset]) -> None:
         _check_samples(f"experiments.{name}.sizes", baseline, datasets, config)
     for name, bundle in config.bundles.items():
         _check_choice(f"experiments.{name}.dataset", bundle.dataset, datasets)
+        if bundle.source == "scratch" and bundle.strategy:
+            raise InputError(
+                f"config key experiments.{name}.strategy: a network that starts from scratch has "
+                "nothing to keep; leave it out, or name a source."
+            )
     if config.runs_per_gpu > 1 and config.shards_per_gpu % config.runs_per_gpu:
         raise InputError(
             f"config key runs_per_gpu: {config.runs_per_gpu} trainings cannot share "

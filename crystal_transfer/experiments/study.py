@@ -224,6 +224,7 @@ class Study:
         return chosen | {
             "target": dataset.label or block.dataset,
             "unit": dataset.unit,
+            "strategy": block.strategy or "",
             "epochs": block.epochs or 0,
             "seed": self.config.seed,
         }

@@ -12,7 +12,12 @@ alignn
     bonds are the very ones that alignn finds, dropped symmetric neighbours included.
 shell
     compared with a tolerance of 1e-5 Å, so that a shell is kept or left as a whole: the graph
-    then has the symmetry of the crystal and does not depend on its orientation.
+    then has the symmetry of the crystal and does not depend on its orientation or on how skew
+    its cell is.
+
+In both modes a bond of an atom to its own image is there in both directions, as in alignn: a
+supercell, in which the image is another atom, has it once. What is to be compared must be in cells
+of one kind, see `datasets.cells`.
 
 With ``-doubled`` behind the mode, a bond between two different atoms that both of them find is
 there twice, as in alignn with `use_canonize=False`.
@@ -22,7 +27,13 @@ import numba
 import numpy as np
 
 from crystal_transfer.datasets.crystals import Crystal
-from crystal_transfer.datasets.geometry import SAME_SITE, images_within, positions, searchable
+from crystal_transfer.datasets.geometry import (
+    SAME_SITE,
+    images_within,
+    positions,
+    rounded,
+    searchable,
+)
 from crystal_transfer.protocols import BondRule, Neighbours
 
 N_NEIGHBOURS = 12  # design of ALIGNN: Choudhary & DeCost, npj Comput. Mater. 7, 185 (2021)
@@ -152,7 +163,8 @@ def bonds(crystal: Crystal, rule: str = "alignn") -> tuple[np.ndarray, np.ndarra
     how = BondRule(rule)
     tolerance = SHELL_TOLERANCE[how.neighbours]
     crystal = searchable(crystal, FIRST_RADIUS, OUTSIDE[how.neighbours])
-    fractional, cartesian, rounded = positions(crystal)
+    lattice = rounded(crystal.lattice) if how.neighbours is Neighbours.ALIGNN else crystal.lattice
+    fractional, cartesian = positions(crystal, lattice)
     radius = FIRST_RADIUS
     while True:
         images = images_within(crystal.lattice, fractional, radius)
@@ -169,7 +181,7 @@ def bonds(crystal: Crystal, rule: str = "alignn") -> tuple[np.ndarray, np.ndarra
     pairs, image = _decoded(codes if how.doubled else np.unique(codes))
     # the order of operations of alignn.graphs.build_undirected_edgedata
     apart = (fractional[pairs[:, 1]] + image) - fractional[pairs[:, 0]]
-    return pairs, np.dot(apart, rounded)
+    return pairs, np.dot(apart, lattice)
 
 
 @numba.njit(cache=True)

@@ -57,11 +57,23 @@ class SavedModel:
     tensors: Mapping[str, Tensor]
     species_features: Tensor
 
-    def build(self) -> Network:
-        """Return the network with its weights."""
+    def build(self, origin: str | Path = "") -> Network:
+        """Return the network with its weights.
+
+        Parameters
+        ----------
+        origin
+            Where they come from, for errors; the properties where it is not said.
+
+        Raises
+        ------
+        InputError
+            If they are not those of such a network.
+        """
         network = build_network(self.network, self.sizes, self.species_features)
         network.fc = build_head(self.head, network.features, list(self.scalers))
-        initialise(network, dict(self.tensors), f"saved model of {', '.join(self.scalers)}")
+        named = origin or f"saved model of {', '.join(self.scalers)}"
+        initialise(network, dict(self.tensors), named)
         return network.eval()
 
 

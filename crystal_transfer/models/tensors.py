@@ -96,7 +96,8 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             raise ValueError("its checksum differs")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{path}: is damaged or no file of tensors ({error}); delete it and run again."
+            f"{path}: is damaged or no file of tensors ({error}); restore it, or in a "
+            "study delete it and run again."
         ) from None
     return tensors, metadata
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from crystal_transfer.errors import InputError
 from crystal_transfer.models.contract import Network
 from crystal_transfer.models.heads import new_head
+from crystal_transfer.models.saved import SavedModel
 from crystal_transfer.models.sizes import HEAD
-from crystal_transfer.models.strategies import Strategy
+from crystal_transfer.models.strategies import Head, Strategy
 from crystal_transfer.models.weights import initialise
 
 HEAD_PREFIX = "fc."  # names of the parameters of the output network begin with it
@@ -47,6 +49,45 @@ def transfer(
     for part, modules in network.every_part().items():
         for module in modules:
             module.requires_grad_(part == HEAD or part in strategy.trainable)
+
+
+def transfer_saved(
+    network: Network, source: SavedModel, strategy: Strategy, origin: str | Path
+) -> Head:
+    """Do the same with a saved model, and return what output network there is then.
+
+    Parameters
+    ----------
+    network, strategy, origin
+        As of `transfer`.
+    source
+        The pre-trained network.
+
+    Raises
+    ------
+    InputError
+        If the weights are not those of such a network, or `require_output` refuses.
+    """
+    require_output(source, strategy, origin)
+    if strategy.head is None:
+        network.fc = new_head(source.head, network.features)
+    transfer(network, source.tensors, strategy, origin)
+    return strategy.head or source.head
+
+
+def require_output(source: SavedModel, strategy: Strategy, origin: str | Path) -> None:
+    """See that a strategy that keeps the output network finds one, for one property.
+
+    Raises
+    ------
+    InputError
+        If the source has several outputs.
+    """
+    if strategy.head is None and len(source.scalers) > 1:
+        raise InputError(
+            f"{origin}: has {len(source.scalers)} properties ({', '.join(source.scalers)}), so its "
+            "output cannot be kept; take a strategy with a new head, such as mpt_new_head."
+        )
 
 
 def frozen_norms(network: nn.Module) -> list[nn.BatchNorm1d]:

@@ -159,6 +159,7 @@ def initialise(model: nn.Module, weights: Mapping[str, Tensor], origin: str | Pa
         if value.shape != weights[name].shape:
             raise InputError(
                 f"{origin}: parameter '{name}' has shape {list(weights[name].shape)}, the model "
-                f"{list(value.shape)}; give the model the checkpoint's sizes (config key `model`)."
+                f"{list(value.shape)}: it is a network of other sizes; take one of the same, "
+                "or in a study give `model` the sizes of the file."
             )
     model.load_state_dict(weights)

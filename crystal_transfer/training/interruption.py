@@ -80,8 +80,8 @@ def _ancestors() -> dict[int, int | None]:
 
 
 @contextmanager
-def only_one(path: str | Path) -> Iterator[None]:
-    """Let no two processes train the same run at once.
+def only_one(path: str | Path, work: str = "trains this run") -> Iterator[None]:
+    """Let no two processes do the same work at once.
 
     The lock goes with the process, however it ends. Where the file system knows no locks, trainings
     go on without one.
@@ -90,6 +90,8 @@ def only_one(path: str | Path) -> Iterator[None]:
     ----------
     path
         File to lock; it goes when the block succeeds.
+    work
+        What the process does that has the lock, for a sentence.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def only_one(path: str | Path) -> Iterator[None]:
     given_up = time.monotonic() + PATIENCE
     while True:
         with Path(path).open("w") as handle:
-            locked = _lock(handle, given_up)
+            locked = _lock(handle, given_up, work)
             if locked and not is_open_file_of(handle, path):
                 continue  # who had the lock before has deleted it since
             yield
@@ -108,7 +110,7 @@ def only_one(path: str | Path) -> Iterator[None]:
             return
 
 
-def _lock(handle: IO[str], given_up: float) -> bool:
+def _lock(handle: IO[str], given_up: float, work: str) -> bool:
     """Lock an open file, and say whether its file system knows locks; raise as `only_one` says."""
     while True:
         try:
@@ -117,8 +119,8 @@ def _lock(handle: IO[str], given_up: float) -> bool:
         except BlockingIOError:
             if time.monotonic() > given_up:
                 raise InputError(
-                    f"{handle.name}: another process trains this run already and does not end; "
-                    "look for it with ps or squeue and stop it."
+                    f"{handle.name}: another process {work} already and does not end; wait for "
+                    "its end, or look for it with ps or squeue and stop it."
                 ) from None
             time.sleep(WATCHED_EVERY)
         except OSError:

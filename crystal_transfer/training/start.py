@@ -14,7 +14,7 @@ from crystal_transfer.models.heads import build_head
 from crystal_transfer.models.networks import build_network
 from crystal_transfer.models.saved import SavedModel, described
 from crystal_transfer.models.strategies import MULTI_HEAD, STRATEGIES, Head
-from crystal_transfer.models.transfer import transfer
+from crystal_transfer.models.transfer import transfer, transfer_saved
 from crystal_transfer.models.weights import load_weights
 from crystal_transfer.runs import Run, RunKind
 from crystal_transfer.training.settings import Settings
@@ -59,7 +59,8 @@ def starting_network(
         _require_fitting(source, weights, run, features)
         if source.bond_rule != settings.bond_rule:
             report(f"{weights}: trained on bonds of rule {source.bond_rule}, not as here")
-    transfer(network, source.tensors if source else load_weights(weights), strategy, weights)
+        return network, transfer_saved(network, source, strategy, weights)
+    transfer(network, load_weights(weights), strategy, weights)
     return network, strategy.head or Head(())
 
 
