@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import yaml
-
 from crystal_transfer import data
 
 AUTO = "auto"  # the weights that ship
@@ -19,6 +17,8 @@ def shipped() -> list[str]:
 
 def published() -> dict[str, str]:
     """Return name -> address of the networks that alignn's authors have published."""
+    import yaml  # a training, which knows the words above, does without
+
     found: dict[str, str] = yaml.safe_load(data.ALIGNN_MODELS.read_text(encoding="utf-8"))
     return found
 
