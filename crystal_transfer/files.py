@@ -70,7 +70,7 @@ def require_place(path: str | Path) -> None:
         raise InputError(f"{path}: is a folder; name a file in it.")
     if path.exists() and not path.is_file():
         raise InputError(f"{path}: is no file that can be replaced; name another.")
-    _require_writable(path)
+    _require_writable(path, path.absolute().parents)
 
 
 def require_folder(path: str | Path) -> None:
@@ -84,12 +84,12 @@ def require_folder(path: str | Path) -> None:
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is no folder; name a folder.")
-    _require_writable(path / "file")
+    _require_writable(path, [path.absolute(), *path.absolute().parents])
 
 
-def _require_writable(path: Path) -> None:
-    """See that the nearest folder above a file, which may not be there yet, can be written to."""
-    above = next(folder for folder in path.absolute().parents if folder.exists())
+def _require_writable(path: Path, folders: Iterable[Path]) -> None:
+    """See that the first folder that is there of those that a path is in can be written to."""
+    above = next(folder for folder in folders if folder.exists())
     if not above.is_dir():
         raise InputError(f"{path}: {above} is a file, so nothing can lie in it; name a folder.")
     if not os.access(above, os.W_OK):

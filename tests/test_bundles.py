@@ -453,7 +453,7 @@ def test_weights_that_do_not_fit_are_refused_before_the_work(
 @pytest.mark.parametrize("place", ["file", "file/m"])
 def test_a_file_is_no_folder_for_a_model(alloys, options, tmp_path, place):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match=r"name a folder"):
+    with pytest.raises(InputError, match=rf"^{tmp_path / place}: .*name a folder"):
         finetune(Crystals(first(alloys, 30), []), options, tmp_path / place)
     assert (tmp_path / "file").read_text() == "mine"
 
@@ -546,6 +546,7 @@ def test_two_commands_do_not_mix_in_one_folder(alloys, source, tmp_path):
     assert sorted(codes) == [0, 1], said
     assert "another model (seed" in said[codes.index(1)][1]
     assert load_bundle(tmp_path / "m").plan.seed == int("12"[codes.index(0)])
+    assert not [path.name for path in (tmp_path / "m").iterdir() if path.name[0] == "."]
 
 
 def test_who_finds_the_folder_in_use_says_so(alloys, options, tmp_path, monkeypatch):
@@ -581,6 +582,8 @@ def test_a_group_with_most_crystals_is_said_to_be(alloys, options, tmp_path):
     folds = folds_of(groups_of(table, str(tmp_path / "g.csv")), 3, 0)
     assert said_of_folds(folds).startswith("One fold has 20 of the 30 crystals")
     assert not said_of_folds(np.arange(30) % 3)
+    assert not said_of_folds(folds_of(np.arange(35), 30, 0))
+    assert "since groups stay together" in said_of_folds(folds_of(np.arange(60) // 10, 5, 0))
     grouped = Options(**{**vars(options), "group_by": str(tmp_path / "g.csv"), "epochs": 1})
     finetune(Crystals(table, []), grouped, tmp_path / "m")
     for name in ("README.md", "report.html"):

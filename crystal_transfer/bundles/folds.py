@@ -1,5 +1,6 @@
 """Folds of crystals for cross-validation: what belongs together is never on both sides."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from crystal_transfer.datasets.csv_rows import csv_columns
 from crystal_transfer.datasets.fingerprints import formula
 from crystal_transfer.errors import InputError
 
-UNEVEN = 1.5  # times the mean size of a fold
+UNEVEN = 1.5  # times the size of even folds
 
 
 def groups_of(table: CrystalTable, by: str) -> np.ndarray:
@@ -70,14 +71,14 @@ def folds_of(groups: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
 def said_of_folds(folds: np.ndarray) -> str:
     """Warn of a fold that is much larger than the others; empty where none is.
 
-    A group cannot be divided, so that most of its crystals may be predicted by a network that
-    has learned from few others.
+    A group cannot be divided, so that its crystals may be predicted by a network that has learned
+    from few others.
     """
-    largest = np.bincount(folds).max()
-    if largest <= UNEVEN * len(folds) / (folds.max() + 1):
+    largest, fair = int(np.bincount(folds).max()), math.ceil(len(folds) / (folds.max() + 1))
+    if largest <= UNEVEN * fair:
         return ""
     return (
-        f"One fold has {largest} of the {len(folds)} crystals, since one group has so many: they "
+        f"One fold has {largest} of the {len(folds)} crystals, since groups stay together: they "
         f"are predicted by a network that was trained on the other {len(folds) - largest} alone. "
         "If they need not stay together, group by something else (--group-by)."
     )

@@ -22,6 +22,7 @@ from crystal_transfer.datasets.geometry import fractional_coordinates
 os.environ.setdefault("SPGLIB_WARNING", "OFF")
 
 SYMPREC = 0.01  # Å; usual of pymatgen's SpacegroupAnalyzer, and more than a file's digits lose
+DECIMALS = 9  # beyond, two descriptions of one crystal differ by round-off
 SAME_DENSITY = 0.01  # relative difference of atoms per volume
 
 
@@ -33,8 +34,8 @@ def in_primitive_cells(table: CrystalTable) -> CrystalTable:
 def primitive(crystal: Crystal) -> Crystal:
     """Return the same crystal in a primitive cell that has its symmetry exactly.
 
-    Atoms move by less than `SYMPREC`, and the crystal may be turned. One whose symmetry is not
-    found stays as it is.
+    Atoms and lattice vectors change by less than `SYMPREC`, so smaller distortions and strains are
+    lost, and the crystal may be turned. One whose symmetry is not found stays as it is.
     """
     # spglib gives up on cells that are very skew
     reduced, operation = minkowski_reduce(crystal.lattice)
@@ -44,8 +45,8 @@ def primitive(crystal: Crystal) -> Crystal:
     if found is None:
         return crystal
     described = crystal._replace(
-        lattice=np.array(found[0]),
-        coordinates=np.array(found[1]),
+        lattice=np.around(found[0], DECIMALS),
+        coordinates=np.around(found[1], DECIMALS),
         numbers=np.array(found[2], dtype=crystal.numbers.dtype),
         cartesian=False,
     )

@@ -89,7 +89,7 @@ def only_one(path: str | Path, work: str = "trains this run") -> Iterator[None]:
     Parameters
     ----------
     path
-        File to lock; it goes when the block succeeds.
+        File to lock; it goes with the block.
     work
         What the process does that has the lock, for a sentence.
 
@@ -105,8 +105,10 @@ def only_one(path: str | Path, work: str = "trains this run") -> Iterator[None]:
             locked = _lock(handle, given_up, work)
             if locked and not is_open_file_of(handle, path):
                 continue  # who had the lock before has deleted it since
-            yield
-            Path(path).unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                Path(path).unlink(missing_ok=True)
             return
 
 
