@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from crystal_transfer.datasets.crystals import Crystal, CrystalTable
+from crystal_transfer.datasets.crystals import CrystalTable
 from crystal_transfer.datasets.fingerprints import Formula, formula
 from crystal_transfer.datasets.overlap import structure
 from crystal_transfer.figures.formats import save
@@ -65,20 +65,16 @@ def summarise(table: CrystalTable) -> Summary:
     centre = np.median(table.targets)
     distance = np.abs(table.targets - centre)
     far = distance > FAR * distance.mean()
+    formulas = Counter(structure(crystal).composition.reduced_formula for crystal in table)
     return Summary(
         atoms=(int(sizes.min()), int(np.median(sizes)), int(sizes.max())),
         elements=dict(counts.most_common()),
-        formulas=dict(Counter(map(_written, table)).most_common()),
+        formulas=dict(formulas.most_common()),
         twins=[table.ids[rows].tolist() for rows in twins],
         disagreement=max(spread, default=0.0),
         far=table.ids[far].tolist(),
         quantiles=tuple(np.quantile(table.targets, [0, 0.25, 0.5, 0.75, 1]).tolist()),
     )
-
-
-def _written(crystal: Crystal) -> str:
-    """Write a reduced formula."""
-    return "".join(f"{SYMBOLS[z]}{n if n > 1 else ''}" for z, n in formula(crystal))
 
 
 def twins_in(table: CrystalTable) -> list[list[int]]:

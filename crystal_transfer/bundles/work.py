@@ -1,6 +1,7 @@
 """Files of a fine-tuning under way, from which it goes on after an interruption."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from crystal_transfer.bundles.paths import WorkPaths
 from crystal_transfer.bundles.plan import Part
@@ -21,7 +22,7 @@ class Work(WorkPaths):
     def is_done(self, part: Part) -> bool:
         """Return whether a training of what was settled has ended."""
         path = self.part(part.name).predictions
-        return path.exists() and read_json(path).get(START) == checksum(self.description)
+        return path.exists() and self._is_of_start(read_json(path))
 
     def save_predictions(self, part: Part, predictions: Mapping[str, float]) -> None:
         """Write what a training predicted: the last of its files."""
@@ -37,10 +38,15 @@ class Work(WorkPaths):
             If it is the training of something else than what was settled.
         """
         path = self.part(part.name).predictions
-        if not self.is_done(part):
+        content = read_json(path)
+        if not self._is_of_start(content):
             raise InputError(f"{path}: is of another training; delete {self.folder} and run again.")
-        found: dict[str, float] = read_json(path)[PREDICTIONS]
+        found: dict[str, float] = content[PREDICTIONS]
         return found
+
+    def _is_of_start(self, content: Mapping[str, Any]) -> bool:
+        """Return whether predictions are of what was settled."""
+        return content.get(START) == checksum(self.description)
 
     def load_table(self) -> CrystalTable:
         """Read the crystals."""
