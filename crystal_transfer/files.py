@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,8 +93,14 @@ def _require_writable(path: Path, folders: Iterable[Path]) -> None:
     above = next(folder for folder in folders if folder.exists())
     if not above.is_dir():
         raise InputError(f"{path}: {above} is a file, so nothing can lie in it; name a folder.")
-    if not os.access(above, os.W_OK):
-        raise InputError(f"{path}: {above} cannot be written to; name another folder.")
+    try:
+        # permissions do not tell: root has all of them, also in /proc and on read-only disks
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{path}: {above} cannot be written to ({error.strerror}); name another folder."
+        ) from None
 
 
 @contextmanager

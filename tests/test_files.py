@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from crystal_transfer.errors import InputError
 from crystal_transfer.files import (
     read_json,
     replaced_when_whole,
+    require_folder,
     require_place,
     write_json,
     write_text,
@@ -51,6 +53,19 @@ def test_only_files_are_replaced(tmp_path):
     with pytest.raises(InputError, match="file is a file, so nothing can lie in it"):
         require_place(tmp_path / "file/x.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "pipe"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="the system has no /proc")
+@pytest.mark.parametrize("require", [require_place, require_folder])
+def test_what_cannot_be_written_is_refused_before_the_work_to_root_too(require):
+    with pytest.raises(InputError, match="/proc/x/y: /proc cannot be written to"):
+        require("/proc/x/y")
+
+
+@pytest.mark.parametrize("require", [require_place, require_folder])
+def test_asking_whether_a_file_can_be_written_leaves_nothing(tmp_path, require):
+    require(tmp_path / "a/b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_that_cannot_be_written_leaves_nothing(tmp_path):
