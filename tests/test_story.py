@@ -20,7 +20,8 @@ def run(kind: str, dataset: str, mae: float | None, trial: int = 1, network: str
                     "network": network, "mae": mae, "mae_scaled": mae}  # fmt: skip
 
 
-RUNS = pd.DataFrame(
+TRIALS = (1, 2, 3)
+ONE_TRIAL = pd.DataFrame(
     [
         run("scratch", "A", 2.0), run("scratch", "B", 2.0), run("scratch", "C", None),
         run("baseline", "A", 0.5), run("baseline", "A", 3.0, network="x"),
@@ -30,6 +31,7 @@ RUNS = pd.DataFrame(
         run("finetune", "C", 1.0), run("finetune", "A", None, network="x"),
     ]
 )  # fmt: skip
+RUNS = pd.concat([ONE_TRIAL.assign(trial=trial) for trial in TRIALS], ignore_index=True)
 CELLS = cells(RUNS).assign(trials=3, diverged=0)
 
 
@@ -39,8 +41,8 @@ def of(kind: str) -> pd.DataFrame:
 
 def test_wins_by_hand():
     """A cell without a rival is not counted, one that diverged is said; all rivals count."""
-    assert wins(RUNS, of("scratch")) == (2, 3, 1)
-    assert wins(RUNS, of("baseline")) == (2, 3, 1)
+    assert wins(RUNS, of("scratch")) == (2, 3, 1, 0)
+    assert wins(RUNS, of("baseline")) == (2, 3, 1, 0)
     said = "in **2 of 3** cells, 1 that diverged left out."
     assert said in wins(RUNS, of("scratch")).sentence("scratch")
     assert wins(RUNS, RUNS[:0])[:2] == (0, 0)
@@ -48,12 +50,18 @@ def test_wins_by_hand():
 
 
 def test_cells_are_compared_on_the_trials_that_both_have():
-    """By its mean over three trials scratch would be ahead."""
-    scratch = pd.DataFrame(
-        [run("scratch", "A", mae, t) for t, mae in ((1, 3.0), (2, 0.1), (3, 0.1))]
-    )
-    tuned = pd.DataFrame([run("finetune", "A", 2.0, 1)])
-    assert wins(tuned, scratch) == (1, 1, 0)
+    """By its mean over all its trials scratch would be ahead."""
+    errors = {1: 3.0, 2: 3.0, 3: 3.0, 4: 0.1, 5: 0.1}
+    scratch = pd.DataFrame([run("scratch", "A", mae, trial) for trial, mae in errors.items()])
+    tuned = pd.DataFrame([run("finetune", "A", 2.0, trial) for trial in TRIALS])
+    assert wins(tuned, scratch) == (1, 1, 0, 0)
+
+
+def test_nothing_is_claimed_from_two_trials():
+    found = wins(RUNS[RUNS["trial"] < 3], of("scratch"))
+    assert found == (0, 0, 1, 3)
+    assert "No cell" in found.sentence("scratch")
+    assert "3 that have fewer than 3 trials left out" in found.sentence("scratch")
 
 
 def test_warnings_follow_from_the_study():
@@ -83,4 +91,4 @@ def test_docutils_reads_the_page():
     assert "System Message" not in html
     assert f"data:image/png;base64,{picture}" in html
     assert html.index("2 of 3") < html.index("Before you quote")
-    assert "11 tested models" in html
+    assert "33 tested models" in html

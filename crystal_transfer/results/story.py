@@ -22,17 +22,22 @@ class Wins(NamedTuple):
         Cells that it wins, and cells where there is something to compare with.
     diverged
         Cells that are not compared, because all their trainings diverged.
+    few
+        Cells that are not compared, because they have too few trials in common with the others.
     """
 
     won: int
     compared: int
     diverged: int = 0
+    few: int = 0
 
     def sentence(self, against: str) -> str:
         """Say it in words."""
+        reasons = {"diverged": self.diverged, f"have fewer than {FEWEST_TRIALS} trials": self.few}
+        without = " and ".join(f"{n} that {reason}" for reason, n in reasons.items() if n)
+        left_out = f", {without} left out" if without else ""
         if not self.compared:
-            return f"No cell can be compared with {against}."
-        left_out = f", {self.diverged} that diverged left out" if self.diverged else ""
+            return f"No cell can be compared with {against}{left_out}."
         return (
             f"Transfer has the lower MAE than {against} in **{self.won} of {self.compared}** "
             f"cells{left_out}."
@@ -42,7 +47,8 @@ class Wins(NamedTuple):
 def wins(runs: pd.DataFrame, others: pd.DataFrame) -> Wins:
     """Compare every cell of fine-tuning with all other cells of its dataset and size.
 
-    By the mean MAE over the trials that both cells have; it wins where it is below all of them.
+    By the mean MAE over the trials that both cells have, of which there must be enough
+    (`FEWEST_TRIALS`); it wins where it is below all of them.
 
     Parameters
     ----------
@@ -56,11 +62,13 @@ def wins(runs: pd.DataFrame, others: pd.DataFrame) -> Wins:
     rivals = others.assign(rival=others.groupby(CELL, sort=False).ngroup())
     both = tuned.merge(rivals[[*sample, "rival", "mae"]], on=sample, suffixes=("", "_rival"))
     both = both.dropna(subset=["mae", "mae_rival"])
-    means = both.groupby([*CELL, "rival"], sort=False)[["mae", "mae_rival"]].mean()
-    is_below = means["mae"] < means["mae_rival"]
-    won = is_below.groupby(level=CELL, sort=False).all()
+    pairs = both.groupby([*CELL, "rival"], sort=False)
+    means, trials = pairs[["mae", "mae_rival"]].mean(), pairs.size()
+    enough = means[trials >= FEWEST_TRIALS]
+    won = (enough["mae"] < enough["mae_rival"]).groupby(level=CELL, sort=False).all()
     counted = tuned.groupby(CELL, sort=False)["mae"].count()
-    return Wins(int(won.sum()), len(won), int((counted == 0).sum()))
+    few = means.groupby(level=CELL, sort=False).ngroups - len(won)
+    return Wins(int(won.sum()), len(won), int((counted == 0).sum()), few)
 
 
 def warnings_of(cells: pd.DataFrame, protocol: Protocol, own_tests: bool) -> list[str]:
