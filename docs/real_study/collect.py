@@ -32,6 +32,8 @@ from crystal_transfer.results.contrast import contrast
 from crystal_transfer.results.leakage import leakage_gains
 from crystal_transfer.results.metrics import FEWEST_TRIALS, METRICS
 from crystal_transfer.runs import Run, RunKind
+from crystal_transfer.training.paths import Inputs
+from crystal_transfer.training.tasks import Task, one_property
 
 SWITCHES, SWITCHED = ROOT / "config/switches.yaml", ROOT / "results/switches"
 FULL = ROOT / "config/full.yaml"  # the published sizes, on two cells
@@ -200,6 +202,36 @@ def collect_equals(study: Study) -> None:
     write(found, "equals", ["dataset"], pd.Series(definitions, dtype=object))
 
 
+def collect_seen(study: Study) -> None:
+    """Count the test crystals of pairs that have an equal among those of their pre-training.
+
+    Where the data of both datasets are there; the trainings need not be.
+    """
+    rows, pairs, seen = [], [run for run in tested(study) if run.source], {}
+    for run in pairs:
+        assert run.source
+        own, source = (Inputs(**study.inputs(some)) for some in (run, run.source))
+        if not all(Path(str(one.split)).exists() for one in (own, source)):
+            continue
+        if run.source.id not in seen:
+            learned = _task(run.source, source)
+            drawn = {*learned.training, *learned.validation}
+            others = tabulate(one for one in crystals.load(str(source.table)) if one.id in drawn)
+            seen[run.source.id] = shared_with(crystals.load(str(own.table)), others)
+        ids = _task(run, own).tests[run.dataset].ids
+        known = len(seen[run.source.id].keys() & set(ids))
+        rows.append([run.id, run.source.dataset, run.dataset, run.trial, len(ids), known])
+    columns = ["id", "source", "dataset", "trial", "n_test", "seen"]
+    found = pd.DataFrame(rows, columns=columns)
+    write(found, "published_seen", ["id"], definitions_of(study, pairs))
+
+
+def _task(run: Run, files: Inputs) -> Task:
+    """Return what a run of one property learns and is tested on."""
+    assert files.table and files.split and files.scaler
+    return one_property(run, files.table, files.split, files.scaler, files.excluded)
+
+
 def collect_validation(study: Study) -> None:
     """Write validation MAEs at the end of training, ours and the published, on the same crystals.
 
@@ -241,6 +273,7 @@ def main() -> None:
     collect_test_crystals(study)
     collect_equals(study)
     collect_validation(published)
+    collect_seen(published)
     collect_switches()
     collect_leakage()
 

@@ -149,7 +149,7 @@ BLOCKS = {
         ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks
     ),
     "published": Block(
-        ["published_runs", "validation"],
+        ["published_runs", "published_baselines_runs", "published_seen", "validation"],
         {"published_gain": "What the learning rate of scratch gains, beside published transfer"},
         paper.published_samples,
     ),

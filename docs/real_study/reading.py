@@ -22,6 +22,11 @@ CONFIG = ROOT / "config/compact.yaml"
 PUBLISHED_CONFIG = ROOT / "config/published.yaml"  # on the published samples, as the paper trained
 SIZE = 200  # crystals, of the pairs
 PAIRS = ("pairwise", "pairwise_sizes")  # experiments
+COMPARED = {
+    "mae": "MAE lower by (%)", "rmse": "RMSE lower by (%)", "median_ae": "median AE lower by (%)",
+    "r2": "R² higher by", "spearman": "Spearman higher by",
+}  # fmt: skip
+SCORES = ("r2", "spearman")  # the higher the better; all others are errors
 SAMPLE = ["dataset", "size", "trial"]  # what tells samples apart
 RATE, PUBLISHED_RATE = 1e-3, 1e-4  # peak learning rates: of fine-tuning, of the published scratch
 
@@ -95,9 +100,15 @@ def gains_against(experiment: str, way: str) -> pd.DataFrame:
     way
         What it trained otherwise, max_lr or epochs: the index has it, after dataset and size.
     """
+    runs = shared_with_pairs(experiment)
+    return transfer_gains(runs).set_index(["dataset", "size", way]).sort_index()
+
+
+def shared_with_pairs(experiment: str) -> pd.DataFrame:
+    """Return runs of an experiment, of scratch as usual and of the pairs, on the samples of all."""
     trained = whole_runs_of(experiment)[SAMPLE]
     runs = tables.on_shared_trials(whole_runs_of("scratch", experiment, *PAIRS).merge(trained))
-    return transfer_gains(runs).set_index(["dataset", "size", way]).sort_index()
+    return runs.assign(epochs=variation_epochs(runs))
 
 
 def maes(*experiments: str, size: int = SIZE) -> pd.DataFrame:
@@ -139,6 +150,32 @@ def reductions(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
             "trials": percent.count(axis=1),
         }
     ).dropna()
+
+
+def improvements(own: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
+    """Return by how much metrics are better than others, paired by trial.
+
+    Parameters
+    ----------
+    own, base
+        A row per trial, columns `COMPARED` at least.
+
+    Returns
+    -------
+    By metric: mean and half_width; errors lower in % of the others', scores higher as they are.
+    """
+    base = base.reindex(own.index)
+    better = {
+        name: own[name] - base[name] if name in SCORES else percent_below(own[name], base[name])
+        for name in COMPARED
+    }
+    found = pd.DataFrame(better).dropna(how="all")
+    return pd.DataFrame({"mean": found.mean(), "half_width": found.apply(half_width)})
+
+
+def by_trial(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the metrics of one run per trial by trial, of several their median."""
+    return runs.groupby("trial")[list(COMPARED)].median()
 
 
 def over_datasets(found: pd.DataFrame) -> tuple[float, float]:

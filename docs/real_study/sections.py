@@ -1,33 +1,39 @@
 """The page's sections: a function each, from the study to a table or a list."""
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
 import pandas as pd
 from reading import (
+    COMPARED,
     PAIRS,
     PUBLISHED_CONFIG,
     SIZE,
     TABLES,
     best_of,
+    by_trial,
     cells_of,
     constant,
     gains_against,
+    improvements,
     maes,
     numbers,
     ordered,
     reductions,
     scales,
+    shared_with_pairs,
     study_of,
     tested,
     unit,
     whole_runs_of,
 )
-from words import both, named, percents, reduction, value
+from words import both, improvement, named, percents, reduction, value
 
 from crystal_transfer.experiments.study import Study
 from crystal_transfer.figures.leakage import FEWEST_SEEN
 from crystal_transfer.models.sizes import AlignnSizes
+from crystal_transfer.operations import cost
 from crystal_transfer.results import tables
 from crystal_transfer.results.gains import chance_gains, gain_over_scratch, percent_below
 from crystal_transfer.results.markdown import markdown
@@ -50,7 +56,11 @@ def what_was_run(ours: Study) -> str:
     planned = {name: (ours.config.experiments[name].kind, runs) for name, runs in ours.grid.items()}
     for name, block in ours.config.baselines.items():
         planned[name] = block.kind, list(product(block.samples, block.models, block.trials))
-    planned["published"] = "scratch, transfer", tested(study_of(PUBLISHED_CONFIG))
+    published = study_of(PUBLISHED_CONFIG)
+    planned["published"] = "scratch, transfer", tested(published)
+    for name, block in published.config.baselines.items():
+        own = list(product(block.samples, block.models, block.trials))
+        planned[f"published_{name}"] = block.kind, own
     rows = []
     for name, (kind, expected) in planned.items():
         path = TABLES / f"{name}_runs.csv"
@@ -58,7 +68,17 @@ def what_was_run(ours: Study) -> str:
         diverged = int(runs["mae"].isna().sum())
         rows.append([name, kind, len(expected), len(runs), diverged, trials_of(runs)])
     columns = ["experiment", "kind", "runs", "finished", "diverged", "trials of a cell"]
-    return markdown(pd.DataFrame(rows, columns=columns))
+    table = markdown(pd.DataFrame(rows, columns=columns))
+    return (
+        f"{table}\n\n`crystal-transfer plan` expects {hours(ours):.0f} hours for the networks of "
+        f"`config/compact.yaml`, one after the other, and {hours(published):.0f} for those of "
+        f"`config/published.yaml`; speed: {ours.throughput.training.source}."
+    )
+
+
+def hours(study: Study) -> float:
+    """Return how long all trainings of a study take, as expected before they start."""
+    return sum(cost.seconds(study, run) for run in study.runs.values()) / 3600
 
 
 def trials_of(runs: pd.DataFrame) -> str:
@@ -162,7 +182,45 @@ def rates_of_scratch(ours: Study) -> str:
     names = [f"{rate:g}" for rate in tried]
     columns = ["dataset", "n", "trials", "constant", *(f"scratch at {name}" for name in names)]
     columns += ["transfer, median", *(f"gain at {name} (%), median / best" for name in names)]
-    return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+    table = markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+    robust = by_robust_metrics(
+        ours, "scratch_rates", "max_lr", {rate: f"at {rate:g}" for rate in tried}
+    )
+    return f"{table}\n\nThe same runs by metrics that few large errors do not move:\n\n{robust}"
+
+
+def by_robust_metrics(
+    ours: Study, experiment: str, way: str, named_ways: Mapping[float, str], size: int | None = None
+) -> str:
+    """Show median errors and Spearman's coefficients of scratch and of the median pair.
+
+    Parameters
+    ----------
+    experiment, way
+        See `reading.gains_against`.
+    named_ways
+        What ways of training scratch are called.
+    size
+        Crystals; all sizes without it.
+    """
+    runs = shared_with_pairs(experiment)
+    runs = runs[runs["size"] == size] if size else runs
+    rows = []
+    for code in ordered(ours, runs["dataset"]):
+        here = runs[runs["dataset"] == code]
+        for n, at_size in here.groupby("size"):
+            models = [
+                *(at_size[(at_size["kind"] == "scratch") & (at_size[way] == tried)]
+                  for tried in named_ways), at_size[at_size["kind"] == "finetune"]
+            ]  # fmt: skip
+            each = [by_trial(model) for model in models]
+            rows.append([code, n, *(
+                value(trials[name].mean(), half_width(trials[name]))
+                for name in ("median_ae", "spearman") for trials in each
+            ), unit(ours, code)])  # fmt: skip
+    models = [*(f"scratch {name}" for name in named_ways.values()), "median pair"]
+    columns = [f"{SHOWN[name]}, {model}" for name in ("median_ae", "spearman") for model in models]
+    return markdown(pd.DataFrame(rows, columns=["dataset", "n", *columns, "unit"]))
 
 
 def of_the_pairs(gained: pd.Series, per_scaled: float) -> str:
@@ -177,20 +235,9 @@ def by_other_metrics(ours: Study) -> str:
     rows = []
     for code in ordered(ours, runs["dataset"]):
         here = runs[runs["dataset"] == code]
-        row = [code]
-        for name in ("mae", "rmse", "median_ae", "r2", "spearman"):
-            each = here.pivot_table(index=["kind", "source"], columns="trial", values=name)
-            base, median = each.loc["scratch", ""], each.loc["finetune"].median()
-            if name in ("r2", "spearman"):
-                change = median - base
-                row.append(f"{change.mean():+.2f} ± {half_width(change):.2f}")
-            else:
-                change = percent_below(median, base)
-                row.append(percents(change.mean(), half_width(change)))
-        rows.append(row)
-    columns = ["dataset", "MAE lower by (%)", "RMSE lower by (%)", "median AE lower by (%)",
-               "R² higher by", "Spearman higher by"]  # fmt: skip
-    return markdown(pd.DataFrame(rows, columns=columns))
+        scratch, pairs = (by_trial(here[here["kind"] == kind]) for kind in ("scratch", "finetune"))
+        rows.append([code, *improvement(improvements(pairs, scratch))])
+    return markdown(pd.DataFrame(rows, columns=["dataset", *COMPARED.values()]))
 
 
 def with_other_test_crystals(ours: Study) -> str:
@@ -309,7 +356,10 @@ def equal_time(ours: Study) -> str:
         rows.append([code, *reached, transfer, *gained, unit(ours, code)])
     columns = ["dataset", *(f"scratch, {n} epochs" for n in epochs), "transfer, median"]
     columns += [f"gain over {n} (%)" for n in epochs]
-    return markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+    table = markdown(pd.DataFrame(rows, columns=[*columns, "unit"]))
+    ways = dict(zip(found.index.unique("epochs"), (f"{n} epochs" for n in epochs), strict=True))
+    robust = by_robust_metrics(ours, "scratch_epochs", "epochs", ways, SIZE)
+    return f"{table}\n\n{robust}"
 
 
 def unseen_dataset(ours: Study) -> str:
@@ -362,15 +412,17 @@ def averaged(ours: Study) -> pd.DataFrame:
     -------
     Columns trials, scratch, scratch_averaged, best_pair (one network of the best PT dataset), pairs
     (those that have the trials of scratch), pair_averaged (of the median PT dataset), and what
-    averaging reduces the MAE by, in %: less_scratch, and of the pairs less (mean), least, most.
+    averaging reduces the MAE by, in %: less_scratch with less_scratch_ci95, the half-width over the
+    single networks that one average is compared with, and of the pairs less (mean), least, most.
     """
-    found = numbers("ensembles")
+    found, single = numbers("ensembles"), maes("scratch").droplevel([1, 2, 3, 4])
     rows = {}
     for code in ordered(ours, found["dataset"]):
         here = found[found["dataset"] == code]
         here = here[here["trials"] == here["trials"].max()]
         scratch, pairs = (here[here["kind"] == kind] for kind in ("scratch", "finetune"))
         if len(scratch) and len(pairs):
+            less = percent_below(scratch["mae_ensemble"].item(), single.loc[code].dropna())
             rows[code] = {
                 "trials": scratch["trials"].item(),
                 "scratch": scratch["mae_mean"].item(),
@@ -378,7 +430,8 @@ def averaged(ours: Study) -> pd.DataFrame:
                 "best_pair": pairs["mae_mean"].min(),
                 "pairs": len(pairs),
                 "pair_averaged": pairs["mae_ensemble"].median(),
-                "less_scratch": scratch["less"].item(), "less": pairs["less"].mean(),
+                "less_scratch": less.mean(), "less_scratch_ci95": half_width(less),
+                "less": pairs["less"].mean(),
                 "least": pairs["less"].min(), "most": pairs["less"].max(),
             }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -397,7 +450,7 @@ def averages(ours: Study) -> str:
         rows.append([
             row.Index, row.trials,
             *(both(mae, float("nan"), scale[row.Index]) for mae in maes),
-            f"{row.less_scratch:.0f}",
+            percents(row.less_scratch, row.less_scratch_ci95),
             f"{row.less:.0f} ({row.least:.0f} to {row.most:.0f}, {row.pairs} pairs)",
             *(percents(*some.loc[row.Index, ["gain", "crystals_ci95"]])
               for some in (gained, rivals)), unit(ours, row.Index),
@@ -453,11 +506,13 @@ def leaks(ours: Study) -> str:
     ]  # fmt: skip
     columns = ["pair", "crystals seen", "others", *(f"MAE, {name}" for name in groups.values()),
                "unit", *(f"gain, {name} (%)" for name in groups.values())]  # fmt: skip
-    larger = int((found["gain_seen"] > found["gain_control"]).sum())
+    more = found["gain_seen"] - found["gain_control"]
+    together = np.hypot(found["gain_seen_ci95"], found["gain_control_ci95"])
     widest = max(found["gain_seen_ci95"].max(), found["gain_control_ci95"].max())
     return (
         f"{markdown(pd.DataFrame(rows, columns=columns))}\n\n"
         f"The gain is larger where the crystals were seen than on the same crystals unseen in "
-        f"{larger} of {len(found)} pairs. With intervals of up to ± {widest:.0f} % this can tell "
-        "neither that there is an effect nor that there is none."
+        f"{int((more > 0).sum())} of {len(found)} pairs; {int((more.abs() > together).sum())} "
+        f"differ by more than both intervals together. With intervals of up to ± {widest:.0f} %, "
+        "small effects cannot be told from none."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from reading import SCORES
 
 
 def value(mean: float, half: float, digits: int = 3) -> str:
@@ -26,6 +27,15 @@ def percents(mean: float, half: float) -> str:
 def reduction(row: pd.Series) -> str:
     """Write a row of `reading.reductions`."""
     return percents(row["mean"], row["half_width"])
+
+
+def improvement(found: pd.DataFrame) -> list[str]:
+    """Write `reading.improvements`, a cell per metric."""
+    return [
+        f"{row.mean:+.2f} ± {row.half_width:.2f}" if row.Index in SCORES
+        else percents(row.mean, row.half_width)
+        for row in found.itertuples()
+    ]  # fmt: skip
 
 
 def whole_percent(number: float) -> str:
