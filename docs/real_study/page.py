@@ -10,9 +10,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import inventory
 import pandas as pd
 import paper
-import sections
+import transfer
+import traps
 from reading import ROOT, TABLES, numbers, runs_of, study, whole_runs_of
 from summary import summary
 
@@ -102,19 +104,19 @@ BLOCKS = {
         ],
         text=summary,
     ),
-    "what was run": Block([], text=sections.what_was_run),
-    "size": Block(["sizes"], text=sections.size_of_the_network),
-    "pre-trainings": Block(["pretrainings"], text=sections.pretrainings),
-    "pools": Block(["equals"], text=sections.pools),
+    "what was run": Block([], text=inventory.what_was_run),
+    "size": Block(["sizes"], text=inventory.size_of_the_network),
+    "pre-trainings": Block(["pretrainings"], text=inventory.pretrainings),
+    "pools": Block(["equals"], text=inventory.pools),
     "rates of scratch": Block(
         [*PAIRS, "scratch_rates_runs"],
         {
             "transfer_gain": "What transfer gains against scratch of two rates and lengths",
             "scratch_rates": "Scratch at two learning rates beside transfer",
         },
-        sections.rates_of_scratch,
+        transfer.rates_of_scratch,
     ),
-    "wins": Block(WITH_BASELINES, text=sections.wins_of_transfer),
+    "wins": Block(WITH_BASELINES, text=transfer.wins_of_transfer),
     "pairs": Block(
         WITH_BASELINES,
         {"pairwise_heatmap": "PT against FT dataset at n = 200, with scratch and baselines"},
@@ -122,31 +124,31 @@ BLOCKS = {
     "best of each": Block(
         WITH_BASELINES,
         {"mae_by_size": "MAE against FT size, with baselines"},
-        sections.best_of_each,
+        transfer.best_of_each,
     ),
     "chance": Block(PAIRS, {"chance": "Gains of transfer with two intervals"}),
-    "test crystals": Block(["test_crystals"], text=sections.with_other_test_crystals),
-    "other metrics": Block(PAIRS, text=sections.by_other_metrics),
+    "test crystals": Block(["test_crystals"], text=transfer.with_other_test_crystals),
+    "other metrics": Block(PAIRS, text=transfer.by_other_metrics),
     "equal time": Block(
         [*PAIRS, "scratch_epochs_runs"],
         {"scratch_epochs": "Scratch trained for longer"},
-        sections.equal_time,
+        transfer.equal_time,
     ),
     "equivalent sizes": Block(
         PAIRS, {"equivalent_sizes": "Crystals that scratch needs for the error of transfer"}
     ),
-    "unseen": Block(["jarvis2d_runs", "equals"], {"unseen": "JARVIS2D"}, sections.unseen_dataset),
+    "unseen": Block(["jarvis2d_runs", "equals"], {"unseen": "JARVIS2D"}, transfer.unseen_dataset),
     "outliers": Block(
-        ["outliers"], {"outliers": "R2 with and without one crystal"}, sections.one_outlier
+        ["outliers"], {"outliers": "R2 with and without one crystal"}, traps.one_outlier
     ),
     "ensembles": Block(
         ["ensembles", "test_crystals"],
         {"ensembles": "Networks of several trials averaged"},
-        sections.averages,
+        traps.averages,
     ),
-    "switches": Block(["contrast"], {"contrast": "What each switch changes"}, sections.switches),
+    "switches": Block(["contrast"], {"contrast": "What each switch changes"}, traps.switches),
     "leakage": Block(
-        ["leakage"], {"leakage": "Gains on seen and other test crystals"}, sections.leaks
+        ["leakage"], {"leakage": "Gains on seen and other test crystals"}, traps.leaks
     ),
     "published": Block(
         ["published_runs", "published_baselines_runs", "published_seen", "validation"],

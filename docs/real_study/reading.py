@@ -22,6 +22,11 @@ CONFIG = ROOT / "config/compact.yaml"
 PUBLISHED_CONFIG = ROOT / "config/published.yaml"  # on the published samples, as the paper trained
 SIZE = 200  # crystals, of the pairs
 PAIRS = ("pairwise", "pairwise_sizes")  # experiments
+# metrics and what their columns are called
+SHOWN = {
+    "mae": "MAE", "mae_scaled": "scaled MAE", "r2": "R²", "median_ae": "median AE",
+    "spearman": "Spearman",
+}  # fmt: skip
 COMPARED = {
     "mae": "MAE lower by (%)", "rmse": "RMSE lower by (%)", "median_ae": "median AE lower by (%)",
     "r2": "R² higher by", "spearman": "Spearman higher by",
@@ -213,3 +218,9 @@ def ordered(ours: Study, codes: Iterable[str]) -> list[str]:
 def unit(ours: Study, code: str) -> str:
     """Return the unit of a dataset's targets."""
     return ours.quantities[code].unit or "1"
+
+
+def test_crystals(compared: str) -> pd.DataFrame:
+    """Return gains with intervals over test crystals, by dataset; see `resampling.gains`."""
+    found = numbers("test_crystals")
+    return found[found["compared"] == compared].set_index("dataset")

@@ -18,8 +18,10 @@ from reading import (
     over_datasets,
     reductions,
     surviving,
+    test_crystals,
 )
-from sections import at_equal_time, averaged, of_the_median_pair, test_crystals
+from transfer import at_equal_time, of_the_median_pair
+from traps import averaged
 from words import named, percents, reduction
 
 from crystal_transfer.experiments.study import Study
