@@ -21,7 +21,7 @@ from reading import (
     unit,
     whole_runs_of,
 )
-from words import improvement, named, percents, reduction, value
+from words import improvement, named, percents, reduction, value, whole_percent
 
 from crystal_transfer import data
 from crystal_transfer.experiments.study import Study
@@ -141,10 +141,11 @@ def seen_in_pretraining(ours: Study) -> str:
     found = numbers("published_seen")
     found = found[found["id"].isin(whole_runs_of("published")["id"])]
     share = (100 * found["seen"] / found["n_test"]).groupby([found["source"], found["dataset"]])
-    each = named([
-        f"{source} → {code} {trials.min():.0f} to {trials.max():.0f} %"
+    ranges = {
+        f"{source} → {code}": dict.fromkeys(map(whole_percent, (trials.min(), trials.max())))
         for (source, code), trials in share
-    ])  # fmt: skip
+    }
+    each = named([f"{pair} {' to '.join(ends)} %" for pair, ends in ranges.items()])
     return (
         "Test crystals with an equal, by pymatgen's `StructureMatcher`, among those that were "
         f"pre-trained on with another label, by trial: {each}."
