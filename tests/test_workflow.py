@@ -487,4 +487,4 @@ def test_config_files_after_two_options_are_refused(tmp_path):
 
 def test_the_demo_is_planned_on_a_fresh_clone(tmp_path):
     done = snakemake("--profile", "demo", "-n", folder=fresh_copy(tmp_path))
-    assert jobs_of(done.stdout)["finetune"] == 48
+    assert jobs_of(done.stdout)["finetune"] == 36
