@@ -94,7 +94,7 @@ def _require_writable(path: Path, folders: Iterable[Path]) -> None:
     if not above.is_dir():
         raise InputError(f"{path}: {above} is a file, so nothing can lie in it; name a folder.")
     try:
-        # permissions do not tell: root has all of them, also in /proc and on read-only disks
+        # permissions do not tell: root has all of them, also in /proc where no file can be made
         with tempfile.TemporaryFile(dir=above):
             pass
     except OSError as error:

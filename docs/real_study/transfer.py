@@ -199,10 +199,9 @@ def best_of_each(ours: Study) -> str:
             cell = here.loc[here["mae_mean"].idxmin()]
             name = f"{kind}: {cell['source']}" if kind.startswith("best") else kind
             rows.append([code, name, *(
-                value(cell[f"{metric}_mean"], cell[f"{metric}_ci95"])
-                for metric in ("mae", "mae_scaled", "r2", "median_ae", "spearman")
+                value(cell[f"{metric}_mean"], cell[f"{metric}_ci95"]) for metric in SHOWN
             ), unit(ours, code)])  # fmt: skip
-    columns = ["dataset", "model", "MAE", "scaled MAE", "R²", "median AE", "Spearman", "unit"]
+    columns = ["dataset", "model", *SHOWN.values(), "unit"]
     return markdown(pd.DataFrame(rows, columns=columns))
 
 
